@@ -1,0 +1,65 @@
+/**
+ * What a handler may reach: the connection that asks, and the parts of the broker that answer. Handlers
+ * destructure only what they use; nothing here is global.
+ */
+
+import type { BrokerConfig } from '../config.ts'
+import type { Controller } from '../controller/controller.ts'
+import type { LogManager } from '../log/log-manager.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Clock, Random } from '../platform/platform.ts'
+import type { FetchSessions } from '../replication/fetch-session.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { ApiTable } from './table.ts'
+
+/** One connection, as far as handlers know it. Mutable fields belong to the handlers named beside them. */
+export interface Session {
+  readonly connectionId: string
+  readonly listener: string
+  readonly principal: string
+  /** The peer's address as text, without `::ffff:`. */
+  readonly clientAddress: string
+  /** Where the client connected to, as the socket shows it: what Metadata tells it to come back to. */
+  readonly localAddress: string
+  readonly localPort: number
+  /** Of the request's header; null where the client sends none. Set by dispatch for each request. */
+  clientId: string | null
+  /** Learned by ApiVersions v3+. */
+  clientSoftwareName: string
+  clientSoftwareVersion: string
+}
+
+/** The parts of one broker that handlers reach; composed once, in `broker.ts`. */
+export interface BrokerContext {
+  readonly config: BrokerConfig
+  readonly apis: ApiTable
+  readonly controller: Controller
+  readonly replicas: ReplicaManager
+  readonly logs: LogManager
+  readonly fetchSessions: FetchSessions
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** One request's context: the broker's, the connection's session and the version that the client speaks. */
+export interface Context extends BrokerContext {
+  readonly session: Session
+  readonly apiVersion: number
+}
+
+export function contextOf(broker: BrokerContext, session: Session, apiVersion: number): Context {
+  return {
+    session,
+    apiVersion,
+    config: broker.config,
+    apis: broker.apis,
+    controller: broker.controller,
+    replicas: broker.replicas,
+    logs: broker.logs,
+    fetchSessions: broker.fetchSessions,
+    clock: broker.clock,
+    random: broker.random,
+    logger: broker.logger,
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The APIs that are served, and in which versions: the one table that dispatch looks up and that ApiVersions
+ * answers from. What is not in it is neither served nor advertised.
+ */
+import type { Handler } from './handler.ts'
+
+/** One row: an API as served by one broker. */
+export interface ServedApi {
+  readonly apiKey: number
+  readonly name: string
+  readonly handler: Handler
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+/** Rows by API key, in order of key. */
+export class ApiTable {
+  private readonly byKey = new Map<number, ServedApi>()
+
+  constructor(handlers: readonly Handler[]) {
+    const rows = handlers.map(servedApi).sort((a, b) => a.apiKey - b.apiKey)
+    for (const row of rows) this.byKey.set(row.apiKey, row)
+  }
+
+  get(apiKey: number): ServedApi | undefined {
+    return this.byKey.get(apiKey)
+  }
+
+  rows(): Iterable<ServedApi> {
+    return this.byKey.values()
+  }
+}
+
+/** The widest table: the newest Kafka's highest stable versions, down to the oldest that the definitions have. */
+export const HANDLERS: readonly Handler[] = []
+
+function servedApi(handler: Handler): ServedApi {
+  const { apiKey, name, versions } = handler.request
+  return {
+    apiKey,
+    name: name.replace(/Request$/, ''),
+    handler,
+    minVersion: versions.min,
+    maxVersion: handler.highestVersion ?? versions.max,
+  }
+}
