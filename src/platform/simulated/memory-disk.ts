@@ -1,0 +1,420 @@
+/**
+ * A disk in memory, with the meaning of the real one: `storage=memory` and tests run the same code over it.
+ * With `isCrashable` it also remembers what has been made durable, so that `crash` can lose or tear the rest.
+ */
+import { dirname, resolve, sep } from 'node:path'
+import type { Clock, DirectoryEntry, DirectoryLock, Disk, DiskFile, FileStatus, Random } from '../platform.ts'
+import { PagedBytes } from './paged-bytes.ts'
+
+export interface MemoryDiskOptions {
+  readonly clock: Clock
+  /** Writes beyond it fail with ENOSPC. */
+  readonly capacityBytes?: number
+  /** Tracks durability, at the cost of a second copy of each file. */
+  readonly isCrashable?: boolean
+}
+
+/** A call that is about to be made, as a fault rule sees it. */
+export interface DiskOperation {
+  readonly name: string
+  readonly path: string
+}
+
+/** What becomes of the writes and directory changes that no sync had made durable. */
+export type Unsynced =
+  /** The process died, the machine lives on. */
+  | 'kept'
+  /** Power failed before any of them reached the disk. */
+  | 'lost'
+  /** Power failed while they went out: each file keeps some of them, the last one cut at a random byte. */
+  | { readonly tornBy: Random }
+
+const DEFAULT_CAPACITY_BYTES = 2 ** 50
+
+export class MemoryDisk implements Disk {
+  /** Runs before each call takes effect: it fails the call by throwing and delays it by a promise. */
+  intercept: ((operation: DiskOperation) => void | Promise<void>) | undefined
+  capacityBytes: number
+  private readonly clock: Clock
+  private readonly isCrashable: boolean
+  private readonly root: Directory
+  private readonly locks = new Map<string, object>()
+  private usedBytes = 0
+  private generation = 0
+
+  constructor(options: MemoryDiskOptions) {
+    this.clock = options.clock
+    this.capacityBytes = options.capacityBytes ?? DEFAULT_CAPACITY_BYTES
+    this.isCrashable = options.isCrashable ?? false
+    this.root = new Directory(this.clock.now())
+  }
+
+  async open(path: string, mode: 'read' | 'write'): Promise<DiskFile> {
+    await this.before('open', path)
+    const node = mode === 'read' ? this.fileAt(path, 'open') : this.fileForWriting(path)
+    node.handles++
+    return new MemoryFile(this, node, path)
+  }
+
+  async readFile(path: string): Promise<Buffer> {
+    await this.before('readFile', path)
+    const { bytes } = this.fileAt(path, 'open')
+    const target = Buffer.allocUnsafe(bytes.byteLength)
+    bytes.read(target, 0)
+    return target
+  }
+
+  async status(path: string): Promise<FileStatus | undefined> {
+    await this.before('status', path)
+    const node = this.nodeAt(path)
+    if (!node) return undefined
+    const isDirectory = node instanceof Directory
+    return { isDirectory, sizeBytes: isDirectory ? 0 : node.bytes.byteLength, modifiedMs: node.modifiedMs }
+  }
+
+  async list(path: string): Promise<DirectoryEntry[]> {
+    await this.before('list', path)
+    const entries = [...this.directoryAt(path, 'scandir').entries]
+    return entries
+      .map(([name, node]) => ({ name, isDirectory: node instanceof Directory }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await this.before('makeDirectory', path)
+    let directory = this.root
+    for (const name of namesOf(path)) {
+      let next = directory.entries.get(name)
+      if (!next) {
+        next = new Directory(this.clock.now())
+        directory.put(name, next, this.clock.now())
+      }
+      if (!(next instanceof Directory)) throw diskError('EEXIST', 'mkdir', path)
+      directory = next
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.before('rename', from)
+    const node = this.nodeAt(from)
+    if (!node) throw diskError('ENOENT', 'rename', from)
+    const target = this.nodeAt(to)
+    if (target === node) return
+    if (resolve(to).startsWith(resolve(from) + sep)) throw diskError('EINVAL', 'rename', to)
+    if (target) checkReplaceable(node, target, to)
+    const { parent, name } = this.slotOf(to, 'rename')
+    const source = this.slotOf(from, 'rename')
+    source.parent.delete(source.name, this.clock.now())
+    if (target instanceof File) this.unlink(target)
+    parent.put(name, node, this.clock.now())
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.before('remove', path)
+    const node = this.nodeAt(path)
+    if (!node) return
+    const { parent, name } = this.slotOf(path, 'unlink')
+    parent.delete(name, this.clock.now())
+    for (const file of filesUnder(node)) this.unlink(file)
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.before('syncDirectory', path)
+    const directory = this.directoryAt(path, 'open')
+    if (this.isCrashable) directory.sync()
+  }
+
+  async space(path: string): Promise<{ usableBytes: bigint; totalBytes: bigint }> {
+    await this.before('space', path)
+    if (!this.nodeAt(path)) throw diskError('ENOENT', 'statfs', path)
+    const usable = Math.max(0, this.capacityBytes - this.usedBytes)
+    return { usableBytes: BigInt(usable), totalBytes: BigInt(this.capacityBytes) }
+  }
+
+  async lock(directory: string): Promise<DirectoryLock> {
+    await this.before('lock', directory)
+    this.directoryAt(directory, 'open')
+    const key = resolve(directory)
+    if (this.locks.has(key)) {
+      throw Object.assign(new Error(`Another broker of this process uses ${directory}`), { code: 'ELOCKED' })
+    }
+    const holder = {}
+    this.locks.set(key, holder)
+    return {
+      release: async () => {
+        if (this.locks.get(key) === holder) this.locks.delete(key)
+      },
+    }
+  }
+
+  /** Everything written so far becomes durable: the state that a test begins with. */
+  syncAll(): void {
+    const walk = (directory: Directory): void => {
+      directory.sync()
+      for (const node of directory.entries.values()) {
+        if (node instanceof Directory) walk(node)
+        else node.sync()
+      }
+    }
+    walk(this.root)
+  }
+
+  /** Ends the process that used the disk: open files are dead, locks free, and what was not durable is as asked. */
+  crash(unsynced: Unsynced): void {
+    this.generation++
+    this.locks.clear()
+    if (unsynced === 'kept') return
+    if (!this.isCrashable) throw new Error('Only a disk made with isCrashable knows what was durable')
+    const random = unsynced === 'lost' ? undefined : unsynced.tornBy
+    revert(this.root, random)
+    this.usedBytes = 0
+    for (const file of filesUnder(this.root)) {
+      file.handles = 0
+      file.links = 1
+      this.usedBytes += file.bytes.byteLength
+    }
+  }
+
+  /** For open files: rejects calls on one that was open when the disk crashed. */
+  async enter(name: string, path: string, generation: number): Promise<void> {
+    if (generation !== this.generation) throw diskError('EBADF', name, path)
+    await this.before(name, path)
+    if (generation !== this.generation) throw diskError('EBADF', name, path)
+  }
+
+  get currentGeneration(): number {
+    return this.generation
+  }
+
+  write(file: File, chunks: readonly Uint8Array[], position: number): void {
+    let at = position
+    for (const chunk of chunks) {
+      const room = this.capacityBytes - this.usedBytes + Math.max(0, file.bytes.byteLength - at)
+      const fitting = chunk.byteLength <= room ? chunk : chunk.subarray(0, Math.max(0, room))
+      const before = file.bytes.byteLength
+      file.change({ position: at, bytes: fitting }, this.isCrashable)
+      this.usedBytes += file.bytes.byteLength - before
+      at += fitting.byteLength
+      if (fitting !== chunk) throw diskError('ENOSPC', 'write', '')
+    }
+    file.modifiedMs = this.clock.now()
+  }
+
+  truncate(file: File, sizeBytes: number): void {
+    this.usedBytes += sizeBytes - file.bytes.byteLength
+    file.change({ sizeBytes }, this.isCrashable)
+    file.modifiedMs = this.clock.now()
+  }
+
+  close(file: File): void {
+    file.handles--
+    this.free(file)
+  }
+
+  private unlink(file: File): void {
+    file.links = 0
+    this.free(file)
+  }
+
+  /** As on a real disk, a removed file keeps its bytes while somebody has it open. */
+  private free(file: File): void {
+    if (file.links > 0 || file.handles > 0 || file.isFreed) return
+    file.isFreed = true
+    this.usedBytes -= file.bytes.byteLength
+  }
+
+  private async before(name: string, path: string): Promise<void> {
+    await this.intercept?.({ name, path })
+  }
+
+  private nodeAt(path: string): Node | undefined {
+    let node: Node | undefined = this.root
+    for (const name of namesOf(path)) node = node instanceof Directory ? node.entries.get(name) : undefined
+    return node
+  }
+
+  private fileAt(path: string, call: string): File {
+    const node = this.nodeAt(path)
+    if (!node) throw diskError('ENOENT', call, path)
+    if (node instanceof Directory) throw diskError('EISDIR', call, path)
+    return node
+  }
+
+  private fileForWriting(path: string): File {
+    if (this.nodeAt(path)) return this.fileAt(path, 'open')
+    const { parent, name } = this.slotOf(path, 'open')
+    const file = new File(this.clock.now())
+    parent.put(name, file, this.clock.now())
+    return file
+  }
+
+  private directoryAt(path: string, call: string): Directory {
+    const node = this.nodeAt(path)
+    if (!node) throw diskError('ENOENT', call, path)
+    if (!(node instanceof Directory)) throw diskError('ENOTDIR', call, path)
+    return node
+  }
+
+  private slotOf(path: string, call: string): { parent: Directory; name: string } {
+    const name = namesOf(path).at(-1)
+    if (name === undefined) throw diskError('EBUSY', call, path)
+    return { parent: this.directoryAt(dirname(resolve(path)), call), name }
+  }
+}
+
+class MemoryFile implements DiskFile {
+  private readonly disk: MemoryDisk
+  private readonly file: File
+  private readonly path: string
+  private readonly generation: number
+  private isOpen = true
+
+  constructor(disk: MemoryDisk, file: File, path: string) {
+    this.disk = disk
+    this.file = file
+    this.path = path
+    this.generation = disk.currentGeneration
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    await this.enter('read')
+    return this.file.bytes.read(target, position)
+  }
+
+  async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    await this.enter('write')
+    this.disk.write(this.file, chunks, position)
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.enter('truncate')
+    this.disk.truncate(this.file, sizeBytes)
+  }
+
+  async sync(): Promise<void> {
+    await this.enter('sync')
+    this.file.sync()
+  }
+
+  async sizeBytes(): Promise<number> {
+    await this.enter('sizeBytes')
+    return this.file.bytes.byteLength
+  }
+
+  async close(): Promise<void> {
+    await this.enter('close')
+    this.isOpen = false
+    this.disk.close(this.file)
+  }
+
+  private async enter(name: string): Promise<void> {
+    if (!this.isOpen) throw diskError('EBADF', name, this.path)
+    await this.disk.enter(name, this.path, this.generation)
+  }
+}
+
+type Node = File | Directory
+
+/** A change of a file's bytes that is not durable yet. */
+type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly sizeBytes: number }
+
+class File {
+  bytes = new PagedBytes()
+  modifiedMs: number
+  handles = 0
+  links = 1
+  isFreed = false
+  private durable = new PagedBytes()
+  private unsynced: Change[] = []
+
+  constructor(nowMs: number) {
+    this.modifiedMs = nowMs
+  }
+
+  change(change: Change, isRemembered: boolean): void {
+    apply(this.bytes, change)
+    if (!isRemembered) return
+    this.unsynced.push('bytes' in change ? { ...change, bytes: Uint8Array.from(change.bytes) } : change)
+  }
+
+  sync(): void {
+    for (const change of this.unsynced) apply(this.durable, change)
+    this.unsynced = []
+  }
+
+  revert(random: Random | undefined): void {
+    const survivors = random ? random.below(this.unsynced.length + 1) : 0
+    for (const change of this.unsynced.slice(0, survivors)) apply(this.durable, change)
+    const torn = this.unsynced[survivors]
+    if (random && torn && 'bytes' in torn) {
+      const bytes = torn.bytes.subarray(0, random.below(torn.bytes.byteLength + 1))
+      apply(this.durable, { position: torn.position, bytes })
+    }
+    this.unsynced = []
+    this.bytes = this.durable.copy()
+  }
+}
+
+class Directory {
+  entries = new Map<string, Node>()
+  modifiedMs: number
+  private durable = new Map<string, Node>()
+
+  constructor(nowMs: number) {
+    this.modifiedMs = nowMs
+  }
+
+  put(name: string, node: Node, nowMs: number): void {
+    this.entries.set(name, node)
+    this.modifiedMs = nowMs
+  }
+
+  delete(name: string, nowMs: number): void {
+    this.entries.delete(name)
+    this.modifiedMs = nowMs
+  }
+
+  sync(): void {
+    this.durable = new Map(this.entries)
+  }
+
+  revert(random: Random | undefined): void {
+    if (random && random.below(2) === 1) this.durable = new Map(this.entries)
+    this.entries = new Map(this.durable)
+  }
+}
+
+function apply(bytes: PagedBytes, change: Change): void {
+  if ('bytes' in change) bytes.write(change.bytes, change.position)
+  else bytes.truncate(change.sizeBytes)
+}
+
+function revert(directory: Directory, random: Random | undefined): void {
+  directory.revert(random)
+  for (const node of directory.entries.values()) {
+    if (node instanceof Directory) revert(node, random)
+    else node.revert(random)
+  }
+}
+
+function* filesUnder(node: Node): Generator<File> {
+  if (node instanceof File) yield node
+  else for (const child of node.entries.values()) yield* filesUnder(child)
+}
+
+function checkReplaceable(node: Node, target: Node, path: string): void {
+  if (node instanceof Directory && !(target instanceof Directory)) throw diskError('ENOTDIR', 'rename', path)
+  if (!(target instanceof Directory)) return
+  if (!(node instanceof Directory)) throw diskError('EISDIR', 'rename', path)
+  if (target.entries.size > 0) throw diskError('ENOTEMPTY', 'rename', path)
+}
+
+function namesOf(path: string): string[] {
+  return resolve(path)
+    .split(sep)
+    .filter(name => name !== '')
+}
+
+function diskError(code: string, call: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path })
+}
