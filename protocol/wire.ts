@@ -1,0 +1,484 @@
+/**
+ * Bytes on the wire, below messages: Reader and Writer know bounds, varints, strings, counts and tagged fields.
+ * A Reader never reads past its end and never allocates for bytes that are not there; it hands out views, not
+ * copies. A Writer gathers small parts into one buffer and takes large byte fields by reference.
+ */
+import assert from 'node:assert'
+
+/** Input that is not what its definition says. `path` names the field, as in `topics[2].partitions[0].records`. */
+export class MalformedMessage extends Error {
+  override readonly name = 'MalformedMessage'
+  readonly path: string
+  readonly reason: string
+
+  constructor(reason: string, path = '') {
+    super(path === '' ? reason : `${path}: ${reason}`)
+    this.path = path
+    this.reason = reason
+  }
+}
+
+/** Bytes that are read only when they are sent, such as a range of a log segment. */
+export interface DeferredBytes {
+  readonly byteLength: number
+  /** Bytes from `position` (relative to this range); at least one and at most `length` of them. */
+  read(position: number, length: number): Promise<Uint8Array>
+  /** Called exactly once, when the bytes were sent or will never be. */
+  release(): void
+}
+
+/** A byte field given in parts, none of which is copied to join them. */
+export interface RecordsSource {
+  readonly byteLength: number
+  readonly parts: readonly (Uint8Array | DeferredBytes)[]
+}
+
+/** A message ready for a socket: chunks in order, of `byteLength` bytes together. */
+export interface EncodedMessage {
+  readonly byteLength: number
+  readonly chunks: readonly (Uint8Array | DeferredBytes)[]
+}
+
+export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
+export const EMPTY_BYTES: Buffer = Buffer.alloc(0)
+
+/** The longest string, in UTF-8 bytes, that the protocol allows, in the compact form too. */
+const MAX_STRING_BYTES = 0x7fff
+/** Byte fields up to this size are copied: a chunk of its own costs more than the copy. */
+const COPY_LIMIT = 1024
+const FIRST_ALLOCATION = 512
+
+export class Reader {
+  readonly buffer: Buffer
+  readonly view: DataView
+  readonly end: number
+  position: number
+  /** Set by `tracing` decoders only: the fields entered so far, so that a failure can be located. */
+  readonly trail: string[] = []
+
+  constructor(bytes: Uint8Array, position = 0) {
+    this.buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.position = position
+    this.end = bytes.byteLength
+    if (position > this.end) throw new MalformedMessage(`it begins behind its end`)
+  }
+
+  get remaining(): number {
+    return this.end - this.position
+  }
+
+  /** Claims `length` bytes and returns where they begin. */
+  private take(length: number): number {
+    const from = this.position
+    if (length > this.end - from) this.failShort(length)
+    this.position = from + length
+    return from
+  }
+
+  private failShort(length: number): never {
+    throw new MalformedMessage(`${length} bytes are needed, ${this.remaining} are left`)
+  }
+
+  bool(): boolean {
+    return this.buffer[this.take(1)] !== 0
+  }
+
+  int8(): number {
+    return this.view.getInt8(this.take(1))
+  }
+
+  int16(): number {
+    return this.view.getInt16(this.take(2))
+  }
+
+  uint16(): number {
+    return this.view.getUint16(this.take(2))
+  }
+
+  int32(): number {
+    return this.view.getInt32(this.take(4))
+  }
+
+  uint32(): number {
+    return this.view.getUint32(this.take(4))
+  }
+
+  int64(): bigint {
+    return this.view.getBigInt64(this.take(8))
+  }
+
+  float64(): number {
+    return this.view.getFloat64(this.take(8))
+  }
+
+  uuid(): string {
+    const from = this.take(16)
+    const { view } = this
+    if (view.getInt32(from) === 0 && view.getInt32(from + 4) === 0) {
+      if (view.getInt32(from + 8) === 0 && view.getInt32(from + 12) === 0) return ZERO_UUID
+    }
+    return this.buffer.toString('base64url', from, from + 16)
+  }
+
+  /** An unsigned 32-bit number in one to five groups of seven bits. */
+  uvarint(): number {
+    const { buffer, end } = this
+    let position = this.position
+    let value = 0
+    for (let shift = 0; shift <= 28; shift += 7) {
+      if (position >= end) this.failShort(1)
+      const byte = buffer[position++] as number
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        if (shift === 28 && byte > 0x0f) break
+        this.position = position
+        return value >>> 0
+      }
+    }
+    throw new MalformedMessage('a varint is longer than 32 bits')
+  }
+
+  // Lengths and counts. As in Kafka, every negative length is null, where null is allowed.
+
+  private text(length: number): string {
+    if (length > MAX_STRING_BYTES) throw new MalformedMessage(`a string of ${length} bytes is too long`)
+    const from = this.take(length)
+    return this.buffer.toString('utf8', from, from + length)
+  }
+
+  private notNull(length: number): number {
+    if (length < 0) throw new MalformedMessage(`null (length ${length}) where a value must be`)
+    return length
+  }
+
+  string(): string {
+    return this.text(this.notNull(this.int16()))
+  }
+
+  nullableString(): string | null {
+    const length = this.int16()
+    return length < 0 ? null : this.text(length)
+  }
+
+  compactString(): string {
+    return this.text(this.notNull(this.uvarint() - 1))
+  }
+
+  compactNullableString(): string | null {
+    const length = this.uvarint() - 1
+    return length < 0 ? null : this.text(length)
+  }
+
+  private slice(length: number): Buffer {
+    const from = this.take(length)
+    return this.buffer.subarray(from, from + length)
+  }
+
+  bytes(): Buffer {
+    return this.slice(this.notNull(this.int32()))
+  }
+
+  nullableBytes(): Buffer | null {
+    const length = this.int32()
+    return length < 0 ? null : this.slice(length)
+  }
+
+  compactBytes(): Buffer {
+    return this.slice(this.notNull(this.uvarint() - 1))
+  }
+
+  compactNullableBytes(): Buffer | null {
+    const length = this.uvarint() - 1
+    return length < 0 ? null : this.slice(length)
+  }
+
+  /** Refuses a count whose elements, at `minimumSize` bytes each, cannot be in the bytes that are left. */
+  private checked(count: number, minimumSize: number): number {
+    if (count * minimumSize > this.remaining) {
+      throw new MalformedMessage(`${count} elements cannot be in the ${this.remaining} bytes that are left`)
+    }
+    return count
+  }
+
+  count(minimumSize: number): number {
+    return this.checked(this.notNull(this.int32()), minimumSize)
+  }
+
+  nullableCount(minimumSize: number): number {
+    return this.checked(this.int32(), minimumSize)
+  }
+
+  compactCount(minimumSize: number): number {
+    return this.checked(this.notNull(this.uvarint() - 1), minimumSize)
+  }
+
+  compactNullableCount(minimumSize: number): number {
+    return this.checked(this.uvarint() - 1, minimumSize)
+  }
+
+  /** Whether a nullable struct follows. */
+  isPresent(): boolean {
+    return this.int8() >= 0
+  }
+
+  /** The same within a tagged field, where Kafka writes another prefix. */
+  isPresentInTag(): boolean {
+    return this.uvarint() > 0
+  }
+
+  /** How many tagged fields follow; each is at least two bytes. */
+  tagCount(): number {
+    return this.checked(this.uvarint(), 2)
+  }
+
+  /** Reads a tagged field's size and returns where the field ends. */
+  tagEnd(): number {
+    const size = this.uvarint()
+    if (size > this.remaining) this.failShort(size)
+    return this.position + size
+  }
+
+  /** A field that a definition knows must fill its tag exactly. */
+  closeTag(end: number): void {
+    if (this.position !== end) {
+      throw new MalformedMessage(
+        `a tagged field ends at byte ${this.position} and not, as it says, at ${end}`,
+      )
+    }
+  }
+
+  /** Skips the tagged fields of a structure that has none of its own. */
+  skipTags(): void {
+    for (let count = this.tagCount(); count > 0; count--) {
+      this.uvarint()
+      this.position = this.tagEnd()
+    }
+  }
+}
+
+export class Writer {
+  private buffer: Buffer
+  private view: DataView
+  /** Where the part of `buffer` begins that is in no chunk yet. */
+  private start = 0
+  private position = 0
+  private chunkBytes = 0
+  private openTags = 0
+  private readonly chunks: (Uint8Array | DeferredBytes)[] = []
+  /** Set by `tracing` encoders only, as in Reader. */
+  readonly trail: string[] = []
+
+  constructor(firstAllocation = FIRST_ALLOCATION) {
+    this.buffer = Buffer.allocUnsafe(firstAllocation)
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength)
+  }
+
+  get byteLength(): number {
+    return this.chunkBytes + this.position - this.start
+  }
+
+  /** Claims `length` bytes and returns where they begin. */
+  private claim(length: number): number {
+    const from = this.position
+    if (length > this.buffer.byteLength - from) return this.grow(length)
+    this.position = from + length
+    return from
+  }
+
+  private grow(length: number): number {
+    const pending = this.position - this.start
+    const larger = Buffer.allocUnsafe(Math.max(FIRST_ALLOCATION, 2 * (pending + length)))
+    this.buffer.copy(larger, 0, this.start, this.position)
+    this.buffer = larger
+    this.view = new DataView(larger.buffer, larger.byteOffset, larger.byteLength)
+    this.start = 0
+    this.position = pending + length
+    return pending
+  }
+
+  bool(value: boolean): void {
+    this.buffer[this.claim(1)] = value ? 1 : 0
+  }
+
+  int8(value: number): void {
+    this.view.setInt8(this.claim(1), value)
+  }
+
+  int16(value: number): void {
+    this.view.setInt16(this.claim(2), value)
+  }
+
+  uint16(value: number): void {
+    this.view.setUint16(this.claim(2), value)
+  }
+
+  int32(value: number): void {
+    this.view.setInt32(this.claim(4), value)
+  }
+
+  uint32(value: number): void {
+    this.view.setUint32(this.claim(4), value)
+  }
+
+  int64(value: bigint): void {
+    this.view.setBigInt64(this.claim(8), value)
+  }
+
+  float64(value: number): void {
+    this.view.setFloat64(this.claim(8), value)
+  }
+
+  uuid(value: string): void {
+    assert(value.length === 22, `'${value}' is not a UUID of 22 characters`)
+    const from = this.claim(16)
+    const written = this.buffer.write(value, from, 16, 'base64url')
+    assert(written === 16, `'${value}' is not a UUID in URL-safe base64`)
+  }
+
+  uvarint(value: number): void {
+    let rest = value >>> 0
+    while (rest > 0x7f) {
+      this.buffer[this.claim(1)] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    this.buffer[this.claim(1)] = rest
+  }
+
+  private textLength(value: string): number {
+    const length = Buffer.byteLength(value)
+    assert(length <= MAX_STRING_BYTES, `a string of ${length} bytes is too long for the protocol`)
+    return length
+  }
+
+  string(value: string): void {
+    const length = this.textLength(value)
+    this.int16(length)
+    this.buffer.write(value, this.claim(length), length)
+  }
+
+  nullableString(value: string | null): void {
+    if (value === null) this.int16(-1)
+    else this.string(value)
+  }
+
+  compactString(value: string): void {
+    const length = this.textLength(value)
+    this.uvarint(length + 1)
+    this.buffer.write(value, this.claim(length), length)
+  }
+
+  compactNullableString(value: string | null): void {
+    if (value === null) this.uvarint(0)
+    else this.compactString(value)
+  }
+
+  bytes(value: Uint8Array | RecordsSource): void {
+    this.int32(value.byteLength)
+    this.parts(value)
+  }
+
+  nullableBytes(value: Uint8Array | RecordsSource | null): void {
+    if (value === null) this.int32(-1)
+    else this.bytes(value)
+  }
+
+  compactBytes(value: Uint8Array | RecordsSource): void {
+    this.uvarint(value.byteLength + 1)
+    this.parts(value)
+  }
+
+  compactNullableBytes(value: Uint8Array | RecordsSource | null): void {
+    if (value === null) this.uvarint(0)
+    else this.compactBytes(value)
+  }
+
+  private parts(value: Uint8Array | RecordsSource): void {
+    if (value instanceof Uint8Array) {
+      this.raw(value)
+      return
+    }
+    const before = this.byteLength
+    for (const part of value.parts) this.raw(part)
+    assert(this.byteLength - before === value.byteLength, 'a source has other bytes than it says')
+  }
+
+  /** Bytes without a length before them; small ones are copied, others become chunks of their own. */
+  raw(part: Uint8Array | DeferredBytes): void {
+    if (part instanceof Uint8Array && (part.byteLength <= COPY_LIMIT || this.openTags > 0)) {
+      const from = this.claim(part.byteLength)
+      this.buffer.set(part, from)
+      return
+    }
+    assert(this.openTags === 0, 'a tagged field cannot be read while it is sent')
+    this.closeChunk()
+    this.chunks.push(part)
+    this.chunkBytes += part.byteLength
+  }
+
+  private closeChunk(): void {
+    if (this.position === this.start) return
+    this.chunks.push(this.buffer.subarray(this.start, this.position))
+    this.chunkBytes += this.position - this.start
+    this.start = this.position
+  }
+
+  count(value: number): void {
+    this.int32(value)
+  }
+
+  compactCount(value: number): void {
+    this.uvarint(value + 1)
+  }
+
+  /** Opens a tagged field; its size is known only when `closeTag` is given what this returned. */
+  openTag(tag: number): number {
+    this.uvarint(tag)
+    this.openTags++
+    this.claim(1)
+    return this.position - this.start
+  }
+
+  closeTag(opened: number): void {
+    const from = this.start + opened
+    const size = this.position - from
+    if (size > 0x7f) {
+      const extra = size < 1 << 14 ? 1 : size < 1 << 21 ? 2 : size < 1 << 28 ? 3 : 4
+      this.claim(extra)
+      const moved = this.start + opened
+      this.buffer.copyWithin(moved + extra, moved, moved + size)
+    }
+    const end = this.position
+    this.position = this.start + opened - 1
+    this.uvarint(size)
+    this.position = end
+    this.openTags--
+  }
+
+  /** Ends the message. The writer must not be used again. */
+  finish(): EncodedMessage {
+    this.closeChunk()
+    return { byteLength: this.chunkBytes, chunks: this.chunks }
+  }
+
+  /** Ends the message and puts its size before it, in the four bytes that it must have begun with. */
+  finishFrame(): EncodedMessage {
+    const message = this.finish()
+    const first = message.chunks[0]
+    assert(first instanceof Buffer && first.byteLength >= 4, 'a frame begins with its size')
+    first.writeInt32BE(message.byteLength - 4)
+    return message
+  }
+}
+
+/** One buffer of a message that has nothing to be read while it is sent. */
+export function joined(message: EncodedMessage): Buffer {
+  const chunks = message.chunks.map(chunk => {
+    assert(chunk instanceof Uint8Array, 'this message can only be sent')
+    return chunk
+  })
+  const [only] = chunks
+  return chunks.length === 1 && only instanceof Buffer ? only : Buffer.concat(chunks, message.byteLength)
+}
