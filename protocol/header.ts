@@ -1,0 +1,108 @@
+/**
+ * What stands before a message's body. Request headers v0 (ControlledShutdown v0 only), v1, and v2 (flexible
+ * versions: tagged fields behind a client id that keeps its old form); response headers v0 and v1 (flexible).
+ * An ApiVersions response always has v0, since its reader may not know yet what the broker speaks.
+ */
+import { apis } from './apis.ts'
+import { write } from './codec.ts'
+import { type Fields, type InputOf, isWithin, type Message } from './schema.ts'
+import { type EncodedMessage, MalformedMessage, Reader, Writer } from './wire.ts'
+
+export interface RequestHeader {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly correlationId: number
+  readonly clientId: string | null
+}
+
+const CONTROLLED_SHUTDOWN = 7
+const API_VERSIONS = 18
+
+/** An unknown API has v1, so that its correlation and client id can be told. */
+export function requestHeaderVersion(apiKey: number, apiVersion: number): 0 | 1 | 2 {
+  if (apiKey === CONTROLLED_SHUTDOWN && apiVersion === 0) return 0
+  return isFlexible(apis.get(apiKey)?.request, apiVersion) ? 2 : 1
+}
+
+export function responseHeaderVersion(apiKey: number, apiVersion: number): 0 | 1 {
+  if (apiKey === API_VERSIONS) return 0
+  return isFlexible(apis.get(apiKey)?.response, apiVersion) ? 1 : 0
+}
+
+/** Versions that nobody has defined yet are flexible where the last one is. */
+function isFlexible(definition: Message | undefined, version: number): boolean {
+  return definition !== undefined && isWithin(definition.flexible, version)
+}
+
+/** Decodes the header of a request's frame (without the size). The body begins at `bodyPosition`. */
+export function decodeRequestHeader(frame: Uint8Array): RequestHeader & { readonly bodyPosition: number } {
+  const reader = new Reader(frame)
+  let path = 'header.requestApiKey'
+  try {
+    const apiKey = reader.int16()
+    path = 'header.requestApiVersion'
+    const apiVersion = reader.int16()
+    path = 'header.correlationId'
+    const correlationId = reader.int32()
+    const headerVersion = requestHeaderVersion(apiKey, apiVersion)
+    path = 'header.clientId'
+    const clientId = headerVersion >= 1 ? reader.nullableString() : null
+    path = 'header'
+    if (headerVersion >= 2) reader.skipTags()
+    return { apiKey, apiVersion, correlationId, clientId, bodyPosition: reader.position }
+  } catch (error) {
+    if (error instanceof MalformedMessage) throw new MalformedMessage(error.reason, path)
+    throw error
+  }
+}
+
+/** A whole frame: its size, the response header and the body. */
+export function encodeResponseFrame<F extends Fields>(
+  response: Message<F>,
+  version: number,
+  correlationId: number,
+  body: InputOf<F>,
+): EncodedMessage {
+  const writer = new Writer()
+  writer.int32(0)
+  writer.int32(correlationId)
+  if (responseHeaderVersion(response.apiKey, version) === 1) writer.uvarint(0)
+  write(response, version, writer, body)
+  return writer.finishFrame()
+}
+
+export interface RequestTo<F extends Fields> {
+  readonly version: number
+  readonly correlationId: number
+  readonly clientId: string | null
+  readonly body: InputOf<F>
+}
+
+/** The client's side: a whole frame of a request. */
+export function encodeRequestFrame<F extends Fields>(
+  request: Message<F>,
+  { version, correlationId, clientId, body }: RequestTo<F>,
+): EncodedMessage {
+  const headerVersion = requestHeaderVersion(request.apiKey, version)
+  const writer = new Writer()
+  writer.int32(0)
+  writer.int16(request.apiKey)
+  writer.int16(version)
+  writer.int32(correlationId)
+  if (headerVersion >= 1) writer.nullableString(clientId)
+  if (headerVersion >= 2) writer.uvarint(0)
+  write(request, version, writer, body)
+  return writer.finishFrame()
+}
+
+/** The client's side: the header of a response's frame (without the size). */
+export function decodeResponseHeader(
+  apiKey: number,
+  apiVersion: number,
+  frame: Uint8Array,
+): { readonly correlationId: number; readonly bodyPosition: number } {
+  const reader = new Reader(frame)
+  const correlationId = reader.int32()
+  if (responseHeaderVersion(apiKey, apiVersion) === 1) reader.skipTags()
+  return { correlationId, bodyPosition: reader.position }
+}

@@ -1,0 +1,35 @@
+import {
+  array,
+  at,
+  defaulted,
+  type InputOf,
+  int8,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  type ValueOf,
+} from '../schema.ts'
+
+export const CreateAclsRequest = message('CreateAclsRequest', 30, '0-3', '2+', {
+  creations: array({
+    resourceType: int8,
+    resourceName: string,
+    resourcePatternType: at('1+', int8, 3),
+    principal: string,
+    host: string,
+    operation: int8,
+    permissionType: int8,
+  }),
+})
+export type CreateAclsRequest = ValueOf<typeof CreateAclsRequest.fields>
+
+export const CreateAclsResponse = message('CreateAclsResponse', 30, '0-3', '2+', {
+  throttleTimeMs: defaulted(int32, 0),
+  results: array({
+    errorCode: int16,
+    errorMessage: defaulted(nullable(string), null),
+  }),
+})
+export type CreateAclsResponse = InputOf<typeof CreateAclsResponse.fields>

@@ -1,0 +1,37 @@
+import {
+  array,
+  bool,
+  defaulted,
+  type InputOf,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  type ValueOf,
+} from '../schema.ts'
+
+export const CreatePartitionsRequest = message('CreatePartitionsRequest', 37, '0-3', '2+', {
+  topics: array({
+    name: string,
+    count: int32,
+    assignments: nullable(
+      array({
+        brokerIds: array(int32),
+      }),
+    ),
+  }),
+  timeoutMs: int32,
+  validateOnly: bool,
+})
+export type CreatePartitionsRequest = ValueOf<typeof CreatePartitionsRequest.fields>
+
+export const CreatePartitionsResponse = message('CreatePartitionsResponse', 37, '0-3', '2+', {
+  throttleTimeMs: defaulted(int32, 0),
+  results: array({
+    name: string,
+    errorCode: int16,
+    errorMessage: defaulted(nullable(string), null),
+  }),
+})
+export type CreatePartitionsResponse = InputOf<typeof CreatePartitionsResponse.fields>

@@ -1,0 +1,37 @@
+import {
+  array,
+  at,
+  defaulted,
+  type InputOf,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  uuid,
+  type ValueOf,
+} from '../schema.ts'
+
+export const DeleteTopicsRequest = message('DeleteTopicsRequest', 20, '0-6', '4+', {
+  topics: at(
+    '6+',
+    array({
+      name: defaulted(nullable(string), null),
+      topicId: uuid,
+    }),
+  ),
+  topicNames: at('0-5', array(string)),
+  timeoutMs: int32,
+})
+export type DeleteTopicsRequest = ValueOf<typeof DeleteTopicsRequest.fields>
+
+export const DeleteTopicsResponse = message('DeleteTopicsResponse', 20, '0-6', '4+', {
+  throttleTimeMs: at('1+', int32, 0),
+  responses: array({
+    name: nullable('6+', string),
+    topicId: at('6+', uuid),
+    errorCode: int16,
+    errorMessage: at('5+', nullable(string), null),
+  }),
+})
+export type DeleteTopicsResponse = InputOf<typeof DeleteTopicsResponse.fields>

@@ -1,0 +1,39 @@
+import {
+  array,
+  at,
+  bool,
+  defaulted,
+  type InputOf,
+  int8,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  type ValueOf,
+} from '../schema.ts'
+
+export const DescribeClusterRequest = message('DescribeClusterRequest', 60, '0-2', '0+', {
+  includeClusterAuthorizedOperations: bool,
+  endpointType: at('1+', int8, 1),
+  includeFencedBrokers: at('2+', bool),
+})
+export type DescribeClusterRequest = ValueOf<typeof DescribeClusterRequest.fields>
+
+export const DescribeClusterResponse = message('DescribeClusterResponse', 60, '0-2', '0+', {
+  throttleTimeMs: defaulted(int32, 0),
+  errorCode: int16,
+  errorMessage: defaulted(nullable(string), null),
+  endpointType: at('1+', int8, 1),
+  clusterId: string,
+  controllerId: defaulted(int32, -1),
+  brokers: array({
+    brokerId: int32,
+    host: string,
+    port: int32,
+    rack: defaulted(nullable(string), null),
+    isFenced: at('2+', bool),
+  }),
+  clusterAuthorizedOperations: defaulted(int32, -2147483648),
+})
+export type DescribeClusterResponse = InputOf<typeof DescribeClusterResponse.fields>

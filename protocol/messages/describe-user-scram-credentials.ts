@@ -1,0 +1,49 @@
+import {
+  array,
+  defaulted,
+  type InputOf,
+  int8,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  type ValueOf,
+} from '../schema.ts'
+
+export const DescribeUserScramCredentialsRequest = message(
+  'DescribeUserScramCredentialsRequest',
+  50,
+  '0',
+  '0+',
+  {
+    users: nullable(
+      array({
+        name: string,
+      }),
+    ),
+  },
+)
+export type DescribeUserScramCredentialsRequest = ValueOf<typeof DescribeUserScramCredentialsRequest.fields>
+
+export const DescribeUserScramCredentialsResponse = message(
+  'DescribeUserScramCredentialsResponse',
+  50,
+  '0',
+  '0+',
+  {
+    throttleTimeMs: defaulted(int32, 0),
+    errorCode: int16,
+    errorMessage: defaulted(nullable(string), null),
+    results: array({
+      user: string,
+      errorCode: int16,
+      errorMessage: defaulted(nullable(string), null),
+      credentialInfos: array({
+        mechanism: int8,
+        iterations: int32,
+      }),
+    }),
+  },
+)
+export type DescribeUserScramCredentialsResponse = InputOf<typeof DescribeUserScramCredentialsResponse.fields>

@@ -1,0 +1,48 @@
+import {
+  array,
+  at,
+  defaulted,
+  type InputOf,
+  int16,
+  int32,
+  int64,
+  message,
+  nullable,
+  string,
+  uuid,
+  type ValueOf,
+} from '../schema.ts'
+
+export const TxnOffsetCommitRequest = message('TxnOffsetCommitRequest', 28, '0-6', '3+', {
+  transactionalId: string,
+  groupId: string,
+  producerId: int64,
+  producerEpoch: int16,
+  generationIdOrMemberEpoch: at('3+', int32, -1),
+  memberId: at('3+', string, ''),
+  groupInstanceId: at('3+', nullable(string), null),
+  topics: array({
+    name: at('0-5', string),
+    topicId: at('6+', uuid),
+    partitions: array({
+      partitionIndex: int32,
+      committedOffset: int64,
+      committedLeaderEpoch: at('2+', int32, -1),
+      committedMetadata: nullable(string),
+    }),
+  }),
+})
+export type TxnOffsetCommitRequest = ValueOf<typeof TxnOffsetCommitRequest.fields>
+
+export const TxnOffsetCommitResponse = message('TxnOffsetCommitResponse', 28, '0-6', '3+', {
+  throttleTimeMs: defaulted(int32, 0),
+  topics: array({
+    name: at('0-5', string),
+    topicId: at('6+', uuid),
+    partitions: array({
+      partitionIndex: int32,
+      errorCode: int16,
+    }),
+  }),
+})
+export type TxnOffsetCommitResponse = InputOf<typeof TxnOffsetCommitResponse.fields>

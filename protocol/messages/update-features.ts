@@ -1,0 +1,41 @@
+import {
+  array,
+  at,
+  bool,
+  defaulted,
+  type InputOf,
+  int8,
+  int16,
+  int32,
+  message,
+  nullable,
+  string,
+  type ValueOf,
+} from '../schema.ts'
+
+export const UpdateFeaturesRequest = message('UpdateFeaturesRequest', 57, '0-2', '0+', {
+  timeoutMs: defaulted(int32, 60000),
+  featureUpdates: array({
+    feature: string,
+    maxVersionLevel: int16,
+    allowDowngrade: at('0', bool),
+    upgradeType: at('1+', int8, 1),
+  }),
+  validateOnly: at('1+', bool, false),
+})
+export type UpdateFeaturesRequest = ValueOf<typeof UpdateFeaturesRequest.fields>
+
+export const UpdateFeaturesResponse = message('UpdateFeaturesResponse', 57, '0-2', '0+', {
+  throttleTimeMs: defaulted(int32, 0),
+  errorCode: int16,
+  errorMessage: defaulted(nullable(string), null),
+  results: at(
+    '0-1',
+    array({
+      feature: string,
+      errorCode: int16,
+      errorMessage: defaulted(nullable(string), null),
+    }),
+  ),
+})
+export type UpdateFeaturesResponse = InputOf<typeof UpdateFeaturesResponse.fields>

@@ -1,0 +1,9 @@
+import { int64, message, type ValueOf } from '../schema.ts'
+
+export const AbortedTxn = message('AbortedTxn', -1, '0', 'none', {
+  producerId: int64,
+  firstOffset: int64,
+  lastOffset: int64,
+  lastStableOffset: int64,
+})
+export type AbortedTxn = ValueOf<typeof AbortedTxn.fields>

@@ -1,0 +1,70 @@
+import {
+  array,
+  at,
+  bytes,
+  int32,
+  int64,
+  message,
+  nullable,
+  string,
+  tagged,
+  uuid,
+  type ValueOf,
+} from '../schema.ts'
+
+export const LegacyOffsetCommitKey = message('LegacyOffsetCommitKey', 0, '0', 'none', {
+  group: string,
+  topic: string,
+  partition: int32,
+})
+export type LegacyOffsetCommitKey = ValueOf<typeof LegacyOffsetCommitKey.fields>
+
+export const LegacyOffsetCommitValue = message('LegacyOffsetCommitValue', 0, '0', 'none', {
+  offset: int64,
+  metadata: string,
+  commitTimestamp: int64,
+})
+export type LegacyOffsetCommitValue = ValueOf<typeof LegacyOffsetCommitValue.fields>
+
+export const OffsetCommitKey = message('OffsetCommitKey', 1, '0', 'none', {
+  group: string,
+  topic: string,
+  partition: int32,
+})
+export type OffsetCommitKey = ValueOf<typeof OffsetCommitKey.fields>
+
+export const OffsetCommitValue = message('OffsetCommitValue', 1, '0-4', '4+', {
+  offset: int64,
+  leaderEpoch: at('3+', int32, -1),
+  metadata: string,
+  commitTimestamp: int64,
+  expireTimestamp: at('1', int64, -1n),
+  topicId: tagged(0, '4+', uuid),
+})
+export type OffsetCommitValue = ValueOf<typeof OffsetCommitValue.fields>
+
+export const GroupMetadataKey = message('GroupMetadataKey', 2, '0', 'none', {
+  group: string,
+})
+export type GroupMetadataKey = ValueOf<typeof GroupMetadataKey.fields>
+
+const MemberMetadata = {
+  memberId: string,
+  groupInstanceId: at('3+', nullable(string), null),
+  clientId: string,
+  clientHost: string,
+  rebalanceTimeout: at('1+', int32, -1),
+  sessionTimeout: int32,
+  subscription: bytes,
+  assignment: bytes,
+}
+
+export const GroupMetadataValue = message('GroupMetadataValue', 2, '0-4', '4+', {
+  protocolType: string,
+  generation: int32,
+  protocol: nullable(string),
+  leader: nullable(string),
+  currentStateTimestamp: at('2+', int64, -1n),
+  members: array(MemberMetadata),
+})
+export type GroupMetadataValue = ValueOf<typeof GroupMetadataValue.fields>
