@@ -40,7 +40,7 @@ function servedApi(handler: Handler): ServedApi {
     apiKey,
     name: name.replace(/Request$/, ''),
     handler,
-    minVersion: versions.min,
-    maxVersion: handler.highestVersion ?? versions.max,
+    minVersion: versions.first,
+    maxVersion: handler.highestVersion ?? versions.last,
   }
 }
