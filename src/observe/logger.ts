@@ -53,7 +53,7 @@ export function createLogger(options: LoggerOptions): Logger {
 /** Lines onto a stream: pretty where it is a terminal, with colours unless the person asked for none. */
 export function streamLogger(stream: LogStream, level: LogLevel, environment: LogEnvironment): Logger {
   const isPretty = stream.isTTY === true
-  const useColor = isPretty && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb'
+  const useColor = isPretty && !environment.NO_COLOR && environment.TERM !== 'dumb'
   return createLogger({ level, isPretty, useColor, write: line => void stream.write(line) })
 }
 

@@ -1,0 +1,14 @@
+/** The real machine. */
+import { NodeClock, NodeRandom } from './node-clock.ts'
+import { NodeDisk } from './node-disk.ts'
+import { NodeNetwork } from './node-network.ts'
+import type { Platform } from './platform.ts'
+
+export function nodePlatform(): Platform {
+  return {
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    disk: new NodeDisk(),
+    network: new NodeNetwork(),
+  }
+}
