@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['*.test.ts'],
+    globalSetup: ['harness/prepare.ts'],
+    // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    retry: 0,
+  },
+})
