@@ -1,0 +1,123 @@
+/**
+ * A fetch over many partitions: reads them in order within the answer's limits, and where that gives too few
+ * bytes waits until enough have come, something else is to be told, or its time is over. Records that were read
+ * and are not answered are released here.
+ */
+import { ErrorCode, type Result } from '../../protocol/errors.ts'
+import type { RecordsSource } from '../../protocol/wire.ts'
+import type { Clock } from '../platform/platform.ts'
+import { type FetchOutcome, type FetchTarget, fetchError, type Partition } from './partition.ts'
+import { type FetchIsolation, FetchWait, type Parked, type Purgatory } from './purgatory.ts'
+
+export interface FetchParameters {
+  /** -1 for consumers, -2 for debugging tools, a broker's id for followers. */
+  readonly replicaId: number
+  readonly isolation: FetchIsolation
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** The first batch is answered even if it is larger than the limits (from Fetch v3 on). */
+  readonly minOneBatch: boolean
+  /** No partition twice. */
+  readonly targets: readonly FetchTarget[]
+}
+
+export interface FetchSurroundings {
+  readonly clock: Clock
+  readonly purgatory: Purgatory
+  find(target: FetchTarget): Result<Partition>
+}
+
+interface Round {
+  readonly outcomes: readonly FetchOutcome[]
+  readonly bytes: number
+  /** Something has to be told at once, however few the bytes. */
+  readonly isUrgent: boolean
+}
+
+/** Outcomes one for one with the targets. */
+export async function delayedFetch(
+  surroundings: FetchSurroundings,
+  parameters: FetchParameters,
+): Promise<readonly FetchOutcome[]> {
+  const { clock, purgatory } = surroundings
+  const deadline = clock.elapsed() + parameters.maxWaitMs
+  for (;;) {
+    const round = await readOnce(surroundings, parameters)
+    const remainingMs = deadline - clock.elapsed()
+    const isDone =
+      round.isUrgent ||
+      round.bytes >= parameters.minBytes ||
+      remainingMs <= 0 ||
+      parameters.targets.length === 0 ||
+      purgatory.isClosed
+    if (isDone) return round.outcomes
+    // Watches come before the release: what arrives from here on is credited.
+    const waiting = wait(surroundings, parameters, round, remainingMs)
+    releaseAll(round.outcomes)
+    await waiting
+  }
+}
+
+async function readOnce(surroundings: FetchSurroundings, parameters: FetchParameters): Promise<Round> {
+  const { targets, replicaId, isolation } = parameters
+  const outcomes: FetchOutcome[] = []
+  const bounds = { replicaId, isolation, maxBytes: 0, minOneBatch: parameters.minOneBatch }
+  let bytes = 0
+  let isUrgent = false
+  try {
+    for (const target of targets) {
+      bounds.maxBytes = Math.min(target.maxBytes, parameters.maxBytes - bytes)
+      const found = surroundings.find(target)
+      const reading = found.error ? fetchError(found.error) : found.value.read(target, bounds)
+      const outcome = reading instanceof Promise ? await reading : reading
+      outcomes.push(outcome)
+      const size = outcome.records.byteLength
+      // Once something is in the answer, the limits hold for what follows.
+      if (size > 0) bounds.minOneBatch = false
+      bytes += size
+      isUrgent ||= outcome.error !== ErrorCode.NONE || outcome.divergingEpoch !== null
+    }
+  } catch (error) {
+    releaseAll(outcomes)
+    throw error
+  }
+  return { outcomes, bytes, isUrgent }
+}
+
+/** Resolves when it is worth looking again. */
+function wait(
+  surroundings: FetchSurroundings,
+  parameters: FetchParameters,
+  round: Round,
+  remainingMs: number,
+): Promise<void> {
+  return new Promise(resolve => {
+    let parked: Parked | undefined
+    let isOver = false
+    const fetchWait = new FetchWait(parameters.minBytes - round.bytes, () => {
+      isOver = true
+      parked?.leave()
+      resolve()
+    })
+    parameters.targets.forEach((target, at) => {
+      if (isOver) return
+      const found = surroundings.find(target)
+      const isWatching =
+        found.error === 0 && found.value.watch(fetchWait, parameters.isolation, target, round.outcomes[at]!)
+      if (!isWatching) fetchWait.complete()
+    })
+    if (!isOver) parked = surroundings.purgatory.park(remainingMs, () => fetchWait.complete())
+  })
+}
+
+export function releaseAll(outcomes: readonly FetchOutcome[]): void {
+  for (const { records } of outcomes) releaseRecords(records)
+}
+
+/** Unpins records that will not be sent. */
+export function releaseRecords(records: RecordsSource): void {
+  for (const part of records.parts) {
+    if ('release' in part) part.release()
+  }
+}

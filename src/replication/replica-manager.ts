@@ -1,0 +1,361 @@
+/**
+ * All partitions that this broker has, by topic name and by topic id. It follows the cluster's image (creates
+ * and deletes logs, hands on leadership), takes produced records through validation into partitions, and reads
+ * many partitions for one fetch.
+ */
+import assert from 'node:assert'
+import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
+import { EMPTY_BYTES, ZERO_UUID } from '../../protocol/wire.ts'
+import type { LogSurface, TopicPartition } from '../log/log.ts'
+import type { LogConfig } from '../log/log-config.ts'
+import type { LogManagerSurface } from '../log/log-manager.ts'
+import type { Clock } from '../platform/platform.ts'
+import type { CompressionType, TimestampType } from '../records/batch.ts'
+import {
+  type ProduceRefusal,
+  type RecordError,
+  type ValidationResult,
+  validateProduced,
+} from '../records/validation.ts'
+import { delayedFetch, type FetchParameters } from './delayed-fetch.ts'
+import { type FetchOutcome, NO_OFFSET, Partition, type PartitionState } from './partition.ts'
+import { type Parked, Purgatory } from './purgatory.ts'
+
+/** What a topic's configuration means here; the composition root makes it from the option table. */
+export interface TopicSettings {
+  readonly log: LogConfig
+  readonly minInsyncReplicas: number
+  readonly maxMessageBytes: number
+  readonly compressionType: 'producer' | CompressionType
+  readonly compressionLevel?: number
+  readonly timestampType: TimestampType
+  readonly timestampBeforeMaxMs: bigint
+  readonly timestampAfterMaxMs: bigint
+}
+
+/** As much of the cluster's image as replicas follow. Unchanged topics are the same objects in the next image. */
+export interface ReplicaImage {
+  readonly topics: Iterable<ReplicaTopic>
+  topicById(topicId: string): ReplicaTopic | undefined
+  settings(topic: string): TopicSettings
+}
+
+export interface ReplicaTopic {
+  readonly name: string
+  readonly id: string
+  readonly partitions: readonly PartitionState[]
+}
+
+export interface ReplicaManagerOptions {
+  readonly localBrokerId: number
+  readonly logs: LogManagerSurface
+  readonly clock: Clock
+  readonly logger: ReplicaLogger
+  /** `header` trusts the records inside an intact batch. */
+  readonly validation?: 'records' | 'header'
+  readonly maxDecompressedBytes?: number
+}
+
+export interface ReplicaLogger {
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+/** Names a partition by topic name, or by topic id where that is not the zero id. */
+export interface PartitionName {
+  readonly topic: string
+  readonly topicId: string
+  readonly index: number
+}
+
+export interface AppendTarget extends PartitionName {
+  readonly records: Buffer | null
+}
+
+export interface AppendParameters {
+  readonly acks: number
+  readonly timeoutMs: number
+  readonly produceVersion: number
+  readonly targets: readonly AppendTarget[]
+}
+
+/** One partition's part of a produce response. */
+export interface AppendOutcome {
+  readonly error: ErrorCode
+  /** For the response's error message; Kafka sets it for records that are at fault, and so do we. */
+  readonly message: string | null
+  readonly recordErrors: readonly RecordError[]
+  readonly baseOffset: bigint
+  readonly logAppendTimeMs: bigint
+  readonly logStartOffset: bigint
+}
+
+/** A partition of this broker, or why there is none that could be used. */
+type Slot = Partition | Refusal
+
+interface HostedTopic {
+  readonly name: string
+  readonly id: string
+  image: ReplicaTopic
+  settings: TopicSettings
+  readonly slots: Slot[]
+}
+
+/** Topics that only coordinators write. */
+const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+
+export function isInternalTopic(topic: string): boolean {
+  return INTERNAL_TOPICS.has(topic)
+}
+
+export class ReplicaManager {
+  readonly purgatory: Purgatory
+  private readonly options: ReplicaManagerOptions
+  private readonly byName = new Map<string, HostedTopic>()
+  private readonly byId = new Map<string, HostedTopic>()
+  /** Images are taken up one after the other. */
+  private applied: Promise<void> = Promise.resolve()
+
+  constructor(options: ReplicaManagerOptions) {
+    this.options = options
+    this.purgatory = new Purgatory(options.clock)
+  }
+
+  /** Takes up an image. Resolves when every partition that it adds can be written and read. */
+  applyImage(image: ReplicaImage): Promise<void> {
+    this.applied = this.applied.then(() => this.follow(image))
+    return this.applied
+  }
+
+  private async follow(image: ReplicaImage): Promise<void> {
+    for (const hosted of [...this.byId.values()]) {
+      if (!image.topicById(hosted.id)) await this.drop(hosted)
+    }
+    for (const topic of image.topics) {
+      const settings = image.settings(topic.name)
+      const hosted = this.byId.get(topic.id)
+      if (!hosted) await this.host(topic, settings)
+      else await this.refresh(hosted, topic, settings)
+    }
+  }
+
+  private async host(topic: ReplicaTopic, settings: TopicSettings): Promise<void> {
+    const hosted: HostedTopic = { name: topic.name, id: topic.id, image: topic, settings, slots: [] }
+    await this.addPartitions(hosted, topic)
+    this.byName.set(topic.name, hosted)
+    this.byId.set(topic.id, hosted)
+  }
+
+  private async refresh(hosted: HostedTopic, topic: ReplicaTopic, settings: TopicSettings): Promise<void> {
+    if (settings !== hosted.settings) this.configure(hosted, settings)
+    if (topic === hosted.image) return
+    hosted.image = topic
+    for (const [index, slot] of hosted.slots.entries()) {
+      const state = topic.partitions[index]
+      if (state && slot instanceof Partition) await slot.update(state)
+    }
+    await this.addPartitions(hosted, topic)
+  }
+
+  private configure(hosted: HostedTopic, settings: TopicSettings): void {
+    hosted.settings = settings
+    this.options.logs.updateConfig(hosted.name, settings.log)
+    for (const slot of hosted.slots) {
+      if (slot instanceof Partition) slot.configure(settings.minInsyncReplicas)
+    }
+  }
+
+  private async addPartitions(hosted: HostedTopic, topic: ReplicaTopic): Promise<void> {
+    const added = topic.partitions.slice(hosted.slots.length)
+    const first = hosted.slots.length
+    const slots = await Promise.all(added.map((state, at) => this.open(hosted, first + at, state)))
+    hosted.slots.push(...slots)
+  }
+
+  private async open(hosted: HostedTopic, index: number, state: PartitionState): Promise<Slot> {
+    const { localBrokerId } = this.options
+    if (!state.replicas.includes(localBrokerId)) return refuse(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    const log = await this.openLog(hosted, index)
+    if (log.error) return log
+    const { minInsyncReplicas } = hosted.settings
+    const { name: topic, id: topicId } = hosted
+    const partition = new Partition({
+      topic,
+      topicId,
+      index,
+      log: log.value,
+      localBrokerId,
+      state,
+      minInsyncReplicas,
+    })
+    if (partition.isLeader) await partition.takeOffice()
+    return partition
+  }
+
+  /** A log of an earlier topic of the same name gives way. */
+  private async openLog(hosted: HostedTopic, index: number): Promise<Result<LogSurface>> {
+    const { logs, logger } = this.options
+    const { name: topic, id: topicId, settings } = hosted
+    const present = logs.log(topic, index)
+    if (present?.topicId !== undefined && present.topicId !== topicId) {
+      logger.warn(
+        { topic, partition: index, topicId: present.topicId },
+        'deleting the log of a deleted topic',
+      )
+      await logs.deleteLog(topic, index)
+    }
+    const log = await logs.createLog({ topic, topicId, partition: index, config: settings.log })
+    if (log.error) logger.error({ topic, partition: index, error: log.error }, 'a log could not be created')
+    return log
+  }
+
+  private async drop(hosted: HostedTopic): Promise<void> {
+    this.byId.delete(hosted.id)
+    if (this.byName.get(hosted.name) === hosted) this.byName.delete(hosted.name)
+    for (const slot of hosted.slots) {
+      if (slot instanceof Partition) slot.close(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    }
+    await Promise.all(hosted.slots.map((_, index) => this.options.logs.deleteLog(hosted.name, index)))
+  }
+
+  /** A log directory has failed: who waits for its partitions gets to know. */
+  onDirectoryOffline(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      const slot = this.byName.get(topic)?.slots[partition]
+      if (slot instanceof Partition) slot.onOffline()
+    }
+  }
+
+  /**
+   * By id where one is given. UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER where this
+   * broker has no replica, KAFKA_STORAGE_ERROR where its log could not be opened.
+   */
+  find(name: PartitionName): Result<Partition> {
+    const isById = name.topicId !== ZERO_UUID
+    const hosted = isById ? this.byId.get(name.topicId) : this.byName.get(name.topic)
+    if (!hosted) return isById ? UNKNOWN_ID : UNKNOWN_PARTITION
+    const slot = hosted.slots[name.index]
+    if (slot === undefined) return UNKNOWN_PARTITION
+    return slot instanceof Partition ? ok(slot) : slot
+  }
+
+  partition(topic: string, index: number): Result<Partition> {
+    return this.find({ topic, topicId: ZERO_UUID, index })
+  }
+
+  *partitions(): Iterable<Partition> {
+    for (const { slots } of this.byName.values()) {
+      for (const slot of slots) if (slot instanceof Partition) yield slot
+    }
+  }
+
+  /**
+   * Appends what a client produced. Each partition's records are in its log's order of appends before this
+   * returns; the promise resolves when the acks that were asked for are there, or the time is over.
+   */
+  append(parameters: AppendParameters): Promise<AppendOutcome[]> {
+    const deadline = this.options.clock.elapsed() + parameters.timeoutMs
+    return Promise.all(parameters.targets.map(target => this.appendTo(target, parameters, deadline)))
+  }
+
+  /** No await before the log has taken the batch: its order among the connection's requests depends on it. */
+  private async appendTo(
+    target: AppendTarget,
+    parameters: AppendParameters,
+    deadline: number,
+  ): Promise<AppendOutcome> {
+    const { acks } = parameters
+    if (acks !== -1 && acks !== 0 && acks !== 1) return appendError(refuse(ErrorCode.INVALID_REQUIRED_ACKS))
+    const found = this.find(target)
+    if (found.error) return appendError(found)
+    const partition = found.value
+    const { logStartOffset } = partition
+    if (isInternalTopic(partition.topic)) return appendError(refuse(ErrorCode.INVALID_TOPIC_EXCEPTION))
+    const refusal = partition.appendRefusal(acks)
+    if (refusal) return appendError(refusal, logStartOffset)
+    const validated = this.validate(partition, target.records, parameters.produceVersion)
+    if (validated.error) return appendError(validated, logStartOffset)
+    const { batch, logAppendTimeMs } = validated.value
+    const appended = await partition.append(batch.bytes(), { acks, origin: 'client' })
+    if (appended.error) return appendError(appended, logStartOffset)
+    const { baseOffset, lastOffset } = appended.value
+    if (acks === -1 && partition.highWatermark <= lastOffset) {
+      const error = await this.replicated(partition, lastOffset + 1n, deadline)
+      if (error !== ErrorCode.NONE) return appendError(refuse(error), appended.value.logStartOffset)
+    }
+    return {
+      error: ErrorCode.NONE,
+      message: null,
+      recordErrors: [],
+      baseOffset,
+      logAppendTimeMs,
+      logStartOffset: appended.value.logStartOffset,
+    }
+  }
+
+  private validate(partition: Partition, records: Buffer | null, produceVersion: number): ValidationResult {
+    const hosted = this.byId.get(partition.topicId)
+    assert(hosted, 'a partition is hosted by its topic')
+    const { settings } = hosted
+    const { validation, maxDecompressedBytes } = this.options
+    return validateProduced(records ?? EMPTY_BYTES, {
+      topicPartition: `${partition.topic}-${partition.index}`,
+      produceVersion,
+      now: BigInt(this.options.clock.now()),
+      timestampType: settings.timestampType,
+      timestampBeforeMaxMs: settings.timestampBeforeMaxMs,
+      timestampAfterMaxMs: settings.timestampAfterMaxMs,
+      compressionType: settings.compressionType,
+      ...(settings.compressionLevel === undefined ? {} : { compressionLevel: settings.compressionLevel }),
+      maxMessageBytes: settings.maxMessageBytes,
+      segmentBytes: settings.log.segmentBytes,
+      isCompacted: settings.log.cleanupPolicy.includes('compact'),
+      ...(validation === undefined ? {} : { depth: validation }),
+      ...(maxDecompressedBytes === undefined ? {} : { maxDecompressedBytes }),
+    })
+  }
+
+  private replicated(partition: Partition, offset: bigint, deadline: number): Promise<ErrorCode> {
+    return new Promise(resolve => {
+      let parked: Parked | undefined
+      const withdraw = partition.whenReplicated(offset, error => {
+        parked?.leave()
+        resolve(error)
+      })
+      if (!withdraw) return
+      parked = this.purgatory.park(deadline - this.options.clock.elapsed(), () => {
+        withdraw()
+        resolve(ErrorCode.REQUEST_TIMED_OUT)
+      })
+    })
+  }
+
+  /** Outcomes one for one with the targets; their records are pinned until sent or released. */
+  fetch(parameters: FetchParameters): Promise<readonly FetchOutcome[]> {
+    return delayedFetch(this, parameters)
+  }
+
+  get clock(): Clock {
+    return this.options.clock
+  }
+
+  /** Every wait ends; produces and fetches answer with what there is. */
+  close(): void {
+    this.purgatory.close()
+  }
+}
+
+const UNKNOWN_PARTITION = refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+const UNKNOWN_ID = refuse(ErrorCode.UNKNOWN_TOPIC_ID)
+
+function appendError(refusal: ProduceRefusal, logStartOffset = NO_OFFSET): AppendOutcome {
+  const recordErrors = refusal.recordErrors ?? []
+  return {
+    error: refusal.error,
+    message: recordErrors.length > 0 ? (refusal.message ?? null) : null,
+    recordErrors,
+    baseOffset: NO_OFFSET,
+    logAppendTimeMs: NO_OFFSET,
+    logStartOffset,
+  }
+}
