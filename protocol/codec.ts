@@ -1,6 +1,14 @@
-/** Definitions become functions here, on first use. */
-import type { Fields, InputOf, Message, ValueOf } from './schema.ts'
-import { type EncodedMessage, Reader, Writer } from './wire.ts'
+/**
+ * Definitions become functions here: the text that emit.ts writes is compiled on a message's first use, so start-up
+ * does not pay for ninety APIs. The text is made of definitions only, never of input.
+ */
+import assert from 'node:assert'
+import { EMITTED_PARAMETERS, emitReader, emitWriter } from './emit.ts'
+import { type Fields, type InputOf, isWithin, type Message, type ValueOf } from './schema.ts'
+import { EMPTY_BYTES, type EncodedMessage, joined, MalformedMessage, Reader, Writer } from './wire.ts'
+
+type ReadFunction = (reader: Reader, version: number) => unknown
+type WriteFunction = (writer: Writer, version: number, value: unknown) => void
 
 /** Decodes the message that begins at `position`. Bytes behind it are tolerated, as in Kafka. */
 export function decode<F extends Fields>(
@@ -12,12 +20,7 @@ export function decode<F extends Fields>(
   return read(definition, version, new Reader(bytes, position))
 }
 
-/** Decodes a message out of a reader, which is left behind it. */
-export function read<F extends Fields>(definition: Message<F>, version: number, reader: Reader): ValueOf<F> {
-  throw new Error(`${definition.name} ${version} ${reader.position}`)
-}
-
-/** The caller keeps the right to release deferred parts when this throws. */
+/** The caller keeps the duty to release deferred parts when this throws. */
 export function encode<F extends Fields>(
   definition: Message<F>,
   version: number,
@@ -28,6 +31,27 @@ export function encode<F extends Fields>(
   return writer.finish()
 }
 
+/** Encodes into one buffer: for records, whose bytes are all at hand. */
+export function encodeToBuffer<F extends Fields>(
+  definition: Message<F>,
+  version: number,
+  value: InputOf<F>,
+): Buffer {
+  return joined(encode(definition, version, value))
+}
+
+/** Decodes a message out of a reader, which is left behind it. Throws MalformedMessage with the field's path. */
+export function read<F extends Fields>(definition: Message<F>, version: number, reader: Reader): ValueOf<F> {
+  assertVersion(definition, version)
+  const begin = reader.position
+  try {
+    return readers.of(definition)(reader, version) as ValueOf<F>
+  } catch (error) {
+    if (error instanceof MalformedMessage) throw locateMalformed(definition, version, reader, begin)
+    throw error
+  }
+}
+
 /** Encodes a message behind what a writer has already. */
 export function write<F extends Fields>(
   definition: Message<F>,
@@ -35,5 +59,65 @@ export function write<F extends Fields>(
   writer: Writer,
   value: InputOf<F>,
 ): void {
-  throw new Error(`${definition.name} ${version} ${writer.byteLength} ${typeof value}`)
+  assertVersion(definition, version)
+  try {
+    writers.of(definition)(writer, version, value)
+  } catch (error) {
+    throw locateUnwritable(definition, version, value, error)
+  }
+}
+
+function assertVersion(definition: Message, version: number): void {
+  assert(isWithin(definition.versions, version), `${definition.name} has no version ${version}`)
+}
+
+/** Compiled on first use; the traced forms on the first failure. */
+class Compiled<T> {
+  private readonly functions = new WeakMap<Message, T>()
+  private readonly emit: (definition: Message) => string
+
+  constructor(emit: (definition: Message) => string) {
+    this.emit = emit
+  }
+
+  of(definition: Message): T {
+    const known = this.functions.get(definition)
+    if (known) return known
+    const made = new Function(...EMITTED_PARAMETERS, this.emit(definition))(EMPTY_BYTES) as T
+    this.functions.set(definition, made)
+    return made
+  }
+}
+
+const readers = new Compiled<ReadFunction>(definition => emitReader(definition))
+const writers = new Compiled<WriteFunction>(definition => emitWriter(definition))
+const tracedReaders = new Compiled<ReadFunction>(definition => emitReader(definition, true))
+const tracedWriters = new Compiled<WriteFunction>(definition => emitWriter(definition, true))
+
+/** Reads once more, this time keeping the path, and tells where it fails. */
+function locateMalformed(definition: Message, version: number, { buffer }: Reader, begin: number): Error {
+  const reader = new Reader(buffer, begin)
+  try {
+    tracedReaders.of(definition)(reader, version)
+  } catch (error) {
+    if (error instanceof MalformedMessage) return new MalformedMessage(error.reason, pathOf(reader.trail))
+    throw error
+  }
+  return assert.fail(`${definition.name} v${version} is malformed only at first sight`)
+}
+
+/** A value that its definition does not allow is our mistake; the path tells which. */
+function locateUnwritable(definition: Message, version: number, value: unknown, cause: unknown): unknown {
+  const writer = new Writer()
+  try {
+    tracedWriters.of(definition)(writer, version, value)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new Error(`${definition.name} v${version}, ${pathOf(writer.trail)}: ${reason}`, { cause })
+  }
+  return cause
+}
+
+function pathOf(trail: readonly string[]): string {
+  return trail.join('.').replaceAll('.[', '[')
 }
