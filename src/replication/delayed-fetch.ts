@@ -16,8 +16,6 @@ export interface FetchParameters {
   readonly maxWaitMs: number
   readonly minBytes: number
   readonly maxBytes: number
-  /** The first batch is answered even if it is larger than the limits (from Fetch v3 on). */
-  readonly minOneBatch: boolean
   /** No partition twice. */
   readonly targets: readonly FetchTarget[]
 }
@@ -62,7 +60,7 @@ export async function delayedFetch(
 async function readOnce(surroundings: FetchSurroundings, parameters: FetchParameters): Promise<Round> {
   const { targets, replicaId, isolation } = parameters
   const outcomes: FetchOutcome[] = []
-  const bounds = { replicaId, isolation, maxBytes: 0, minOneBatch: parameters.minOneBatch }
+  const bounds = { replicaId, isolation, maxBytes: 0, minOneBatch: true }
   let bytes = 0
   let isUrgent = false
   try {
@@ -73,7 +71,7 @@ async function readOnce(surroundings: FetchSurroundings, parameters: FetchParame
       const outcome = reading instanceof Promise ? await reading : reading
       outcomes.push(outcome)
       const size = outcome.records.byteLength
-      // Once something is in the answer, the limits hold for what follows.
+      // The first batch is answered whatever its size, so that every reader gets on; then the limits hold.
       if (size > 0) bounds.minOneBatch = false
       bytes += size
       isUrgent ||= outcome.error !== ErrorCode.NONE || outcome.divergingEpoch !== null

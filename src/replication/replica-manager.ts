@@ -51,6 +51,8 @@ export interface ReplicaManagerOptions {
   readonly logs: LogManagerSurface
   readonly clock: Clock
   readonly logger: ReplicaLogger
+  /** `fetch.max.bytes`: the most that one fetch answers, whatever it asks for. */
+  readonly fetchMaxBytes: number
   /** `header` trusts the records inside an intact batch. */
   readonly validation?: 'records' | 'header'
   readonly maxDecompressedBytes?: number
@@ -231,9 +233,8 @@ export class ReplicaManager {
    * broker has no replica, KAFKA_STORAGE_ERROR where its log could not be opened.
    */
   find(name: PartitionName): Result<Partition> {
-    const isById = name.topicId !== ZERO_UUID
-    const hosted = isById ? this.byId.get(name.topicId) : this.byName.get(name.topic)
-    if (!hosted) return isById ? UNKNOWN_ID : UNKNOWN_PARTITION
+    const hosted = this.topicOf(name)
+    if (!hosted) return name.topicId === ZERO_UUID ? UNKNOWN_PARTITION : UNKNOWN_ID
     const slot = hosted.slots[name.index]
     if (slot === undefined) return UNKNOWN_PARTITION
     return slot instanceof Partition ? ok(slot) : slot
@@ -241,6 +242,20 @@ export class ReplicaManager {
 
   partition(topic: string, index: number): Result<Partition> {
     return this.find({ topic, topicId: ZERO_UUID, index })
+  }
+
+  /** What the cluster's image says of a partition, whether this broker has it or not. */
+  stateOf(name: PartitionName): PartitionState | undefined {
+    return this.topicOf(name)?.image.partitions[name.index]
+  }
+
+  /** `compression.type` of a topic; undefined for one that is not known. */
+  compressionOf(name: PartitionName): TopicSettings['compressionType'] | undefined {
+    return this.topicOf(name)?.settings.compressionType
+  }
+
+  private topicOf(name: PartitionName): HostedTopic | undefined {
+    return name.topicId === ZERO_UUID ? this.byName.get(name.topic) : this.byId.get(name.topicId)
   }
 
   *partitions(): Iterable<Partition> {
@@ -332,7 +347,17 @@ export class ReplicaManager {
 
   /** Outcomes one for one with the targets; their records are pinned until sent or released. */
   fetch(parameters: FetchParameters): Promise<readonly FetchOutcome[]> {
-    return delayedFetch(this, parameters)
+    const maxBytes = Math.min(parameters.maxBytes, this.options.fetchMaxBytes)
+    const minBytes = Math.min(parameters.minBytes, maxBytes)
+    return delayedFetch(this, { ...parameters, maxBytes, minBytes })
+  }
+
+  /** DeleteRecords; gives the partition's new low watermark. */
+  async deleteRecords(topic: string, index: number, offset: bigint): Promise<Result<bigint>> {
+    const found = this.partition(topic, index)
+    if (found.error) return found
+    if (isInternalTopic(topic)) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION)
+    return found.value.deleteRecords(offset)
   }
 
   get clock(): Clock {

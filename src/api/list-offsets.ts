@@ -1,0 +1,92 @@
+import { ErrorCode } from '../../protocol/errors.ts'
+import { ListOffsetsRequest, ListOffsetsResponse } from '../../protocol/messages/list-offsets.ts'
+import { lookUpOffset, lookUpOffsetsV0, OffsetQuery } from '../replication/offset-lookup.ts'
+import type { FetchIsolation } from '../replication/purgatory.ts'
+import type { Context } from './context.ts'
+import { handler } from './handler.ts'
+
+const CONSUMER = -1
+
+type RequestPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type ResponsePartition = ListOffsetsResponse['topics'][number]['partitions'][number]
+
+/** The version that each special timestamp came with. */
+const FIRST_VERSIONS: ReadonlyMap<bigint, number> = new Map([
+  [OffsetQuery.LATEST, 0],
+  [OffsetQuery.EARLIEST, 0],
+  [OffsetQuery.MAX_TIMESTAMP, 7],
+  [OffsetQuery.EARLIEST_LOCAL, 8],
+  [OffsetQuery.LATEST_TIERED, 9],
+  [OffsetQuery.EARLIEST_PENDING_UPLOAD, 11],
+])
+
+export const listOffsets = handler({
+  request: ListOffsetsRequest,
+  response: ListOffsetsResponse,
+  refuse: (errorCode, request) => ({
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)),
+    })),
+  }),
+
+  async handle(request, context) {
+    const twice = partitionsNamedTwice(request)
+    const topics = request.topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(
+        partitions.map(partition =>
+          twice.has(`${name}:${partition.partitionIndex}`)
+            ? failed(partition.partitionIndex, ErrorCode.INVALID_REQUEST)
+            : answer(name, partition, { request, context }),
+        ),
+      ),
+    }))
+    return { topics: await Promise.all(topics) }
+  },
+})
+
+async function answer(
+  topic: string,
+  partition: RequestPartition,
+  { request, context }: { request: ListOffsetsRequest; context: Context },
+): Promise<ResponsePartition> {
+  const { partitionIndex, timestamp, currentLeaderEpoch, maxNumOffsets } = partition
+  if (timestamp < 0n && context.apiVersion < (FIRST_VERSIONS.get(timestamp) ?? Infinity)) {
+    return failed(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
+  }
+  const found = context.replicas.partition(topic, partitionIndex)
+  if (found.error) return failed(partitionIndex, found.error)
+  if (context.apiVersion === 0) {
+    const offsets = await lookUpOffsetsV0(found.value, { timestamp, maxNumOffsets })
+    if (offsets.error) return failed(partitionIndex, offsets.error)
+    return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: offsets.value }
+  }
+  const isolation = isolationOf(request)
+  const offset = await lookUpOffset(found.value, { timestamp, isolation, currentLeaderEpoch })
+  if (offset.error) return failed(partitionIndex, offset.error)
+  return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: [], ...offset.value }
+}
+
+/** Kafka refuses all mentions of a partition that is named more than once. */
+function partitionsNamedTwice(request: ListOffsetsRequest): ReadonlySet<string> {
+  const once = new Set<string>()
+  const twice = new Set<string>()
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${name}:${partitionIndex}`
+      if (once.has(key)) twice.add(key)
+      once.add(key)
+    }
+  }
+  return twice
+}
+
+function isolationOf({ replicaId, isolationLevel }: ListOffsetsRequest): FetchIsolation {
+  if (replicaId !== CONSUMER) return 'log-end'
+  return isolationLevel === 1 ? 'committed' : 'high-watermark'
+}
+
+function failed(partitionIndex: number, errorCode: ErrorCode): ResponsePartition {
+  return { partitionIndex, errorCode, oldStyleOffsets: [], timestamp: -1n, offset: -1n, leaderEpoch: -1 }
+}

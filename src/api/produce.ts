@@ -1,0 +1,122 @@
+import { ErrorCode, errorName, type Refusal, refuse } from '../../protocol/errors.ts'
+import { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
+import { ZERO_UUID } from '../../protocol/wire.ts'
+import { ATTRIBUTES_AT, BATCH_HEADER_BYTES, MAGIC_AT, TRANSACTIONAL_MASK } from '../records/batch.ts'
+import type { AppendOutcome, AppendTarget } from '../replication/replica-manager.ts'
+import type { Context } from './context.ts'
+import { handler } from './handler.ts'
+import { LeaderHints } from './leader-hints.ts'
+
+export const produce = handler({
+  request: ProduceRequest,
+  response: ProduceResponse,
+  overlaps: true,
+  refuse: (errorCode, request) => refusedProduce(request, errorCode),
+
+  handle(request, context) {
+    const refusal = transactionalRefusal(request)
+    if (refusal) return answer(request, refusedProduce(request, refusal.error), context)
+    const targets = targetsOf(request)
+    // Enqueued before anything is awaited: the connection's next produce comes after this one in every log.
+    return context.replicas
+      .append({
+        acks: request.acks,
+        timeoutMs: request.timeoutMs,
+        produceVersion: context.apiVersion,
+        targets,
+      })
+      .then(outcomes => answer(request, responseTo(request, outcomes, context), context))
+  },
+})
+
+function targetsOf(request: ProduceRequest): AppendTarget[] {
+  const targets: AppendTarget[] = []
+  for (const { name: topic, topicId, partitionData } of request.topicData) {
+    for (const { index, records } of partitionData) targets.push({ topic, topicId, index, records })
+  }
+  return targets
+}
+
+/**
+ * Transactional batches need a transactional id that the coordinator has given the batch's producer id to.
+ * Transactions are not served yet, so no id has one: Kafka's answer to an unknown one.
+ */
+function transactionalRefusal(request: ProduceRequest): Refusal | undefined {
+  const isTransactional = request.topicData.some(topic =>
+    topic.partitionData.some(partition => partition.records && isTransactionalBatch(partition.records)),
+  )
+  if (!isTransactional) return undefined
+  return request.transactionalId === null
+    ? refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    : refuse(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+}
+
+function isTransactionalBatch(records: Buffer): boolean {
+  if (records.length < BATCH_HEADER_BYTES || records[MAGIC_AT] !== 2) return false
+  return (records.readInt16BE(ATTRIBUTES_AT) & TRANSACTIONAL_MASK) !== 0
+}
+
+function responseTo(
+  request: ProduceRequest,
+  outcomes: readonly AppendOutcome[],
+  context: Context,
+): ProduceResponse {
+  const hints = new LeaderHints(context)
+  let at = 0
+  const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => {
+      const outcome = outcomes[at++]!
+      // KIP-951: where a produce went to the wrong broker, the right one is named.
+      const isMisdirected = context.apiVersion >= 10 && outcome.error === ErrorCode.NOT_LEADER_OR_FOLLOWER
+      return {
+        index,
+        errorCode: outcome.error,
+        baseOffset: outcome.baseOffset,
+        logAppendTimeMs: outcome.logAppendTimeMs,
+        logStartOffset: outcome.logStartOffset,
+        recordErrors: outcome.recordErrors.map(error => ({
+          batchIndex: error.batchIndex,
+          batchIndexErrorMessage: error.message,
+        })),
+        errorMessage: outcome.message,
+        ...(isMisdirected ? { currentLeader: hints.leaderOf({ topic: name, topicId, index }) } : {}),
+      }
+    }),
+  }))
+  return { responses, nodeEndpoints: hints.endpoints() }
+}
+
+/** With acks=0 nothing is answered; an error then shows as a lost connection, as in Kafka. */
+function answer(
+  request: ProduceRequest,
+  response: ProduceResponse,
+  context: Context,
+): ProduceResponse | null {
+  if (request.acks !== 0) return response
+  for (const { name, topicId, partitionResponses } of response.responses) {
+    for (const { index, errorCode } of partitionResponses) {
+      if (errorCode === ErrorCode.NONE) continue
+      const topic = topicId === undefined || topicId === ZERO_UUID ? name : topicId
+      context.session.disconnect(`${errorName(errorCode)} for ${topic}-${index} with acks=0`)
+      return null
+    }
+  }
+  return null
+}
+
+function refusedProduce(request: ProduceRequest, errorCode: ErrorCode): ProduceResponse {
+  return {
+    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({
+        index,
+        errorCode,
+        baseOffset: -1n,
+        recordErrors: [],
+      })),
+    })),
+  }
+}
