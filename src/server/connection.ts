@@ -1,0 +1,309 @@
+/**
+ * One client's connection. It cuts frames, hands requests on in order, and sends the responses in the order of their
+ * requests. Consecutive Produce requests overlap; every other request waits until those before it are done,
+ * and those behind it wait for it.
+ *
+ * Bounds: what was received and is not started, what is in flight, and what the client has not read. At each of
+ * them the connection stops taking more, and reading stops with it.
+ */
+import type { EncodedMessage } from '../../protocol/wire.ts'
+import type { Session } from '../api/context.ts'
+import type { Clock, Socket, Timer } from '../platform/platform.ts'
+import type { Complaints } from './complaints.ts'
+import type { Rejection } from './dispatch.ts'
+import { type AcceptedRequest, type Dispatcher, isRejection, type Outcome, reject } from './dispatch.ts'
+import { type BadFrameSize, FrameReader } from './frame-reader.ts'
+import type { ReadBudget, RequestMemory } from './memory-budget.ts'
+import { discard, ResponseWriter } from './response-writer.ts'
+import { describeStranger } from './strangers.ts'
+
+/** Received and not started. One frame may be larger. */
+const MAX_WAITING_BYTES = 1024 * 1024
+/** What a frame costs beyond its bytes, so that tiny ones are bounded too. */
+const FRAME_OVERHEAD_BYTES = 256
+const MAX_OVERLAPPING = 32
+const MAX_OVERLAPPING_BYTES = 16 * 1024 * 1024
+const SIZE_BYTES = 4
+
+export interface ConnectionOptions {
+  readonly socket: Socket
+  readonly session: Session
+  readonly dispatcher: Dispatcher
+  readonly requestMemory: RequestMemory
+  readonly readBudget: ReadBudget
+  readonly complaints: Complaints
+  readonly clock: Clock
+  /** `socket.request.max.bytes`. */
+  readonly maxRequestBytes: number
+  /** `connections.max.idle.ms`; not positive means never. */
+  readonly maxIdleMs: number
+  onClosed(): void
+}
+
+/**
+ * open → ending (no more requests; what is in flight is answered, then the connection ends) → closed.
+ * open or ending → closed (the peer has gone). What it had sent before is still done, as in Kafka: a producer
+ * with acks=0 may close as soon as it has sent.
+ */
+type State = 'open' | 'ending' | 'closed'
+
+/** The place of one response in the order; `undefined` while it is not known. */
+interface Slot {
+  readonly overlaps: boolean
+  readonly bytes: number
+  outcome: EncodedMessage | null | undefined
+}
+
+export class Connection {
+  private readonly options: ConnectionOptions
+  private readonly frames: FrameReader
+  private readonly writer: ResponseWriter
+  private state: State = 'open'
+  private isReading = true
+  private isPumping = false
+  /** Whole frames that are not started, from `waitingFrom` on; behind the last may come why there are no more. */
+  private waiting: (Buffer | Rejection)[] = []
+  private waitingFrom = 0
+  private waitingBytes = 0
+  private next: AcceptedRequest | Rejection | undefined
+  private readonly slots: Slot[] = []
+  private unanswered = 0
+  private unansweredBytes = 0
+  /** Received bytes of requests that are not done: what this connection has of the request memory. */
+  private heldBytes = 0
+  private lastActiveMs: number
+  private idleTimer: Timer | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.options = options
+    this.frames = new FrameReader(options.maxRequestBytes, frame => this.enqueue(frame))
+    this.writer = new ResponseWriter({
+      socket: options.socket,
+      budget: options.readBudget,
+      onProgress: () => this.pump(),
+      onFailure: error => this.fail(error),
+    })
+    this.lastActiveMs = options.clock.elapsed()
+    if (options.maxIdleMs > 0) this.watchIdle(options.maxIdleMs)
+    options.socket.handle({
+      onData: chunk => this.receive(chunk),
+      onDrain: () => this.drained(),
+      onClose: () => this.lost(),
+    })
+  }
+
+  /** True from the first byte of a frame to its last. */
+  get isMidFrame(): boolean {
+    return this.frames.isMidFrame
+  }
+
+  /** There is request memory again. */
+  readOn(): void {
+    this.adjustReading()
+  }
+
+  /** Takes no more requests, answers those in flight, and closes. */
+  end(): void {
+    if (this.state !== 'open') return
+    this.state = 'ending'
+    this.dropWaiting()
+    this.options.socket.pause()
+    this.endWhenDone()
+  }
+
+  /** As `end`, because of what the client did. */
+  disconnect(reason: string): void {
+    this.complain(reject('disconnect', reason))
+    this.end()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.dropWaiting()
+    this.options.socket.destroy()
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.state !== 'open') return
+    this.lastActiveMs = this.options.clock.elapsed()
+    this.heldBytes += chunk.length
+    this.options.requestMemory.add(chunk.length)
+    const bad = this.frames.push(chunk)
+    if (bad) this.enqueueEnd(bad)
+    this.pump()
+  }
+
+  private enqueue(frame: Buffer): void {
+    this.waiting.push(frame)
+    this.waitingBytes += frame.length + FRAME_OVERHEAD_BYTES
+  }
+
+  /** The requests before it are served first, as if the rest had not been looked at yet. */
+  private enqueueEnd(bad: BadFrameSize): void {
+    const { maxRequestBytes, session } = this.options
+    this.waiting.push(describeStranger(bad, maxRequestBytes, session))
+    this.waitingBytes = Number.POSITIVE_INFINITY
+  }
+
+  /** Starts what may start. */
+  private pump(): void {
+    if (this.isPumping) return
+    this.isPumping = true
+    while (this.waitingFrom < this.waiting.length && !this.isHeldUp()) {
+      const frame = this.waiting[this.waitingFrom]!
+      this.next ??= 'kind' in frame ? frame : this.options.dispatcher.accept(frame)
+      if (!this.mayStart(this.next, frame)) break
+      const accepted = this.next
+      this.next = undefined
+      this.shiftWaiting()
+      if (accepted.kind === 'request') this.start(accepted, frame as Buffer)
+      else this.refuse(accepted)
+    }
+    this.isPumping = false
+    this.adjustReading()
+    this.endWhenDone()
+    if (this.state === 'closed' && this.unanswered === 0) this.release(this.heldBytes)
+  }
+
+  private isHeldUp(): boolean {
+    return this.state === 'open' && this.writer.isBackedUp
+  }
+
+  private mayStart(next: AcceptedRequest | Rejection, frame: Buffer | Rejection): boolean {
+    if (this.unanswered === 0) return true
+    if (next.kind === 'rejection' || !next.api.handler.overlaps || !this.slots.at(-1)?.overlaps) return false
+    const bytes = this.unansweredBytes + (frame as Buffer).length
+    return this.unanswered < MAX_OVERLAPPING && bytes <= MAX_OVERLAPPING_BYTES
+  }
+
+  private start(accepted: AcceptedRequest, frame: Buffer): void {
+    const { dispatcher, session } = this.options
+    const slot: Slot = {
+      overlaps: accepted.api.handler.overlaps,
+      bytes: frame.length,
+      outcome: undefined,
+    }
+    this.slots.push(slot)
+    this.unanswered++
+    this.unansweredBytes += frame.length
+    const outcome = dispatcher.run(accepted, session)
+    if (!(outcome instanceof Promise)) this.finish(slot, outcome)
+    else
+      outcome.then(
+        known => this.finish(slot, known),
+        error => {
+          this.fail(error)
+          this.finish(slot, null)
+        },
+      )
+  }
+
+  private finish(slot: Slot, outcome: Outcome): void {
+    this.unanswered--
+    this.unansweredBytes -= slot.bytes
+    this.lastActiveMs = this.options.clock.elapsed()
+    this.release(SIZE_BYTES + slot.bytes)
+    if (isRejection(outcome)) {
+      slot.outcome = null
+      this.refuse(outcome)
+    } else {
+      slot.outcome = outcome
+    }
+    this.sendInOrder()
+    this.pump()
+  }
+
+  private sendInOrder(): void {
+    let count = 0
+    for (const { outcome } of this.slots) {
+      if (outcome === undefined) break
+      count++
+      if (outcome === null) continue
+      if (this.state === 'closed') discard(outcome)
+      else this.writer.send(outcome)
+    }
+    if (count > 0) this.slots.splice(0, count)
+  }
+
+  private refuse(rejection: Rejection): void {
+    this.complain(rejection)
+    this.dropWaiting()
+    this.end()
+  }
+
+  private complain({ topic, reason }: Rejection): void {
+    const { session, complaints } = this.options
+    complaints.log(topic, `Closing the connection of ${session.clientAddress}: ${reason}`, {
+      connection: session.connectionId,
+      clientId: session.clientId,
+      listener: session.listener,
+    })
+  }
+
+  private drained(): void {
+    this.lastActiveMs = this.options.clock.elapsed()
+    this.writer.drained()
+  }
+
+  private adjustReading(): void {
+    if (this.state !== 'open') return
+    const mayRead = this.waitingBytes <= MAX_WAITING_BYTES && this.options.requestMemory.mayRead(this)
+    if (mayRead === this.isReading) return
+    this.isReading = mayRead
+    if (mayRead) this.options.socket.resume()
+    else this.options.socket.pause()
+  }
+
+  private endWhenDone(): void {
+    if (this.state !== 'ending' || this.unanswered > 0 || !this.writer.isIdle) return
+    this.options.socket.end()
+  }
+
+  private shiftWaiting(): void {
+    const frame = this.waiting[this.waitingFrom++]
+    if (frame && !('kind' in frame)) this.waitingBytes -= frame.length + FRAME_OVERHEAD_BYTES
+    if (this.waitingFrom < this.waiting.length) return
+    this.waiting = []
+    this.waitingFrom = 0
+  }
+
+  private dropWaiting(): void {
+    this.waiting = []
+    this.waitingFrom = 0
+    this.waitingBytes = 0
+    this.next = undefined
+  }
+
+  private release(bytes: number): void {
+    const released = Math.min(bytes, this.heldBytes)
+    this.heldBytes -= released
+    this.options.requestMemory.release(released)
+  }
+
+  private fail(error: unknown): void {
+    this.options.complaints.log('read', `Closing the connection of ${this.options.session.clientAddress}`, {
+      error,
+    })
+    this.destroy()
+  }
+
+  private lost(): void {
+    this.state = 'closed'
+    this.idleTimer?.cancel()
+    this.writer.close()
+    this.options.requestMemory.forget(this)
+    this.pump()
+    this.options.onClosed()
+  }
+
+  /** A request that waits for something (a long poll, a rebalance) is no idleness; bytes that nobody reads are. */
+  private watchIdle(delayMs: number): void {
+    this.idleTimer = this.options.clock.after(delayMs, () => {
+      const { maxIdleMs, clock } = this.options
+      const idleMs = clock.elapsed() - this.lastActiveMs
+      if (this.unanswered > 0) this.watchIdle(maxIdleMs)
+      else if (idleMs < maxIdleMs) this.watchIdle(maxIdleMs - idleMs)
+      else this.destroy()
+    })
+  }
+}

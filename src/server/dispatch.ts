@@ -1,0 +1,183 @@
+/**
+ * From a request's frame to its response: finds the handler, decodes, calls it and encodes. Whatever is wrong with a
+ * request ends here as a value, and a bug in a handler, which shows as an exception, is answered, logged and counted.
+ */
+import { decode } from '../../protocol/codec.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { decodeRequestHeader, encodeResponseFrame, type RequestHeader } from '../../protocol/header.ts'
+import { type EncodedMessage, MalformedMessage } from '../../protocol/wire.ts'
+import { type BrokerContext, type Context, contextOf, type Session } from '../api/context.ts'
+import type { Handled } from '../api/handler.ts'
+import type { ApiTable, ServedApi } from '../api/table.ts'
+import type { Logger } from '../observe/logger.ts'
+
+/** A request that can be served: its header is read, its body is not. */
+export interface AcceptedRequest {
+  readonly kind: 'request'
+  readonly header: RequestHeader
+  readonly api: ServedApi
+  readonly body: Buffer
+  /** False where the version is not served and only that can be answered. */
+  readonly isVersionServed: boolean
+}
+
+/** The connection has to be closed, for this reason; one `topic` of complaint is logged at a limited rate. */
+export interface Rejection {
+  readonly kind: 'rejection'
+  readonly topic: string
+  readonly reason: string
+}
+
+/** A response to send; null where there is none to send (Produce with acks=0). */
+export type Outcome = EncodedMessage | null | Rejection
+
+/** One call of a handler, as whoever stands in between sees it. */
+export interface ApiCall {
+  readonly api: ServedApi
+  readonly apiVersion: number
+  readonly session: Session
+  readonly request: object
+}
+
+/** May delay, replace or observe what the handler does; `proceed` calls it. */
+export type Interceptor = (call: ApiCall, proceed: () => Handled<object>) => Handled<object>
+
+export interface DispatcherOptions {
+  readonly apis: ApiTable
+  readonly broker: BrokerContext
+  readonly logger: Logger
+  readonly intercept?: Interceptor
+}
+
+export class Dispatcher {
+  private readonly apis: ApiTable
+  private readonly broker: BrokerContext
+  private readonly logger: Logger
+  private readonly intercept: Interceptor | undefined
+  private bugs = 0
+
+  constructor(options: DispatcherOptions) {
+    this.apis = options.apis
+    this.broker = options.broker
+    this.logger = options.logger
+    this.intercept = options.intercept
+  }
+
+  /** Handlers that have thrown since the start. */
+  get handlerFailures(): number {
+    return this.bugs
+  }
+
+  /** Reads a frame's header and looks up who serves it. */
+  accept(frame: Buffer): AcceptedRequest | Rejection {
+    let header: ReturnType<typeof decodeRequestHeader>
+    try {
+      header = decodeRequestHeader(frame)
+    } catch (error) {
+      return this.malformed('its header', error)
+    }
+    const { apiKey, apiVersion } = header
+    const api = this.apis.get(apiKey)
+    if (!api) return reject('unknown-api', `it asked for API ${apiKey}, which this broker does not serve`)
+    const isVersionServed = apiVersion >= api.minVersion && apiVersion <= api.maxVersion
+    if (!isVersionServed && !api.handler.refuseVersion) {
+      const range = `${api.minVersion} to ${api.maxVersion}`
+      return reject('unserved-version', `it asked for ${api.name} v${apiVersion}, and ${range} are served`)
+    }
+    return { kind: 'request', header, api, body: frame.subarray(header.bodyPosition), isVersionServed }
+  }
+
+  /** Does what the request asks for. Up to the handler's first `await` everything happens before this returns. */
+  run(accepted: AcceptedRequest, session: Session): Outcome | Promise<Outcome> {
+    const { api, header, body } = accepted
+    session.clientId = header.clientId
+    const context = contextOf(this.broker, session, header.apiVersion)
+    if (!accepted.isVersionServed) return this.refuseVersion(accepted, context)
+    let request: object
+    try {
+      request = decode(api.handler.request, header.apiVersion, body)
+    } catch (error) {
+      return this.malformed(`${api.name} v${header.apiVersion}`, error)
+    }
+    const call: ApiCall = { api, apiVersion: header.apiVersion, session, request }
+    let handled: Handled<object>
+    try {
+      handled = this.intercept
+        ? this.intercept(call, () => api.handler.handle(request, context))
+        : api.handler.handle(request, context)
+    } catch (error) {
+      return this.answerBug(call, header, error)
+    }
+    if (!(handled instanceof Promise)) return this.answer(call, header, handled)
+    return handled.then(
+      response => this.answer(call, header, response),
+      error => this.answerBug(call, header, error),
+    )
+  }
+
+  private malformed(what: string, error: unknown): Rejection {
+    if (error instanceof MalformedMessage)
+      return reject('malformed', `${what} cannot be read: ${error.message}`)
+    this.bugs++
+    this.logger.error(`A bug: reading ${what} failed`, { error })
+    return reject('bug', `reading ${what} failed`)
+  }
+
+  private answer(call: ApiCall, header: RequestHeader, response: object | null): Outcome {
+    if (response === null) return null
+    try {
+      return encodeFrame(call.api, header.apiVersion, header.correlationId, response)
+    } catch (error) {
+      return this.answerBug(call, header, error)
+    }
+  }
+
+  /** The newest client asks first in the newest version; in version 0 it learns which to ask in (KIP-511). */
+  private refuseVersion({ api, header }: AcceptedRequest, context: Context): Outcome {
+    const response = api.handler.refuseVersion?.(context) ?? {}
+    return encodeFrame(api, 0, header.correlationId, response)
+  }
+
+  private answerBug(call: ApiCall, header: RequestHeader, error: unknown): Outcome {
+    const { api, request, session } = call
+    this.bugs++
+    const what = `${api.name} v${header.apiVersion}`
+    this.logger.error(`A bug: handling ${what} failed`, {
+      connection: session.connectionId,
+      clientId: header.clientId,
+      request,
+      error,
+    })
+    const closing = reject('bug', `handling its ${what} failed`)
+    if (wantsNoResponse(request) && api.handler.overlaps) return closing
+    try {
+      const refusal = api.handler.refuse(ErrorCode.UNKNOWN_SERVER_ERROR, request)
+      return encodeFrame(api, header.apiVersion, header.correlationId, refusal)
+    } catch (second) {
+      this.logger.error(`A bug: refusing ${what} failed`, { error: second })
+      return closing
+    }
+  }
+}
+
+export function reject(topic: string, reason: string): Rejection {
+  return { kind: 'rejection', topic, reason }
+}
+
+export function isRejection(outcome: Outcome | AcceptedRequest): outcome is Rejection {
+  return outcome !== null && 'kind' in outcome && outcome.kind === 'rejection'
+}
+
+function encodeFrame(
+  api: ServedApi,
+  version: number,
+  correlationId: number,
+  response: object,
+): EncodedMessage {
+  return encodeResponseFrame(api.handler.response, version, correlationId, response as never)
+}
+
+/** Only Produce has such a field. */
+function wantsNoResponse(request: object): boolean {
+  return 'acks' in request && request.acks === 0
+}

@@ -1,0 +1,173 @@
+/**
+ * A listening address and the connections that came by it. All listeners of a broker share one `Server`'s limits: how
+ * many connections there may be, in all and from one address, and how much memory they use together.
+ */
+import type { Session } from '../api/context.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Clock, Listening, Network, Socket } from '../platform/platform.ts'
+import { Complaints } from './complaints.ts'
+import { Connection } from './connection.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { ReadBudget, RequestMemory } from './memory-budget.ts'
+
+/** Kafka's options of the same names; asked for again with each connection, so they may change at run time. */
+export interface ServerLimits {
+  /** `socket.request.max.bytes`. */
+  readonly maxRequestBytes: number
+  /** `connections.max.idle.ms`; not positive means never. */
+  readonly maxIdleMs: number
+  /** `max.connections`. */
+  readonly maxConnections: number
+  /** `max.connections.per.ip`. */
+  readonly maxConnectionsPerIp: number
+  /** `max.connections.per.ip.overrides`. */
+  readonly maxConnectionsPerIpOverrides?: ReadonlyMap<string, number>
+}
+
+export interface ServerOptions {
+  readonly network: Network
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly dispatcher: Dispatcher
+  readonly limits: () => ServerLimits
+  /** `queued.max.request.bytes`; not positive leaves it at a bound of our own, where Kafka has none. */
+  readonly maxQueuedRequestBytes: number
+  /** File bytes on their way to sockets, all connections together. */
+  readonly readBudgetBytes?: number
+}
+
+export interface ListenerOptions {
+  /** As in `listeners`: `PLAINTEXT`. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export const DEFAULT_REQUEST_MEMORY_BYTES = 512 * 1024 * 1024
+export const DEFAULT_READ_BUDGET_BYTES = 64 * 1024 * 1024
+
+const ANONYMOUS = 'User:ANONYMOUS'
+const UNKNOWN_SOFTWARE = 'unknown'
+
+/** All listeners of one broker. */
+export class Server {
+  private readonly options: ServerOptions
+  private readonly complaints: Complaints
+  private readonly requestMemory: RequestMemory
+  private readonly readBudget: ReadBudget
+  private readonly listenings: Listening[] = []
+  private readonly connections = new Set<Connection>()
+  private readonly perAddress = new Map<string, number>()
+  private accepted = 0
+  private isClosing = false
+  private whenEmpty: (() => void) | undefined
+
+  constructor(options: ServerOptions) {
+    this.options = options
+    this.complaints = new Complaints(options.logger, options.clock)
+    const limit = options.maxQueuedRequestBytes
+    this.requestMemory = new RequestMemory(limit > 0 ? limit : DEFAULT_REQUEST_MEMORY_BYTES)
+    this.readBudget = new ReadBudget(options.readBudgetBytes ?? DEFAULT_READ_BUDGET_BYTES)
+  }
+
+  get connectionCount(): number {
+    return this.connections.size
+  }
+
+  /** Received bytes of requests that are not done, and file bytes that are not sent. */
+  get memoryInUse(): { readonly requestBytes: number; readonly responseBytes: number } {
+    return { requestBytes: this.requestMemory.used, responseBytes: this.readBudget.used }
+  }
+
+  /** Listens on one more address; gives the port, which the system chose where 0 was asked for. */
+  async listen(listener: ListenerOptions): Promise<number> {
+    const { network } = this.options
+    const listening = await network.listen(listener, socket => this.connected(listener.name, socket))
+    this.listenings.push(listening)
+    return listening.port
+  }
+
+  /**
+   * Stops listening at once. Connections take no more requests; those in flight are answered, and what is still open
+   * at the deadline is cut.
+   */
+  async close(deadlineMs: number): Promise<void> {
+    this.isClosing = true
+    await Promise.all(this.listenings.map(listening => listening.close()))
+    for (const connection of [...this.connections]) connection.end()
+    if (this.connections.size === 0) return
+    const deadline = this.options.clock.after(deadlineMs, () => {
+      for (const connection of [...this.connections]) connection.destroy()
+    })
+    await new Promise<void>(resolve => {
+      this.whenEmpty = resolve
+    })
+    deadline.cancel()
+  }
+
+  private connected(listener: string, socket: Socket): void {
+    const limits = this.options.limits()
+    const refusal = this.refusalOf(socket.remoteAddress, limits)
+    if (refusal) {
+      this.complaints.log('limit', `Refusing a connection from ${socket.remoteAddress}: ${refusal}`, {
+        listener,
+      })
+      socket.destroy()
+      return
+    }
+    const address = socket.remoteAddress
+    this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1)
+    const { dispatcher, clock } = this.options
+    const connection: Connection = new Connection({
+      socket,
+      dispatcher,
+      clock,
+      session: sessionOf(listener, socket, this.accepted++, reason => connection.disconnect(reason)),
+      requestMemory: this.requestMemory,
+      readBudget: this.readBudget,
+      complaints: this.complaints,
+      maxRequestBytes: limits.maxRequestBytes,
+      maxIdleMs: limits.maxIdleMs,
+      onClosed: () => this.disconnected(connection, address),
+    })
+    this.connections.add(connection)
+  }
+
+  private disconnected(connection: Connection, address: string): void {
+    this.connections.delete(connection)
+    const left = (this.perAddress.get(address) ?? 1) - 1
+    if (left > 0) this.perAddress.set(address, left)
+    else this.perAddress.delete(address)
+    if (this.connections.size === 0) this.whenEmpty?.()
+  }
+
+  private refusalOf(address: string, limits: ServerLimits): string | undefined {
+    if (this.isClosing) return 'this broker is shutting down'
+    if (this.connections.size >= limits.maxConnections) return `max.connections is ${limits.maxConnections}`
+    const overridden = limits.maxConnectionsPerIpOverrides?.get(address)
+    const most = overridden ?? limits.maxConnectionsPerIp
+    if ((this.perAddress.get(address) ?? 0) < most) return undefined
+    return `max.connections.per.ip${overridden === undefined ? '' : '.overrides'} allows ${most}`
+  }
+}
+
+function sessionOf(
+  listener: string,
+  socket: Socket,
+  count: number,
+  disconnect: (reason: string) => void,
+): Session {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  return {
+    connectionId: `${localAddress}:${localPort}-${remoteAddress}:${remotePort}-${count}`,
+    listener,
+    principal: ANONYMOUS,
+    clientAddress: remoteAddress,
+    localAddress,
+    localPort,
+    clientId: null,
+    clientSoftwareName: UNKNOWN_SOFTWARE,
+    clientSoftwareVersion: UNKNOWN_SOFTWARE,
+    disconnect,
+  }
+}
