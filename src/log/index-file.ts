@@ -1,0 +1,194 @@
+/**
+ * The entries of one index file: fixed size, appended in order, searched by halves. New entries wait in a small tail
+ * until the file is written (when the tail grows, on roll, flush and close); what is in the file is read back
+ * whole when a look-up needs it and given up again under the bound of the index cache, so that ten thousand idle
+ * segments cost nothing and a long one can be appended to without its index in memory.
+ */
+import assert from 'node:assert'
+import type { Disk, DiskFile } from '../platform/platform.ts'
+
+/** Tail entries beyond this many bytes are worth a write of their own. */
+const TAIL_BYTES = 8_192
+
+/** Bounds the loaded contents of all index files together; least recently used ones go first. */
+export class IndexCache {
+  private readonly loaded = new Map<IndexFile, number>()
+  private bytes = 0
+  private readonly maxBytes: number
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  get sizeBytes(): number {
+    return this.bytes
+  }
+
+  /** Called on each use with the file's present size; the one in use is never the victim. */
+  touch(file: IndexFile, bytes: number): void {
+    this.remove(file)
+    this.loaded.set(file, bytes)
+    this.bytes += bytes
+    for (const victim of this.loaded.keys()) {
+      if (this.bytes <= this.maxBytes || victim === file) break
+      victim.unload()
+    }
+  }
+
+  remove(file: IndexFile): void {
+    this.bytes -= this.loaded.get(file) ?? 0
+    this.loaded.delete(file)
+  }
+}
+
+export interface IndexFileOptions {
+  readonly disk: Disk
+  readonly cache: IndexCache
+  /** A function, since directories and files are renamed under way. */
+  readonly path: () => string
+  readonly entryBytes: number
+}
+
+export class IndexFile {
+  private readonly disk: Disk
+  private readonly cache: IndexCache
+  private readonly path: () => string
+  private readonly entryBytes: number
+  private total = 0
+  private persisted = 0
+  private tail = Buffer.alloc(0)
+  private contents: Buffer | undefined
+  private writing: Promise<void> = Promise.resolve()
+  private exists = false
+  private isSynced = true
+
+  constructor(options: IndexFileOptions) {
+    this.disk = options.disk
+    this.cache = options.cache
+    this.path = options.path
+    this.entryBytes = options.entryBytes
+  }
+
+  get count(): number {
+    return this.total
+  }
+
+  get hasLongTail(): boolean {
+    return (this.total - this.persisted) * this.entryBytes >= TAIL_BYTES
+  }
+
+  /** Takes over the file as it stands; false where it is missing or not a whole number of entries. */
+  async open(): Promise<boolean> {
+    const status = await this.disk.status(this.path())
+    this.total = this.persisted = Math.floor((status?.sizeBytes ?? 0) / this.entryBytes)
+    this.exists = status !== undefined
+    return this.exists && status!.sizeBytes % this.entryBytes === 0
+  }
+
+  /** Room for one more entry, to be filled in at once. */
+  addEntry(): { buffer: Buffer; at: number } {
+    const at = (this.total - this.persisted) * this.entryBytes
+    if (at + this.entryBytes > this.tail.length) {
+      const larger = Buffer.alloc(Math.max(this.entryBytes * 4, this.tail.length * 2))
+      this.tail.copy(larger)
+      this.tail = larger
+    }
+    this.total++
+    return { buffer: this.tail, at }
+  }
+
+  /** Makes `entry` usable for all entries; only then. */
+  async load(): Promise<void> {
+    await this.writing
+    if (this.persisted === 0) return
+    this.contents ??= await this.readEntries(0, this.persisted)
+    this.cache.touch(this, this.contents.length)
+  }
+
+  /** One entry, wherever it is; cheaper than loading all for the last one. */
+  async readEntry(index: number): Promise<{ buffer: Buffer; at: number }> {
+    await this.writing
+    assert(index >= 0 && index < this.total)
+    if (index >= this.persisted || this.contents !== undefined) return this.entry(index)
+    return { buffer: await this.readEntries(index, index + 1), at: 0 }
+  }
+
+  entry(index: number): { buffer: Buffer; at: number } {
+    if (index >= this.persisted) return { buffer: this.tail, at: (index - this.persisted) * this.entryBytes }
+    assert(this.contents !== undefined, 'the index is not loaded')
+    return { buffer: this.contents, at: index * this.entryBytes }
+  }
+
+  /** The last entry for which `isBelow` holds, given that it holds for all before that one; -1 for none. */
+  lastWhere(isBelow: (buffer: Buffer, at: number) => boolean): number {
+    let low = 0
+    let high = this.total
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const { buffer, at } = this.entry(middle)
+      if (isBelow(buffer, at)) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  /** Writes what is not in the file yet; with `sync`, makes the file durable. */
+  persist(sync: boolean): Promise<void> {
+    const done = this.writing.then(() => this.writeTail(sync))
+    this.writing = done.catch(() => {})
+    return done
+  }
+
+  async truncate(count: number): Promise<void> {
+    await this.writing
+    if (count >= this.total) return
+    if (count < this.persisted) {
+      await this.withFile(file => file.truncate(count * this.entryBytes))
+      this.persisted = count
+      this.isSynced = false
+      this.unload()
+    }
+    this.total = count
+  }
+
+  unload(): void {
+    this.contents = undefined
+    this.cache.remove(this)
+  }
+
+  private async writeTail(sync: boolean): Promise<void> {
+    const first = this.persisted
+    const count = this.total - first
+    if (count === 0 && this.exists && (this.isSynced || !sync)) return
+    // A copy: entries may be appended, and the tail moved, while the write is under way.
+    const bytes = Buffer.from(this.tail.subarray(0, count * this.entryBytes))
+    await this.withFile(async file => {
+      if (count > 0) await file.write([bytes], first * this.entryBytes)
+      if (sync) await file.sync()
+    })
+    this.exists = true
+    this.isSynced = sync || (count === 0 && this.isSynced)
+    this.tail.copyWithin(0, count * this.entryBytes, (this.total - first) * this.entryBytes)
+    this.persisted = first + count
+    if (this.total === this.persisted) this.tail = Buffer.alloc(0)
+    if (count > 0) this.unload()
+  }
+
+  private async readEntries(from: number, to: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow((to - from) * this.entryBytes)
+    await this.withFile(async file => {
+      const read = await file.read(bytes, from * this.entryBytes)
+      assert(read === bytes.length, `${this.path()} is shorter than it was`)
+    })
+    return bytes
+  }
+
+  private async withFile(use: (file: DiskFile) => Promise<void>): Promise<void> {
+    const file = await this.disk.open(this.path(), 'write')
+    try {
+      await use(file)
+    } finally {
+      await file.close()
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * `.index`: last offset of a batch, relative to the segment's base (int32), and where that batch begins (int32). Sparse:
+ * one entry whenever `index.interval.bytes` have passed since the last.
+ */
+import { IndexFile, type IndexFileOptions } from './index-file.ts'
+
+const ENTRY_BYTES = 8
+
+export interface OffsetPosition {
+  readonly offset: bigint
+  readonly position: number
+}
+
+export class OffsetIndex {
+  readonly file: IndexFile
+  private readonly baseOffset: bigint
+
+  constructor(baseOffset: bigint, options: Omit<IndexFileOptions, 'entryBytes'>) {
+    this.baseOffset = baseOffset
+    this.file = new IndexFile({ ...options, entryBytes: ENTRY_BYTES })
+  }
+
+  isFull(maxBytes: number): boolean {
+    return this.file.count >= Math.floor(maxBytes / ENTRY_BYTES)
+  }
+
+  append(lastOffset: bigint, position: number): void {
+    const { buffer, at } = this.file.addEntry()
+    buffer.writeInt32BE(Number(lastOffset - this.baseOffset), at)
+    buffer.writeInt32BE(position, at + 4)
+  }
+
+  /** The last entry at or below an offset; the segment's beginning where there is none. */
+  async lookup(offset: bigint): Promise<OffsetPosition> {
+    await this.file.load()
+    const relative = offset - this.baseOffset
+    return this.entry(this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) <= relative))
+  }
+
+  /** The last entry whose batch begins at or before a position. */
+  async lookupPosition(position: number): Promise<OffsetPosition> {
+    await this.file.load()
+    return this.entry(this.file.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) <= position))
+  }
+
+  async lastEntry(): Promise<OffsetPosition> {
+    if (this.file.count === 0) return { offset: this.baseOffset, position: 0 }
+    const { buffer, at } = await this.file.readEntry(this.file.count - 1)
+    return this.decode(buffer, at)
+  }
+
+  /** Whether offsets and positions rise, and stay within the segment: what a file must be before it is trusted. */
+  async isSound(segmentBytes: number): Promise<boolean> {
+    await this.file.load()
+    let lastOffset = -1
+    let lastPosition = -1
+    for (let i = 0; i < this.file.count; i++) {
+      const { buffer, at } = this.file.entry(i)
+      const offset = buffer.readInt32BE(at)
+      const position = buffer.readInt32BE(at + 4)
+      if (offset <= lastOffset || position <= lastPosition || position >= segmentBytes) return false
+      lastOffset = offset
+      lastPosition = position
+    }
+    return true
+  }
+
+  /** Drops the entries of batches that reach an offset. */
+  async truncateToOffset(offset: bigint): Promise<void> {
+    await this.file.load()
+    const relative = offset - this.baseOffset
+    await this.file.truncate(
+      this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) < relative) + 1,
+    )
+  }
+
+  private entry(index: number): OffsetPosition {
+    if (index < 0) return { offset: this.baseOffset, position: 0 }
+    const { buffer, at } = this.file.entry(index)
+    return this.decode(buffer, at)
+  }
+
+  private decode(buffer: Buffer, at: number): OffsetPosition {
+    return { offset: this.baseOffset + BigInt(buffer.readInt32BE(at)), position: buffer.readInt32BE(at + 4) }
+  }
+}

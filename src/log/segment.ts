@@ -1,0 +1,421 @@
+/**
+ * One segment: a file of batches in order, its indexes, and the running facts that place index entries and decide
+ * on rolling. The last segment of a log is appended to; the others never change but to be removed.
+ */
+import type { Disk, DiskFile } from '../platform/platform.ts'
+import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
+import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
+import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
+import type { IndexCache } from './index-file.ts'
+import type { LogConfig } from './log-config.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { fileName } from './producer-snapshot.ts'
+import { TimeIndex } from './time-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+/** Offsets within a segment are relative int32, positions too. */
+const MAX_RELATIVE_OFFSET = 0x7fff_ffffn
+
+export const DELETED_SUFFIX = '.deleted'
+export const SEGMENT_SUFFIXES = ['.log', '.index', '.timeindex', '.txnindex'] as const
+
+/** Where a log's files are; its directory is renamed when the log is deleted. */
+export interface LogLocation {
+  path: string
+}
+
+export interface SegmentServices {
+  readonly disk: Disk
+  readonly files: FilePool
+  readonly indexes: IndexCache
+  readonly location: LogLocation
+}
+
+export interface SegmentOptions {
+  readonly baseOffset: bigint
+  readonly sizeBytes: number
+  readonly createdMs: number
+  /** Nothing is on disk yet. */
+  readonly isNew: boolean
+  /** The last of its log. */
+  readonly isWritable: boolean
+  readonly rollJitterMs: number
+  /** For indexes that are made anew. */
+  readonly indexIntervalBytes: number
+}
+
+export interface SegmentScan {
+  readonly from: number
+  readonly to?: number
+  /** Already open; taken from the pool otherwise. */
+  readonly file?: DiskFile | undefined
+  readonly depth: 'headers' | 'checksums'
+  readonly readBytes: number
+}
+
+/** What a file holds is not what the log wrote there. */
+export class DamagedSegment extends Error {
+  override readonly name = 'DamagedSegment'
+}
+
+/** What the roll decision asks of an append. */
+export interface RollRequest {
+  readonly sizeBytes: number
+  readonly lastOffset: bigint
+  readonly maxTimestamp: bigint
+  readonly now: number
+}
+
+export interface BatchPlace {
+  readonly position: number
+  readonly sizeBytes: number
+  readonly baseOffset: bigint
+  readonly leaderEpoch: number
+}
+
+export class Segment implements PoolMember {
+  readonly baseOffset: bigint
+  readonly offsetIndex: OffsetIndex
+  readonly timeIndex: TimeIndex
+  readonly transactionIndex: TransactionIndex
+  readonly createdMs: number
+  isWritable: boolean
+  /** `.deleted` once it has left the log. */
+  private suffix = ''
+  private readonly services: SegmentServices
+  private readonly rollJitterMs: number
+  private readonly indexIntervalBytes: number
+  private size: number
+  private bytesSinceIndexEntry = 0
+  private maxTimestamp = NO_TIMESTAMP
+  private offsetOfMaxTimestamp: bigint
+  private firstBatchTimestamp: bigint | undefined
+  private isReady: boolean
+  private readying: Promise<void> | undefined
+
+  constructor(services: SegmentServices, options: SegmentOptions) {
+    this.services = services
+    this.baseOffset = options.baseOffset
+    this.size = options.sizeBytes
+    this.createdMs = options.createdMs
+    this.rollJitterMs = options.rollJitterMs
+    this.indexIntervalBytes = options.indexIntervalBytes
+    this.isWritable = options.isWritable
+    this.offsetOfMaxTimestamp = options.baseOffset
+    this.isReady = options.isNew
+    const { disk, indexes: cache } = services
+    const path = (suffix: string) => () => this.pathOf(suffix)
+    this.offsetIndex = new OffsetIndex(this.baseOffset, { disk, cache, path: path('.index') })
+    this.timeIndex = new TimeIndex(this.baseOffset, { disk, cache, path: path('.timeindex') })
+    this.transactionIndex = new TransactionIndex(disk, path('.txnindex'), options.isNew)
+  }
+
+  get sizeBytes(): number {
+    return this.size
+  }
+
+  get path(): string {
+    return this.pathOf('.log')
+  }
+
+  private pathOf(suffix: string): string {
+    return `${this.services.location.path}/${fileName(this.baseOffset, suffix)}${this.suffix}`
+  }
+
+  /**
+   * Before the first append or look-up in a segment found on disk: learns what they need from its files. Index files
+   * that are missing or make no sense are made anew.
+   */
+  async ready(): Promise<void> {
+    if (this.isReady) return
+    this.readying ??= this.readState()
+    try {
+      await this.readying
+    } finally {
+      this.readying = undefined
+    }
+  }
+
+  private async readState(): Promise<void> {
+    await this.scan({ from: 0, depth: 'headers', readBytes: BATCH_HEADER_BYTES }, batch => {
+      this.firstBatchTimestamp = batch.maxTimestamp
+      return true
+    })
+    if (await this.openIndexes()) this.adoptLastTimeEntry()
+    else await this.rebuildIndexes()
+    this.isReady = true
+  }
+
+  private async openIndexes(): Promise<boolean> {
+    const areWhole = await Promise.all([this.offsetIndex.file.open(), this.timeIndex.open()])
+    if (areWhole.includes(false)) return false
+    return (await this.offsetIndex.isSound(this.size)) && (await this.timeIndex.isSound())
+  }
+
+  private adoptLastTimeEntry(): void {
+    const last = this.timeIndex.lastEntry
+    this.maxTimestamp = last.timestamp
+    this.offsetOfMaxTimestamp = last.offset
+  }
+
+  // Appending; `ready` has been awaited.
+
+  shouldRoll(request: RollRequest, config: LogConfig): boolean {
+    const { segmentBytes, segmentMs, segmentIndexBytes } = config
+    if (this.size > segmentBytes - request.sizeBytes) return true
+    if (this.size > 0 && this.ageAt(request) > segmentMs - this.rollJitterMs) return true
+    if (this.offsetIndex.isFull(segmentIndexBytes) || this.timeIndex.isFull(segmentIndexBytes)) return true
+    return request.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
+  }
+
+  /** By record time, from the first batch on, where records have times; by the segment's own age otherwise. */
+  private ageAt(request: RollRequest): number {
+    const first = this.firstBatchTimestamp
+    if (first !== undefined && first >= 0n) return Number(request.maxTimestamp - first)
+    return request.now - this.createdMs
+  }
+
+  /** A batch has been written at the end of the file. */
+  noteAppended(batch: RecordBatch, indexIntervalBytes: number): void {
+    this.noteBatch(batch, this.size, indexIntervalBytes)
+    this.size += batch.sizeInBytes
+  }
+
+  private noteBatch(batch: RecordBatch, position: number, indexIntervalBytes: number): void {
+    const { maxTimestamp, lastOffset } = batch
+    this.firstBatchTimestamp ??= maxTimestamp
+    if (maxTimestamp > this.maxTimestamp) {
+      this.maxTimestamp = maxTimestamp
+      this.offsetOfMaxTimestamp = lastOffset
+    }
+    if (this.bytesSinceIndexEntry > indexIntervalBytes) {
+      this.offsetIndex.append(lastOffset, position)
+      this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+      this.bytesSinceIndexEntry = 0
+    }
+    this.bytesSinceIndexEntry += batch.sizeInBytes
+  }
+
+  get hasLongIndexTail(): boolean {
+    return this.offsetIndex.file.hasLongTail || this.timeIndex.file.hasLongTail
+  }
+
+  async persistIndexes(sync: boolean): Promise<void> {
+    await this.offsetIndex.file.persist(sync)
+    await this.timeIndex.file.persist(sync)
+    await this.transactionIndex.persist(sync)
+  }
+
+  /** The segment is complete, or the log is being closed: the last time entry makes its greatest timestamp known. */
+  async seal(sync: boolean): Promise<void> {
+    if (!this.isReady) return
+    this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+    await this.persistIndexes(sync)
+  }
+
+  // Cutting and repairing.
+
+  /** Drops every batch that reaches an offset. */
+  async truncateTo(offset: bigint): Promise<void> {
+    await this.ready()
+    const place = await this.find(offset)
+    await this.cutIndexes(offset)
+    if (place === undefined) return
+    await this.setSize(place.position)
+    await this.noteBehindIndex(place.position)
+  }
+
+  async cutIndexes(offset: bigint): Promise<void> {
+    await this.offsetIndex.truncateToOffset(offset)
+    await this.timeIndex.truncateToOffset(offset)
+    await this.transactionIndex.truncateToOffset(offset)
+  }
+
+  /** Facts of the batches that come after the last index entries, up to a position. */
+  async noteBehindIndex(to: number): Promise<void> {
+    const { position: from } = await this.offsetIndex.lastEntry()
+    this.adoptLastTimeEntry()
+    if (to === 0) this.firstBatchTimestamp = undefined
+    this.bytesSinceIndexEntry = to - from
+    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
+      if (batch.maxTimestamp <= this.maxTimestamp) return
+      this.maxTimestamp = batch.maxTimestamp
+      this.offsetOfMaxTimestamp = batch.lastOffset
+    })
+  }
+
+  async setSize(sizeBytes: number): Promise<void> {
+    await this.withFile(file => file.truncate(sizeBytes))
+    this.size = sizeBytes
+  }
+
+  private async rebuildIndexes(): Promise<void> {
+    await this.resetIndexes()
+    await this.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, (batch, position) => {
+      this.noteBatch(batch, position, this.indexIntervalBytes)
+    })
+    await this.seal(false)
+  }
+
+  private async resetIndexes(): Promise<void> {
+    await this.offsetIndex.file.truncate(0)
+    await this.timeIndex.reset()
+    this.maxTimestamp = NO_TIMESTAMP
+    this.offsetOfMaxTimestamp = this.baseOffset
+    this.firstBatchTimestamp = undefined
+    this.bytesSinceIndexEntry = 0
+  }
+
+  /**
+   * After an unclean stop: the batches from an offset on are checked and indexed anew, and the file is cut before the
+   * first that is not intact or does not continue the ones before it. Those below the offset were synced, and so
+   * were their index entries. Returns how many bytes were cut off.
+   */
+  async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<number> {
+    const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
+    if (from === undefined) await this.resetIndexes()
+    else await this.noteBehindIndex(from)
+    let end = { position: from ?? 0, problem: undefined as string | undefined }
+    let lastOffset = this.baseOffset - 1n
+    await this.withFile(async file => {
+      const options = {
+        from: end.position,
+        to: this.size,
+        depth: 'checksums',
+        readBytes: RECOVERY_BYTES,
+      } as const
+      end = await scanBatches(file, options, (batch, position) => {
+        if (batch.baseOffset <= lastOffset) return true
+        if (batch.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET) return true
+        lastOffset = batch.lastOffset
+        this.noteBatch(batch, position, this.indexIntervalBytes)
+        visit(batch)
+        return undefined
+      })
+    })
+    const cutBytes = this.size - end.position
+    if (cutBytes > 0) await this.setSize(end.position)
+    this.isReady = true
+    return cutBytes
+  }
+
+  private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {
+    if (recoveryPoint <= this.baseOffset) return undefined
+    this.isReady = true
+    try {
+      const place = await this.find(recoveryPoint)
+      await this.cutIndexes(recoveryPoint)
+      return place?.position ?? this.size
+    } catch (error) {
+      if (error instanceof DamagedSegment) return undefined
+      throw error
+    } finally {
+      this.isReady = false
+    }
+  }
+
+  // Looking up.
+
+  /** The greatest timestamp of the segment's records; -1 where they have none. */
+  async largestTimestamp(): Promise<{ readonly timestamp: bigint; readonly lastOffsetOfBatch: bigint }> {
+    await this.ready()
+    return { timestamp: this.maxTimestamp, lastOffsetOfBatch: this.offsetOfMaxTimestamp }
+  }
+
+  /** The first batch that ends at or after an offset, which is the one that holds it unless there is a gap. */
+  async find(offset: bigint, file?: DiskFile): Promise<BatchPlace | undefined> {
+    await this.ready()
+    const entry = await this.offsetIndex.lookup(offset)
+    let isLying = false
+    const place = await this.firstWhere({ from: entry.position, file }, (batch, position) => {
+      isLying = position > 0 && position === entry.position && batch.lastOffset > entry.offset
+      return isLying || batch.lastOffset >= offset
+    })
+    if (isLying) throw new DamagedSegment(`${this.path}: its index leads astray at offset ${entry.offset}`)
+    return place
+  }
+
+  /** The first batch from a position on of which the claim is true. */
+  async firstWhere(
+    range: { readonly from: number; readonly to?: number; readonly file?: DiskFile | undefined },
+    isIt: (batch: RecordBatch, position: number) => boolean,
+  ): Promise<BatchPlace | undefined> {
+    let found: BatchPlace | undefined
+    await this.scan({ ...range, depth: 'headers', readBytes: LOOKUP_BYTES }, (batch, position) => {
+      if (!isIt(batch, position)) return false
+      const { sizeInBytes: sizeBytes, baseOffset, partitionLeaderEpoch: leaderEpoch } = batch
+      found = { position, sizeBytes, baseOffset, leaderEpoch }
+      return true
+    })
+    return found
+  }
+
+  async readBatch(place: BatchPlace): Promise<RecordBatch> {
+    const bytes = Buffer.allocUnsafeSlow(place.sizeBytes)
+    await this.withFile(async file => {
+      const read = await file.read(bytes, place.position)
+      if (read < bytes.length) throw new DamagedSegment(`${this.path} is shorter than it was`)
+    })
+    return new RecordBatch(bytes, 0)
+  }
+
+  /** A walk over what is written; throws where that is not a row of batches. */
+  async scan(options: SegmentScan, visit: (batch: RecordBatch, position: number) => unknown): Promise<void> {
+    const to = options.to ?? this.size
+    if (options.from >= to) return
+    const walk = async (file: DiskFile) => {
+      const end = await scanBatches(file, { ...options, to }, (batch, at) => visit(batch, at) === true)
+      if (end.problem === undefined) return
+      throw new DamagedSegment(`${this.path} is damaged at position ${end.position}: ${end.problem}`)
+    }
+    if (options.file !== undefined) await walk(options.file)
+    else await this.withFile(walk)
+  }
+
+  pin(): Promise<PinnedFile> {
+    return this.services.files.acquire(this)
+  }
+
+  async withFile<T>(use: (file: DiskFile) => Promise<T>): Promise<T> {
+    const pinned = await this.pin()
+    try {
+      return await use(pinned.file)
+    } finally {
+      pinned.release()
+    }
+  }
+
+  // Leaving.
+
+  /** Renames the files out of the log's sight; who reads from them goes on. */
+  async setAside(): Promise<void> {
+    const from = SEGMENT_SUFFIXES.map(suffix => this.pathOf(suffix))
+    for (const path of from) await renameIfThere(this.services.disk, path, `${path}${DELETED_SUFFIX}`)
+    this.suffix = DELETED_SUFFIX
+    this.unload()
+  }
+
+  async remove(): Promise<void> {
+    for (const suffix of SEGMENT_SUFFIXES) await this.services.disk.remove(this.pathOf(suffix))
+    await this.close()
+  }
+
+  /** Gives the handle back, once nobody reads from it. */
+  async close(): Promise<void> {
+    this.unload()
+    await this.services.files.forget(this)
+  }
+
+  private unload(): void {
+    this.offsetIndex.file.unload()
+    this.timeIndex.file.unload()
+  }
+}
+
+async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {
+  try {
+    await disk.rename(from, to)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * `.timeindex`: the greatest timestamp of the segment so far (int64), and the last offset, relative to the segment's
+ * base (int32), of the batch that brought it. Written beside the offset index's entries where the greatest timestamp
+ * has risen, and once more when the segment is closed.
+ */
+import { IndexFile, type IndexFileOptions } from './index-file.ts'
+
+const ENTRY_BYTES = 12
+const NO_TIMESTAMP = -1n
+
+export interface TimeEntry {
+  readonly timestamp: bigint
+  readonly offset: bigint
+}
+
+export class TimeIndex {
+  readonly file: IndexFile
+  private readonly baseOffset: bigint
+  private last: TimeEntry
+
+  constructor(baseOffset: bigint, options: Omit<IndexFileOptions, 'entryBytes'>) {
+    this.baseOffset = baseOffset
+    this.last = { timestamp: NO_TIMESTAMP, offset: baseOffset }
+    this.file = new IndexFile({ ...options, entryBytes: ENTRY_BYTES })
+  }
+
+  /** Takes over the file; false where it is missing or cannot be one. */
+  async open(): Promise<boolean> {
+    const isWhole = await this.file.open()
+    await this.reloadLast()
+    return isWhole
+  }
+
+  /** One slot is kept for the entry of the close. */
+  isFull(maxBytes: number): boolean {
+    return this.file.count >= Math.floor(maxBytes / ENTRY_BYTES) - 1
+  }
+
+  get lastEntry(): TimeEntry {
+    return this.last
+  }
+
+  /** Only a greater timestamp makes an entry. */
+  maybeAppend(timestamp: bigint, offset: bigint): void {
+    if (timestamp <= this.last.timestamp) return
+    const { buffer, at } = this.file.addEntry()
+    buffer.writeBigInt64BE(timestamp, at)
+    buffer.writeInt32BE(Number(offset - this.baseOffset), at + 8)
+    this.last = { timestamp, offset }
+  }
+
+  /** The last entry at or before a time; no record before its offset is later than its timestamp. */
+  async lookup(timestamp: bigint): Promise<TimeEntry> {
+    await this.file.load()
+    return this.entry(this.file.lastWhere((buffer, at) => buffer.readBigInt64BE(at) <= timestamp))
+  }
+
+  async isSound(): Promise<boolean> {
+    await this.file.load()
+    let lastTimestamp = NO_TIMESTAMP
+    let lastOffset = -1
+    for (let i = 0; i < this.file.count; i++) {
+      const { buffer, at } = this.file.entry(i)
+      const timestamp = buffer.readBigInt64BE(at)
+      const offset = buffer.readInt32BE(at + 8)
+      if (timestamp <= lastTimestamp || offset < lastOffset) return false
+      lastTimestamp = timestamp
+      lastOffset = offset
+    }
+    return true
+  }
+
+  async reset(): Promise<void> {
+    await this.file.truncate(0)
+    await this.reloadLast()
+  }
+
+  /** Drops the entries of batches that reach an offset. */
+  async truncateToOffset(offset: bigint): Promise<void> {
+    await this.file.load()
+    const relative = offset - this.baseOffset
+    await this.file.truncate(
+      this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at + 8)) < relative) + 1,
+    )
+    await this.reloadLast()
+  }
+
+  private async reloadLast(): Promise<void> {
+    this.last = { timestamp: NO_TIMESTAMP, offset: this.baseOffset }
+    if (this.file.count === 0) return
+    const { buffer, at } = await this.file.readEntry(this.file.count - 1)
+    this.last = this.decode(buffer, at)
+  }
+
+  private entry(index: number): TimeEntry {
+    if (index < 0) return { timestamp: NO_TIMESTAMP, offset: this.baseOffset }
+    const { buffer, at } = this.file.entry(index)
+    return this.decode(buffer, at)
+  }
+
+  private decode(buffer: Buffer, at: number): TimeEntry {
+    return {
+      timestamp: buffer.readBigInt64BE(at),
+      offset: this.baseOffset + BigInt(buffer.readInt32BE(at + 8)),
+    }
+  }
+}
