@@ -37,6 +37,14 @@ function isFlexible(definition: Message | undefined, version: number): boolean {
 /** Decodes the header of a request's frame (without the size). The body begins at `bodyPosition`. */
 export function decodeRequestHeader(frame: Uint8Array): RequestHeader & { readonly bodyPosition: number } {
   const reader = new Reader(frame)
+  if (reader.end < 4) throw new MalformedMessage(`a frame of ${reader.end} bytes names no API`, 'header')
+  const version = requestHeaderVersion(reader.view.getInt16(0), reader.view.getInt16(2))
+  const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(reader, version)
+  return { apiKey, apiVersion, correlationId, clientId, bodyPosition: reader.position }
+}
+
+/** The header's fields in a version that the caller knows. */
+export function readRequestHeader(reader: Reader, headerVersion: 0 | 1 | 2): RequestHeader {
   let path = 'header.requestApiKey'
   try {
     const apiKey = reader.int16()
@@ -44,16 +52,23 @@ export function decodeRequestHeader(frame: Uint8Array): RequestHeader & { readon
     const apiVersion = reader.int16()
     path = 'header.correlationId'
     const correlationId = reader.int32()
-    const headerVersion = requestHeaderVersion(apiKey, apiVersion)
     path = 'header.clientId'
     const clientId = headerVersion >= 1 ? reader.nullableString() : null
     path = 'header'
     if (headerVersion >= 2) reader.skipTags()
-    return { apiKey, apiVersion, correlationId, clientId, bodyPosition: reader.position }
+    return { apiKey, apiVersion, correlationId, clientId }
   } catch (error) {
     if (error instanceof MalformedMessage) throw new MalformedMessage(error.reason, path)
     throw error
   }
+}
+
+export function writeRequestHeader(writer: Writer, headerVersion: 0 | 1 | 2, header: RequestHeader): void {
+  writer.int16(header.apiKey)
+  writer.int16(header.apiVersion)
+  writer.int32(header.correlationId)
+  if (headerVersion >= 1) writer.nullableString(header.clientId)
+  if (headerVersion >= 2) writer.uvarint(0)
 }
 
 /** A whole frame: its size, the response header and the body. */
@@ -65,8 +80,7 @@ export function encodeResponseFrame<F extends Fields>(
 ): EncodedMessage {
   const writer = new Writer()
   writer.int32(0)
-  writer.int32(correlationId)
-  if (responseHeaderVersion(response.apiKey, version) === 1) writer.uvarint(0)
+  writeResponseHeader(writer, responseHeaderVersion(response.apiKey, version), correlationId)
   write(response, version, writer, body)
   return writer.finishFrame()
 }
@@ -83,14 +97,11 @@ export function encodeRequestFrame<F extends Fields>(
   request: Message<F>,
   { version, correlationId, clientId, body }: RequestTo<F>,
 ): EncodedMessage {
-  const headerVersion = requestHeaderVersion(request.apiKey, version)
+  const { apiKey } = request
   const writer = new Writer()
   writer.int32(0)
-  writer.int16(request.apiKey)
-  writer.int16(version)
-  writer.int32(correlationId)
-  if (headerVersion >= 1) writer.nullableString(clientId)
-  if (headerVersion >= 2) writer.uvarint(0)
+  const header = { apiKey, apiVersion: version, correlationId, clientId }
+  writeRequestHeader(writer, requestHeaderVersion(apiKey, version), header)
   write(request, version, writer, body)
   return writer.finishFrame()
 }
@@ -102,7 +113,17 @@ export function decodeResponseHeader(
   frame: Uint8Array,
 ): { readonly correlationId: number; readonly bodyPosition: number } {
   const reader = new Reader(frame)
-  const correlationId = reader.int32()
-  if (responseHeaderVersion(apiKey, apiVersion) === 1) reader.skipTags()
+  const correlationId = readResponseHeader(reader, responseHeaderVersion(apiKey, apiVersion))
   return { correlationId, bodyPosition: reader.position }
+}
+
+export function readResponseHeader(reader: Reader, headerVersion: 0 | 1): number {
+  const correlationId = reader.int32()
+  if (headerVersion === 1) reader.skipTags()
+  return correlationId
+}
+
+export function writeResponseHeader(writer: Writer, headerVersion: 0 | 1, correlationId: number): void {
+  writer.int32(correlationId)
+  if (headerVersion === 1) writer.uvarint(0)
 }

@@ -280,7 +280,7 @@ export class Writer {
     return this.chunkBytes + this.position - this.start
   }
 
-  /** Claims `length` bytes and returns where they begin. */
+  /** Claims `length` bytes and returns where they begin. Growing replaces `buffer` and `view`: claim first. */
   private claim(length: number): number {
     const from = this.position
     if (length > this.buffer.byteLength - from) return this.grow(length)
@@ -300,35 +300,43 @@ export class Writer {
   }
 
   bool(value: boolean): void {
-    this.buffer[this.claim(1)] = value ? 1 : 0
+    const from = this.claim(1)
+    this.buffer[from] = value ? 1 : 0
   }
 
   int8(value: number): void {
-    this.view.setInt8(this.claim(1), value)
+    const from = this.claim(1)
+    this.view.setInt8(from, value)
   }
 
   int16(value: number): void {
-    this.view.setInt16(this.claim(2), value)
+    const from = this.claim(2)
+    this.view.setInt16(from, value)
   }
 
   uint16(value: number): void {
-    this.view.setUint16(this.claim(2), value)
+    const from = this.claim(2)
+    this.view.setUint16(from, value)
   }
 
   int32(value: number): void {
-    this.view.setInt32(this.claim(4), value)
+    const from = this.claim(4)
+    this.view.setInt32(from, value)
   }
 
   uint32(value: number): void {
-    this.view.setUint32(this.claim(4), value)
+    const from = this.claim(4)
+    this.view.setUint32(from, value)
   }
 
   int64(value: bigint): void {
-    this.view.setBigInt64(this.claim(8), value)
+    const from = this.claim(8)
+    this.view.setBigInt64(from, value)
   }
 
   float64(value: number): void {
-    this.view.setFloat64(this.claim(8), value)
+    const from = this.claim(8)
+    this.view.setFloat64(from, value)
   }
 
   uuid(value: string): void {
@@ -341,10 +349,12 @@ export class Writer {
   uvarint(value: number): void {
     let rest = value >>> 0
     while (rest > 0x7f) {
-      this.buffer[this.claim(1)] = (rest & 0x7f) | 0x80
+      const from = this.claim(1)
+      this.buffer[from] = (rest & 0x7f) | 0x80
       rest >>>= 7
     }
-    this.buffer[this.claim(1)] = rest
+    const from = this.claim(1)
+    this.buffer[from] = rest
   }
 
   private textLength(value: string): number {
@@ -356,7 +366,8 @@ export class Writer {
   string(value: string): void {
     const length = this.textLength(value)
     this.int16(length)
-    this.buffer.write(value, this.claim(length), length)
+    const from = this.claim(length)
+    this.buffer.write(value, from, length)
   }
 
   nullableString(value: string | null): void {
@@ -367,7 +378,8 @@ export class Writer {
   compactString(value: string): void {
     const length = this.textLength(value)
     this.uvarint(length + 1)
-    this.buffer.write(value, this.claim(length), length)
+    const from = this.claim(length)
+    this.buffer.write(value, from, length)
   }
 
   compactNullableString(value: string | null): void {
