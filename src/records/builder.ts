@@ -1,5 +1,37 @@
-/** Builds v2 batches: for coordinators, control markers, conversions, tests and tools. */
-import type { CompressionType, TimestampType } from './batch.ts'
+/** Builds v2 batches, for coordinators, markers, conversions, tests and tools; and reads their records as objects. */
+import assert from 'node:assert'
+import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
+import {
+  ATTRIBUTES_AT,
+  BASE_OFFSET_AT,
+  BASE_SEQUENCE_AT,
+  BASE_TIMESTAMP_AT,
+  BATCH_HEADER_BYTES,
+  COMPRESSION_TYPES,
+  CONTROL_MASK,
+  type CompressionType,
+  incrementSequence,
+  LAST_OFFSET_DELTA_AT,
+  LENGTH_AT,
+  LOG_OVERHEAD_BYTES,
+  MAGIC_AT,
+  MAX_TIMESTAMP_AT,
+  NO_PARTITION_LEADER_EPOCH,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  NO_SEQUENCE,
+  NO_TIMESTAMP,
+  PARTITION_LEADER_EPOCH_AT,
+  PRODUCER_EPOCH_AT,
+  PRODUCER_ID_AT,
+  RECORD_COUNT_AT,
+  RecordBatch,
+  TIMESTAMP_TYPE_MASK,
+  type TimestampType,
+  TRANSACTIONAL_MASK,
+} from './batch.ts'
+import { compress } from './compression.ts'
+import { openRecords, RecordCursor } from './record-cursor.ts'
 
 export interface Header {
   readonly key: string
@@ -12,10 +44,12 @@ export interface NewRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers?: readonly Header[]
+  /** Where offsets have gaps; the place in the list otherwise. */
+  readonly offsetDelta?: number
 }
 
-export interface BatchOptions {
-  readonly records: readonly NewRecord[]
+/** Everything of a batch but its records. */
+export interface BatchAttributes {
   /** 0 unless told. */
   readonly baseOffset?: bigint
   readonly compression?: CompressionType
@@ -31,21 +65,213 @@ export interface BatchOptions {
   readonly isControl?: boolean
 }
 
-export function buildBatch(_options: BatchOptions): Buffer {
-  throw new Error('not built yet')
+export interface BatchOptions extends BatchAttributes {
+  readonly records: readonly NewRecord[]
 }
 
-/** The marker that ends a transaction in a partition. */
-export interface EndTransactionMarker {
-  readonly type: 'COMMIT' | 'ABORT'
-  readonly coordinatorEpoch: number
+export interface DecodedRecord {
+  readonly offset: bigint
   readonly timestamp: bigint
+  /** -1 where the batch has none. */
+  readonly sequence: number
+  /** Keys and values are views on the batch, or on its decompressed bytes. */
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly Header[]
+}
+
+export function buildBatch(options: BatchOptions): Buffer {
+  const { records } = options
+  assert(records.length > 0, 'a batch has at least one record')
+  const baseTimestamp = records[0]!.timestamp
+  const parts: Uint8Array[] = []
+  let maxTimestamp = NO_TIMESTAMP
+  let lastOffsetDelta = 0
+  for (const [i, record] of records.entries()) {
+    if (record.timestamp > maxTimestamp) maxTimestamp = record.timestamp
+    lastOffsetDelta = record.offsetDelta ?? i
+    parts.push(encodeRecord(record, record.timestamp - baseTimestamp, lastOffsetDelta))
+  }
+  return assembleBatch(options, {
+    recordBytes: Buffer.concat(parts),
+    recordCount: records.length,
+    lastOffsetDelta,
+    baseTimestamp,
+    maxTimestamp,
+  })
+}
+
+export interface EncodedRecords {
+  /** Not compressed. */
+  readonly recordBytes: Buffer
+  readonly recordCount: number
+  readonly lastOffsetDelta: number
+  readonly baseTimestamp: bigint
+  readonly maxTimestamp: bigint
+}
+
+/** A batch around records that are encoded already. */
+export function assembleBatch(attributes: BatchAttributes, records: EncodedRecords): Buffer {
+  const { compression = 'none', timestampType = 'CreateTime', isTransactional, isControl } = attributes
+  const maxTimestamp =
+    timestampType === 'LogAppendTime'
+      ? (attributes.logAppendTime ?? records.maxTimestamp)
+      : records.maxTimestamp
+  const payload = compress(compression, records.recordBytes, attributes.compressionLevel)
+  const buffer = Buffer.allocUnsafe(BATCH_HEADER_BYTES + payload.length)
+  payload.copy(buffer, BATCH_HEADER_BYTES)
+  buffer.writeBigInt64BE(attributes.baseOffset ?? 0n, BASE_OFFSET_AT)
+  buffer.writeInt32BE(buffer.length - LOG_OVERHEAD_BYTES, LENGTH_AT)
+  buffer.writeInt32BE(attributes.partitionLeaderEpoch ?? NO_PARTITION_LEADER_EPOCH, PARTITION_LEADER_EPOCH_AT)
+  buffer.writeInt8(2, MAGIC_AT)
+  const flags =
+    COMPRESSION_TYPES.indexOf(compression) |
+    (timestampType === 'LogAppendTime' ? TIMESTAMP_TYPE_MASK : 0) |
+    (isTransactional ? TRANSACTIONAL_MASK : 0) |
+    (isControl ? CONTROL_MASK : 0)
+  buffer.writeInt16BE(flags, ATTRIBUTES_AT)
+  buffer.writeInt32BE(records.lastOffsetDelta, LAST_OFFSET_DELTA_AT)
+  buffer.writeBigInt64BE(records.baseTimestamp, BASE_TIMESTAMP_AT)
+  buffer.writeBigInt64BE(maxTimestamp, MAX_TIMESTAMP_AT)
+  buffer.writeBigInt64BE(attributes.producerId ?? NO_PRODUCER_ID, PRODUCER_ID_AT)
+  buffer.writeInt16BE(attributes.producerEpoch ?? NO_PRODUCER_EPOCH, PRODUCER_EPOCH_AT)
+  buffer.writeInt32BE(attributes.baseSequence ?? NO_SEQUENCE, BASE_SEQUENCE_AT)
+  buffer.writeInt32BE(records.recordCount, RECORD_COUNT_AT)
+  new RecordBatch(buffer).updateChecksum()
+  return buffer
+}
+
+/** The marker that ends a producer's transaction in a partition. */
+export interface EndTransactionMarker {
   readonly producerId: bigint
   readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly isCommit: boolean
+  readonly timestamp: bigint
   readonly baseOffset?: bigint
   readonly partitionLeaderEpoch?: number
 }
 
-export function buildEndTransactionMarker(_marker: EndTransactionMarker): Buffer {
-  throw new Error('not built yet')
+const ABORT_MARKER = 0
+const COMMIT_MARKER = 1
+
+export function buildControlBatch(marker: EndTransactionMarker): Buffer {
+  const { isCommit, coordinatorEpoch, timestamp, ...attributes } = marker
+  // Both begin with a version, which is 0.
+  const key = Buffer.alloc(4)
+  key.writeInt16BE(isCommit ? COMMIT_MARKER : ABORT_MARKER, 2)
+  const value = Buffer.alloc(6)
+  value.writeInt32BE(coordinatorEpoch, 2)
+  const records = [{ timestamp, key, value }]
+  return buildBatch({ ...attributes, records, isTransactional: true, isControl: true })
+}
+
+/** Undefined for control records that do not end a transaction: readers skip what they do not know. */
+export function readEndTransactionMarker(
+  record: Pick<DecodedRecord, 'key' | 'value'>,
+): { readonly isCommit: boolean; readonly coordinatorEpoch: number } | undefined {
+  const { key, value } = record
+  if (key === null || key.length < 4 || value === null || value.length < 6) return undefined
+  const type = key.readInt16BE(2)
+  if (type !== ABORT_MARKER && type !== COMMIT_MARKER) return undefined
+  return { isCommit: type === COMMIT_MARKER, coordinatorEpoch: value.readInt32BE(2) }
+}
+
+/** What could be read of a batch in a log ends here; who reads decides what that means for the log. */
+export class UnreadableRecords extends Error {}
+
+/** The records of a batch that the broker has validated before. Throws UnreadableRecords. */
+export function decodeRecords(batch: RecordBatch): DecodedRecord[] {
+  const decoded = tryDecodeRecords(batch)
+  if (decoded.error) throw new UnreadableRecords(decoded.message ?? `error ${decoded.error}`)
+  return decoded.value
+}
+
+export function tryDecodeRecords(batch: RecordBatch, maxDecompressedBytes?: number): Result<DecodedRecord[]> {
+  const opened = openRecords(batch, maxDecompressedBytes)
+  if (opened.error) return opened
+  const { baseOffset, baseTimestamp, baseSequence, recordCount, maxTimestamp } = batch
+  const hasAppendTime = batch.timestampType === 'LogAppendTime'
+  const cursor = new RecordCursor(opened.value)
+  const records: DecodedRecord[] = []
+  for (let i = 0; i < recordCount; i++) {
+    if (!cursor.next()) return refuse(ErrorCode.INVALID_RECORD, cursor.problem)
+    const timestamp = BigInt.asIntN(64, baseTimestamp + cursor.readTimestampDelta())
+    records.push({
+      offset: baseOffset + BigInt(cursor.offsetDelta),
+      timestamp: hasAppendTime ? maxTimestamp : timestamp,
+      sequence: baseSequence < 0 ? NO_SEQUENCE : incrementSequence(baseSequence, cursor.offsetDelta),
+      key: cursor.key(),
+      value: cursor.value(),
+      headers: cursor.headers(),
+    })
+  }
+  if (cursor.position !== cursor.end) {
+    return refuse(ErrorCode.INVALID_RECORD, `${cursor.end - cursor.position} bytes follow the last record`)
+  }
+  return ok(records)
+}
+
+function encodeRecord(record: NewRecord, timestampDelta: bigint, offsetDelta: number): Buffer {
+  const { key, value, headers = [] } = record
+  const headerKeys = headers.map(header => Buffer.from(header.key))
+  let size = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + sizedBytes(key) + sizedBytes(value)
+  size += varintBytes(headers.length)
+  for (const [i, header] of headers.entries()) size += sizedBytes(headerKeys[i]!) + sizedBytes(header.value)
+
+  const buffer = Buffer.allocUnsafe(varintBytes(size) + size)
+  let at = writeVarint(buffer, 0, size)
+  buffer[at++] = 0
+  at = writeVarlong(buffer, at, timestampDelta)
+  at = writeVarint(buffer, at, offsetDelta)
+  at = writeSized(buffer, at, key)
+  at = writeSized(buffer, at, value)
+  at = writeVarint(buffer, at, headers.length)
+  for (const [i, header] of headers.entries()) {
+    at = writeSized(buffer, at, headerKeys[i]!)
+    at = writeSized(buffer, at, header.value)
+  }
+  return buffer
+}
+
+function sizedBytes(bytes: Uint8Array | null): number {
+  return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length
+}
+
+function writeSized(buffer: Buffer, at: number, bytes: Uint8Array | null): number {
+  const start = writeVarint(buffer, at, bytes === null ? -1 : bytes.length)
+  if (bytes === null) return start
+  buffer.set(bytes, start)
+  return start + bytes.length
+}
+
+function varintBytes(value: number): number {
+  const zigzag = ((value << 1) ^ (value >> 31)) >>> 0
+  return zigzag === 0 ? 1 : Math.ceil((32 - Math.clz32(zigzag)) / 7)
+}
+
+function writeVarint(buffer: Buffer, at: number, value: number): number {
+  let rest = ((value << 1) ^ (value >> 31)) >>> 0
+  let position = at
+  for (; rest >= 0x80; rest >>>= 7) buffer[position++] = (rest & 0x7f) | 0x80
+  buffer[position++] = rest
+  return position
+}
+
+function varlongBytes(value: bigint): number {
+  let count = 1
+  for (let rest = zigzag64(value); rest >= 0x80n; rest >>= 7n) count++
+  return count
+}
+
+function writeVarlong(buffer: Buffer, at: number, value: bigint): number {
+  let rest = zigzag64(value)
+  let position = at
+  for (; rest >= 0x80n; rest >>= 7n) buffer[position++] = Number(rest & 0x7fn) | 0x80
+  buffer[position++] = Number(rest)
+  return position
+}
+
+function zigzag64(value: bigint): bigint {
+  return BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
 }
