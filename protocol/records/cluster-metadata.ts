@@ -9,6 +9,7 @@ import {
   int16,
   int32,
   int64,
+  type Message,
   message,
   nullable,
   string,
@@ -242,3 +243,38 @@ export const UnregisterControllerRecord = message('UnregisterControllerRecord', 
   controllerId: int32,
 })
 export type UnregisterControllerRecord = ValueOf<typeof UnregisterControllerRecord.fields>
+
+/** Every record of the KRaft log by its type; read with `decodeMetadataRecord`. */
+export const metadataRecords: ReadonlyMap<number, Message> = byType(
+  RegisterBrokerRecord,
+  UnregisterBrokerRecord,
+  TopicRecord,
+  PartitionRecord,
+  ConfigRecord,
+  PartitionChangeRecord,
+  FenceBrokerRecord,
+  UnfenceBrokerRecord,
+  RemoveTopicRecord,
+  DelegationTokenRecord,
+  UserScramCredentialRecord,
+  FeatureLevelRecord,
+  ClientQuotaRecord,
+  ProducerIdsRecord,
+  BrokerRegistrationChangeRecord,
+  AccessControlEntryRecord,
+  RemoveAccessControlEntryRecord,
+  NoOpRecord,
+  ZkMigrationStateRecord,
+  RemoveUserScramCredentialRecord,
+  BeginTransactionRecord,
+  EndTransactionRecord,
+  AbortTransactionRecord,
+  RemoveDelegationTokenRecord,
+  RegisterControllerRecord,
+  ClearElrRecord,
+  UnregisterControllerRecord,
+)
+
+function byType(...definitions: readonly Message[]): ReadonlyMap<number, Message> {
+  return new Map(definitions.map(definition => [definition.apiKey, definition]))
+}

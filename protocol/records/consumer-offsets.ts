@@ -11,6 +11,51 @@ import {
   uuid,
   type ValueOf,
 } from '../schema.ts'
+import {
+  ConsumerGroupCurrentMemberAssignmentKey,
+  ConsumerGroupCurrentMemberAssignmentValue,
+  ConsumerGroupMemberMetadataKey,
+  ConsumerGroupMemberMetadataValue,
+  ConsumerGroupMetadataKey,
+  ConsumerGroupMetadataValue,
+  ConsumerGroupPartitionMetadataKey,
+  ConsumerGroupPartitionMetadataValue,
+  ConsumerGroupRegularExpressionKey,
+  ConsumerGroupRegularExpressionValue,
+  ConsumerGroupTargetAssignmentMemberKey,
+  ConsumerGroupTargetAssignmentMemberValue,
+  ConsumerGroupTargetAssignmentMetadataKey,
+  ConsumerGroupTargetAssignmentMetadataValue,
+} from './consumer-group.ts'
+import { type RecordTable, recordTable } from './framing.ts'
+import {
+  ShareGroupCurrentMemberAssignmentKey,
+  ShareGroupCurrentMemberAssignmentValue,
+  ShareGroupMemberMetadataKey,
+  ShareGroupMemberMetadataValue,
+  ShareGroupMetadataKey,
+  ShareGroupMetadataValue,
+  ShareGroupStatePartitionMetadataKey,
+  ShareGroupStatePartitionMetadataValue,
+  ShareGroupTargetAssignmentMemberKey,
+  ShareGroupTargetAssignmentMemberValue,
+  ShareGroupTargetAssignmentMetadataKey,
+  ShareGroupTargetAssignmentMetadataValue,
+} from './share-group.ts'
+import {
+  StreamsGroupCurrentMemberAssignmentKey,
+  StreamsGroupCurrentMemberAssignmentValue,
+  StreamsGroupMemberMetadataKey,
+  StreamsGroupMemberMetadataValue,
+  StreamsGroupMetadataKey,
+  StreamsGroupMetadataValue,
+  StreamsGroupTargetAssignmentMemberKey,
+  StreamsGroupTargetAssignmentMemberValue,
+  StreamsGroupTargetAssignmentMetadataKey,
+  StreamsGroupTargetAssignmentMetadataValue,
+  StreamsGroupTopologyKey,
+  StreamsGroupTopologyValue,
+} from './streams-group.ts'
 
 export const LegacyOffsetCommitKey = message('LegacyOffsetCommitKey', 0, '0', 'none', {
   group: string,
@@ -68,3 +113,29 @@ export const GroupMetadataValue = message('GroupMetadataValue', 2, '0-4', '4+', 
   members: array(MemberMetadata),
 })
 export type GroupMetadataValue = ValueOf<typeof GroupMetadataValue.fields>
+
+/** Every record of __consumer_offsets, of all types of groups. */
+export const groupRecords: RecordTable = recordTable(
+  [LegacyOffsetCommitKey, LegacyOffsetCommitValue],
+  [OffsetCommitKey, OffsetCommitValue],
+  [GroupMetadataKey, GroupMetadataValue],
+  [ConsumerGroupMetadataKey, ConsumerGroupMetadataValue],
+  [ConsumerGroupPartitionMetadataKey, ConsumerGroupPartitionMetadataValue],
+  [ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue],
+  [ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue],
+  [ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue],
+  [ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue],
+  [ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue],
+  [ShareGroupMetadataKey, ShareGroupMetadataValue],
+  [ShareGroupMemberMetadataKey, ShareGroupMemberMetadataValue],
+  [ShareGroupTargetAssignmentMetadataKey, ShareGroupTargetAssignmentMetadataValue],
+  [ShareGroupTargetAssignmentMemberKey, ShareGroupTargetAssignmentMemberValue],
+  [ShareGroupCurrentMemberAssignmentKey, ShareGroupCurrentMemberAssignmentValue],
+  [ShareGroupStatePartitionMetadataKey, ShareGroupStatePartitionMetadataValue],
+  [StreamsGroupMetadataKey, StreamsGroupMetadataValue],
+  [StreamsGroupMemberMetadataKey, StreamsGroupMemberMetadataValue],
+  [StreamsGroupTargetAssignmentMetadataKey, StreamsGroupTargetAssignmentMetadataValue],
+  [StreamsGroupTargetAssignmentMemberKey, StreamsGroupTargetAssignmentMemberValue],
+  [StreamsGroupCurrentMemberAssignmentKey, StreamsGroupCurrentMemberAssignmentValue],
+  [StreamsGroupTopologyKey, StreamsGroupTopologyValue],
+)

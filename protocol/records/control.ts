@@ -1,3 +1,8 @@
+/**
+ * Control records: markers of transactions, and what the KRaft log says about itself. The values of the latter begin
+ * with their own version as a field.
+ */
+import { decode } from '../codec.ts'
 import {
   array,
   at,
@@ -11,6 +16,37 @@ import {
   uuid,
   type ValueOf,
 } from '../schema.ts'
+import { encodeVersioned } from './framing.ts'
+
+/** What a control record says; its key is an int16 version and one of these. */
+export const ControlRecordType = {
+  ABORT: 0,
+  COMMIT: 1,
+  LEADER_CHANGE: 2,
+  SNAPSHOT_HEADER: 3,
+  SNAPSHOT_FOOTER: 4,
+  KRAFT_VERSION: 5,
+  KRAFT_VOTERS: 6,
+} as const
+export type ControlRecordType = (typeof ControlRecordType)[keyof typeof ControlRecordType]
+
+export function encodeControlKey(type: ControlRecordType): Buffer {
+  return encodeVersioned(ControlRecordTypeSchema, 0, { type })
+}
+
+/** The type of a control record, known to us or not. Later versions of a key only add to it. */
+export function controlRecordType(key: Uint8Array): number {
+  return decode(ControlRecordTypeSchema, 0, key, 2).type
+}
+
+/** The value of an ABORT or COMMIT. */
+export function encodeEndTxnMarker(coordinatorEpoch: number): Buffer {
+  return encodeVersioned(EndTxnMarker, 0, { coordinatorEpoch })
+}
+
+export function decodeEndTxnMarker(value: Uint8Array): EndTxnMarker {
+  return decode(EndTxnMarker, 0, value, 2)
+}
 
 export const ControlRecordTypeSchema = message('ControlRecordTypeSchema', -1, '0', 'none', {
   type: int16,

@@ -1,4 +1,5 @@
 import { array, int8, int16, int32, int64, message, string, tagged, uuid, type ValueOf } from '../schema.ts'
+import { type RecordTable, recordTable } from './framing.ts'
 
 export const ShareSnapshotKey = message('ShareSnapshotKey', 0, '0', 'none', {
   groupId: string,
@@ -44,3 +45,9 @@ export const ShareUpdateValue = message('ShareUpdateValue', 1, '0', '0+', {
   }),
 })
 export type ShareUpdateValue = ValueOf<typeof ShareUpdateValue.fields>
+
+/** Every record of __share_group_state. */
+export const shareStateRecords: RecordTable = recordTable(
+  [ShareSnapshotKey, ShareSnapshotValue],
+  [ShareUpdateKey, ShareUpdateValue],
+)

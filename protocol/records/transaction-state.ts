@@ -10,6 +10,7 @@ import {
   tagged,
   type ValueOf,
 } from '../schema.ts'
+import { type RecordTable, recordTable } from './framing.ts'
 
 export const TransactionLogKey = message('TransactionLogKey', 0, '0', 'none', {
   transactionalId: string,
@@ -35,3 +36,6 @@ export const TransactionLogValue = message('TransactionLogValue', 0, '0-1', '1+'
   clientTransactionVersion: tagged(2, '1+', int16),
 })
 export type TransactionLogValue = ValueOf<typeof TransactionLogValue.fields>
+
+/** The record of __transaction_state. */
+export const transactionRecords: RecordTable = recordTable([TransactionLogKey, TransactionLogValue])
