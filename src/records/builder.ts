@@ -1,6 +1,5 @@
-/** Builds v2 batches, for coordinators, markers, conversions, tests and tools; and reads their records as objects. */
+/** Builds v2 batches: for coordinators, control markers, conversions, tests and tools. */
 import assert from 'node:assert'
-import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import {
   ATTRIBUTES_AT,
   BASE_OFFSET_AT,
@@ -10,7 +9,6 @@ import {
   COMPRESSION_TYPES,
   CONTROL_MASK,
   type CompressionType,
-  incrementSequence,
   LAST_OFFSET_DELTA_AT,
   LENGTH_AT,
   LOG_OVERHEAD_BYTES,
@@ -31,7 +29,9 @@ import {
   TRANSACTIONAL_MASK,
 } from './batch.ts'
 import { compress } from './compression.ts'
-import { openRecords, RecordCursor } from './record-cursor.ts'
+
+/** By the number in a control record's key; the rest mean nothing to a partition's log. */
+export const CONTROL_RECORD_TYPES = ['ABORT', 'COMMIT'] as const
 
 export interface Header {
   readonly key: string
@@ -67,17 +67,6 @@ export interface BatchAttributes {
 
 export interface BatchOptions extends BatchAttributes {
   readonly records: readonly NewRecord[]
-}
-
-export interface DecodedRecord {
-  readonly offset: bigint
-  readonly timestamp: bigint
-  /** -1 where the batch has none. */
-  readonly sequence: number
-  /** Keys and values are views on the batch, or on its decompressed bytes. */
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly Header[]
 }
 
 export function buildBatch(options: BatchOptions): Buffer {
@@ -143,73 +132,24 @@ export function assembleBatch(attributes: BatchAttributes, records: EncodedRecor
 
 /** The marker that ends a producer's transaction in a partition. */
 export interface EndTransactionMarker {
+  readonly type: 'COMMIT' | 'ABORT'
+  readonly coordinatorEpoch: number
+  readonly timestamp: bigint
   readonly producerId: bigint
   readonly producerEpoch: number
-  readonly coordinatorEpoch: number
-  readonly isCommit: boolean
-  readonly timestamp: bigint
   readonly baseOffset?: bigint
   readonly partitionLeaderEpoch?: number
 }
 
-const ABORT_MARKER = 0
-const COMMIT_MARKER = 1
-
-export function buildControlBatch(marker: EndTransactionMarker): Buffer {
-  const { isCommit, coordinatorEpoch, timestamp, ...attributes } = marker
-  // Both begin with a version, which is 0.
+/** Key and value begin with a version, which is 0; the key says which marker, the value whose. */
+export function buildEndTransactionMarker(marker: EndTransactionMarker): Buffer {
+  const { type, coordinatorEpoch, timestamp, ...attributes } = marker
   const key = Buffer.alloc(4)
-  key.writeInt16BE(isCommit ? COMMIT_MARKER : ABORT_MARKER, 2)
+  key.writeInt16BE(CONTROL_RECORD_TYPES.indexOf(type), 2)
   const value = Buffer.alloc(6)
   value.writeInt32BE(coordinatorEpoch, 2)
   const records = [{ timestamp, key, value }]
   return buildBatch({ ...attributes, records, isTransactional: true, isControl: true })
-}
-
-/** Undefined for control records that do not end a transaction: readers skip what they do not know. */
-export function readEndTransactionMarker(
-  record: Pick<DecodedRecord, 'key' | 'value'>,
-): { readonly isCommit: boolean; readonly coordinatorEpoch: number } | undefined {
-  const { key, value } = record
-  if (key === null || key.length < 4 || value === null || value.length < 6) return undefined
-  const type = key.readInt16BE(2)
-  if (type !== ABORT_MARKER && type !== COMMIT_MARKER) return undefined
-  return { isCommit: type === COMMIT_MARKER, coordinatorEpoch: value.readInt32BE(2) }
-}
-
-/** What could be read of a batch in a log ends here; who reads decides what that means for the log. */
-export class UnreadableRecords extends Error {}
-
-/** The records of a batch that the broker has validated before. Throws UnreadableRecords. */
-export function decodeRecords(batch: RecordBatch): DecodedRecord[] {
-  const decoded = tryDecodeRecords(batch)
-  if (decoded.error) throw new UnreadableRecords(decoded.message ?? `error ${decoded.error}`)
-  return decoded.value
-}
-
-export function tryDecodeRecords(batch: RecordBatch, maxDecompressedBytes?: number): Result<DecodedRecord[]> {
-  const opened = openRecords(batch, maxDecompressedBytes)
-  if (opened.error) return opened
-  const { baseOffset, baseTimestamp, baseSequence, recordCount, maxTimestamp } = batch
-  const hasAppendTime = batch.timestampType === 'LogAppendTime'
-  const cursor = new RecordCursor(opened.value)
-  const records: DecodedRecord[] = []
-  for (let i = 0; i < recordCount; i++) {
-    if (!cursor.next()) return refuse(ErrorCode.INVALID_RECORD, cursor.problem)
-    const timestamp = BigInt.asIntN(64, baseTimestamp + cursor.readTimestampDelta())
-    records.push({
-      offset: baseOffset + BigInt(cursor.offsetDelta),
-      timestamp: hasAppendTime ? maxTimestamp : timestamp,
-      sequence: baseSequence < 0 ? NO_SEQUENCE : incrementSequence(baseSequence, cursor.offsetDelta),
-      key: cursor.key(),
-      value: cursor.value(),
-      headers: cursor.headers(),
-    })
-  }
-  if (cursor.position !== cursor.end) {
-    return refuse(ErrorCode.INVALID_RECORD, `${cursor.end - cursor.position} bytes follow the last record`)
-  }
-  return ok(records)
 }
 
 function encodeRecord(record: NewRecord, timestampDelta: bigint, offsetDelta: number): Buffer {
