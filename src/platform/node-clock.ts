@@ -21,25 +21,30 @@ export class NodeClock implements Clock {
 }
 
 class NodeTimer implements Timer {
+  private readonly dueMs: number
+  private readonly callback: () => void
   private timeout: NodeJS.Timeout
 
   constructor(delayMs: number, callback: () => void) {
-    this.timeout = this.arm(delayMs, callback)
+    this.dueMs = performance.now() + delayMs
+    this.callback = callback
+    this.timeout = this.arm(delayMs)
   }
 
   cancel(): void {
     clearTimeout(this.timeout)
   }
 
-  private arm(delayMs: number, callback: () => void): NodeJS.Timeout {
-    const rest = delayMs - LONGEST_DELAY_MS
-    const timeout =
-      rest > 0
-        ? setTimeout(() => {
-            this.timeout = this.arm(rest, callback)
-          }, LONGEST_DELAY_MS)
-        : setTimeout(callback, Math.max(0, Math.ceil(delayMs)))
-    return timeout.unref()
+  private arm(delayMs: number): NodeJS.Timeout {
+    const wholeMs = Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_DELAY_MS)
+    return setTimeout(() => this.fire(), wholeMs).unref()
+  }
+
+  /** Node counts whole milliseconds from when the loop last looked, so it can be early by up to one. */
+  private fire(): void {
+    const restMs = this.dueMs - performance.now()
+    if (restMs > 0) this.timeout = this.arm(restMs)
+    else this.callback()
   }
 }
 

@@ -195,7 +195,7 @@ export class MemoryDisk implements Disk {
       file.change({ position: at, bytes: fitting }, this.isCrashable)
       this.usedBytes += file.bytes.byteLength - before
       at += fitting.byteLength
-      if (fitting !== chunk) throw diskError('ENOSPC', 'write', '')
+      if (fitting !== chunk) throw diskError('ENOSPC', 'write', file.path)
     }
     file.modifiedMs = this.clock.now()
   }
@@ -243,7 +243,7 @@ export class MemoryDisk implements Disk {
   private fileForWriting(path: string): File {
     if (this.nodeAt(path)) return this.fileAt(path, 'open')
     const { parent, name } = this.slotOf(path, 'open')
-    const file = new File(this.clock.now())
+    const file = new File(path, this.clock.now())
     parent.put(name, file, this.clock.now())
     return file
   }
@@ -323,11 +323,14 @@ class File {
   modifiedMs: number
   handles = 0
   links = 1
+  /** Under which it was made: for error messages only. */
+  readonly path: string
   isFreed = false
   private durable = new PagedBytes()
   private unsynced: Change[] = []
 
-  constructor(nowMs: number) {
+  constructor(path: string, nowMs: number) {
+    this.path = path
     this.modifiedMs = nowMs
   }
 
