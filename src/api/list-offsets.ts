@@ -31,15 +31,17 @@ export const listOffsets = handler({
   }),
 
   async handle(request, context) {
-    const twice = partitionsNamedTwice(request)
+    const asked = new Mentions(request)
     const topics = request.topics.map(async ({ name, partitions }) => ({
       name,
       partitions: await Promise.all(
-        partitions.map(partition =>
-          twice.has(`${name}:${partition.partitionIndex}`)
-            ? failed(partition.partitionIndex, ErrorCode.INVALID_REQUEST)
-            : answer(name, partition, { request, context }),
-        ),
+        partitions
+          .filter(partition => asked.isFirst(name, partition))
+          .map(partition =>
+            asked.isRepeated(name, partition)
+              ? failed(partition.partitionIndex, ErrorCode.INVALID_REQUEST)
+              : answer(name, partition, { request, context }),
+          ),
       ),
     }))
     return { topics: await Promise.all(topics) }
@@ -68,18 +70,32 @@ async function answer(
   return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: [], ...offset.value }
 }
 
-/** Kafka refuses all mentions of a partition that is named more than once. */
-function partitionsNamedTwice(request: ListOffsetsRequest): ReadonlySet<string> {
-  const once = new Set<string>()
-  const twice = new Set<string>()
-  for (const { name, partitions } of request.topics) {
-    for (const { partitionIndex } of partitions) {
-      const key = `${name}:${partitionIndex}`
-      if (once.has(key)) twice.add(key)
-      once.add(key)
+/** A partition that is named more than once is refused, and answered once, as in Kafka. */
+class Mentions {
+  private readonly byKey = new Map<string, RequestPartition[]>()
+
+  constructor({ topics }: ListOffsetsRequest) {
+    for (const { name, partitions } of topics) {
+      for (const partition of partitions) {
+        const key = `${name}:${partition.partitionIndex}`
+        const mentions = this.byKey.get(key)
+        if (mentions) mentions.push(partition)
+        else this.byKey.set(key, [partition])
+      }
     }
   }
-  return twice
+
+  isFirst(topic: string, partition: RequestPartition): boolean {
+    return this.of(topic, partition)[0] === partition
+  }
+
+  isRepeated(topic: string, partition: RequestPartition): boolean {
+    return this.of(topic, partition).length > 1
+  }
+
+  private of(topic: string, { partitionIndex }: RequestPartition): readonly RequestPartition[] {
+    return this.byKey.get(`${topic}:${partitionIndex}`) ?? []
+  }
 }
 
 function isolationOf({ replicaId, isolationLevel }: ListOffsetsRequest): FetchIsolation {

@@ -29,6 +29,8 @@ export interface FetchSurroundings {
 interface Round {
   readonly outcomes: readonly FetchOutcome[]
   readonly bytes: number
+  /** Partitions that are known here. */
+  readonly found: number
   /** Something has to be told at once, however few the bytes. */
   readonly isUrgent: boolean
 }
@@ -40,14 +42,17 @@ export async function delayedFetch(
 ): Promise<readonly FetchOutcome[]> {
   const { clock, purgatory } = surroundings
   const deadline = clock.elapsed() + parameters.maxWaitMs
-  for (;;) {
+  for (let hasWaited = false; ; hasWaited = true) {
     const round = await readOnce(surroundings, parameters)
     const remainingMs = deadline - clock.elapsed()
     const isDone =
       round.isUrgent ||
+      round.found === 0 ||
+      // Unknown partitions beside others do not hurry, or a client that keeps asking for a deleted topic would never
+      // rest; one that is deleted while a fetch waits is told at once. So does Kafka.
+      (hasWaited && round.found < parameters.targets.length) ||
       round.bytes >= parameters.minBytes ||
       remainingMs <= 0 ||
-      parameters.targets.length === 0 ||
       purgatory.isClosed
     if (isDone) return round.outcomes
     // Watches come before the release: what arrives from here on is credited.
@@ -62,12 +67,18 @@ async function readOnce(surroundings: FetchSurroundings, parameters: FetchParame
   const outcomes: FetchOutcome[] = []
   const bounds = { replicaId, isolation, maxBytes: 0, minOneBatch: true }
   let bytes = 0
+  let known = 0
   let isUrgent = false
   try {
     for (const target of targets) {
       bounds.maxBytes = Math.min(target.maxBytes, parameters.maxBytes - bytes)
       const found = surroundings.find(target)
-      const reading = found.error ? fetchError(found.error) : found.value.read(target, bounds)
+      if (found.error) {
+        outcomes.push(fetchError(found.error))
+        continue
+      }
+      known++
+      const reading = found.value.read(target, bounds)
       const outcome = reading instanceof Promise ? await reading : reading
       outcomes.push(outcome)
       const size = outcome.records.byteLength
@@ -80,7 +91,7 @@ async function readOnce(surroundings: FetchSurroundings, parameters: FetchParame
     releaseAll(outcomes)
     throw error
   }
-  return { outcomes, bytes, isUrgent }
+  return { outcomes, bytes, found: known, isUrgent }
 }
 
 /** Resolves when it is worth looking again. */
@@ -98,13 +109,14 @@ function wait(
       parked?.leave()
       resolve()
     })
-    parameters.targets.forEach((target, at) => {
-      if (isOver) return
+    for (const [at, target] of parameters.targets.entries()) {
+      if (isOver) break
+      const seen = round.outcomes[at]!
+      if (seen.error !== ErrorCode.NONE) continue
       const found = surroundings.find(target)
-      const isWatching =
-        found.error === 0 && found.value.watch(fetchWait, parameters.isolation, target, round.outcomes[at]!)
+      const isWatching = found.error === 0 && found.value.watch(fetchWait, parameters.isolation, target, seen)
       if (!isWatching) fetchWait.complete()
-    })
+    }
     if (!isOver) parked = surroundings.purgatory.park(remainingMs, () => fetchWait.complete())
   })
 }

@@ -7,10 +7,10 @@ import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { EMPTY_BYTES, ZERO_UUID } from '../../protocol/wire.ts'
 import type { LogSurface, TopicPartition } from '../log/log.ts'
-import type { LogConfig } from '../log/log-config.ts'
 import type { LogManagerSurface } from '../log/log-manager.ts'
+import type { ClusterImage, TopicImage } from '../metadata/image.ts'
+import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
 import type { Clock } from '../platform/platform.ts'
-import type { CompressionType, TimestampType } from '../records/batch.ts'
 import {
   type ProduceRefusal,
   type RecordError,
@@ -21,34 +21,10 @@ import { delayedFetch, type FetchParameters } from './delayed-fetch.ts'
 import { type FetchOutcome, NO_OFFSET, Partition, type PartitionState } from './partition.ts'
 import { type Parked, Purgatory } from './purgatory.ts'
 
-/** What a topic's configuration means here; the composition root makes it from the option table. */
-export interface TopicSettings {
-  readonly log: LogConfig
-  readonly minInsyncReplicas: number
-  readonly maxMessageBytes: number
-  readonly compressionType: 'producer' | CompressionType
-  readonly compressionLevel?: number
-  readonly timestampType: TimestampType
-  readonly timestampBeforeMaxMs: bigint
-  readonly timestampAfterMaxMs: bigint
-}
-
-/** As much of the cluster's image as replicas follow. Unchanged topics are the same objects in the next image. */
-export interface ReplicaImage {
-  readonly topics: Iterable<ReplicaTopic>
-  topicById(topicId: string): ReplicaTopic | undefined
-  settings(topic: string): TopicSettings
-}
-
-export interface ReplicaTopic {
-  readonly name: string
-  readonly id: string
-  readonly partitions: readonly PartitionState[]
-}
-
 export interface ReplicaManagerOptions {
   readonly localBrokerId: number
   readonly logs: LogManagerSurface
+  readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly clock: Clock
   readonly logger: ReplicaLogger
   /** `fetch.max.bytes`: the most that one fetch answers, whatever it asks for. */
@@ -98,8 +74,8 @@ type Slot = Partition | Refusal
 interface HostedTopic {
   readonly name: string
   readonly id: string
-  image: ReplicaTopic
-  settings: TopicSettings
+  image: TopicImage
+  config: TopicConfig
   readonly slots: Slot[]
 }
 
@@ -124,32 +100,32 @@ export class ReplicaManager {
   }
 
   /** Takes up an image. Resolves when every partition that it adds can be written and read. */
-  applyImage(image: ReplicaImage): Promise<void> {
+  applyImage(image: ClusterImage): Promise<void> {
     this.applied = this.applied.then(() => this.follow(image))
     return this.applied
   }
 
-  private async follow(image: ReplicaImage): Promise<void> {
+  private async follow(image: ClusterImage): Promise<void> {
     for (const hosted of [...this.byId.values()]) {
       if (!image.topicById(hosted.id)) await this.drop(hosted)
     }
     for (const topic of image.topics) {
-      const settings = image.settings(topic.name)
+      const config = this.options.topicConfigs.of(image, topic.name)
       const hosted = this.byId.get(topic.id)
-      if (!hosted) await this.host(topic, settings)
-      else await this.refresh(hosted, topic, settings)
+      if (!hosted) await this.host(topic, config)
+      else await this.refresh(hosted, topic, config)
     }
   }
 
-  private async host(topic: ReplicaTopic, settings: TopicSettings): Promise<void> {
-    const hosted: HostedTopic = { name: topic.name, id: topic.id, image: topic, settings, slots: [] }
+  private async host(topic: TopicImage, config: TopicConfig): Promise<void> {
+    const hosted: HostedTopic = { name: topic.name, id: topic.id, image: topic, config, slots: [] }
     await this.addPartitions(hosted, topic)
     this.byName.set(topic.name, hosted)
     this.byId.set(topic.id, hosted)
   }
 
-  private async refresh(hosted: HostedTopic, topic: ReplicaTopic, settings: TopicSettings): Promise<void> {
-    if (settings !== hosted.settings) this.configure(hosted, settings)
+  private async refresh(hosted: HostedTopic, topic: TopicImage, config: TopicConfig): Promise<void> {
+    if (config !== hosted.config) this.configure(hosted, config)
     if (topic === hosted.image) return
     hosted.image = topic
     for (const [index, slot] of hosted.slots.entries()) {
@@ -159,15 +135,15 @@ export class ReplicaManager {
     await this.addPartitions(hosted, topic)
   }
 
-  private configure(hosted: HostedTopic, settings: TopicSettings): void {
-    hosted.settings = settings
-    this.options.logs.updateConfig(hosted.name, settings.log)
+  private configure(hosted: HostedTopic, config: TopicConfig): void {
+    hosted.config = config
+    this.options.logs.updateConfig(hosted.name, config)
     for (const slot of hosted.slots) {
-      if (slot instanceof Partition) slot.configure(settings.minInsyncReplicas)
+      if (slot instanceof Partition) slot.configure(config.minInsyncReplicas)
     }
   }
 
-  private async addPartitions(hosted: HostedTopic, topic: ReplicaTopic): Promise<void> {
+  private async addPartitions(hosted: HostedTopic, topic: TopicImage): Promise<void> {
     const added = topic.partitions.slice(hosted.slots.length)
     const first = hosted.slots.length
     const slots = await Promise.all(added.map((state, at) => this.open(hosted, first + at, state)))
@@ -179,7 +155,7 @@ export class ReplicaManager {
     if (!state.replicas.includes(localBrokerId)) return refuse(ErrorCode.NOT_LEADER_OR_FOLLOWER)
     const log = await this.openLog(hosted, index)
     if (log.error) return log
-    const { minInsyncReplicas } = hosted.settings
+    const { minInsyncReplicas } = hosted.config
     const { name: topic, id: topicId } = hosted
     const partition = new Partition({
       topic,
@@ -197,7 +173,7 @@ export class ReplicaManager {
   /** A log of an earlier topic of the same name gives way. */
   private async openLog(hosted: HostedTopic, index: number): Promise<Result<LogSurface>> {
     const { logs, logger } = this.options
-    const { name: topic, id: topicId, settings } = hosted
+    const { name: topic, id: topicId, config } = hosted
     const present = logs.log(topic, index)
     if (present?.topicId !== undefined && present.topicId !== topicId) {
       logger.warn(
@@ -206,7 +182,7 @@ export class ReplicaManager {
       )
       await logs.deleteLog(topic, index)
     }
-    const log = await logs.createLog({ topic, topicId, partition: index, config: settings.log })
+    const log = await logs.createLog({ topic, topicId, partition: index, config })
     if (log.error) logger.error({ topic, partition: index, error: log.error }, 'a log could not be created')
     return log
   }
@@ -250,8 +226,8 @@ export class ReplicaManager {
   }
 
   /** `compression.type` of a topic; undefined for one that is not known. */
-  compressionOf(name: PartitionName): TopicSettings['compressionType'] | undefined {
-    return this.topicOf(name)?.settings.compressionType
+  compressionOf(name: PartitionName): TopicConfig['compressionType'] | undefined {
+    return this.topicOf(name)?.config.compressionType
   }
 
   private topicOf(name: PartitionName): HostedTopic | undefined {
@@ -280,9 +256,9 @@ export class ReplicaManager {
     deadline: number,
   ): Promise<AppendOutcome> {
     const { acks } = parameters
-    if (acks !== -1 && acks !== 0 && acks !== 1) return appendError(refuse(ErrorCode.INVALID_REQUIRED_ACKS))
     const found = this.find(target)
     if (found.error) return appendError(found)
+    if (acks !== -1 && acks !== 0 && acks !== 1) return appendError(refuse(ErrorCode.INVALID_REQUIRED_ACKS))
     const partition = found.value
     const { logStartOffset } = partition
     if (isInternalTopic(partition.topic)) return appendError(refuse(ErrorCode.INVALID_TOPIC_EXCEPTION))
@@ -311,20 +287,21 @@ export class ReplicaManager {
   private validate(partition: Partition, records: Buffer | null, produceVersion: number): ValidationResult {
     const hosted = this.byId.get(partition.topicId)
     assert(hosted, 'a partition is hosted by its topic')
-    const { settings } = hosted
+    const { config } = hosted
+    const { compressionType, compressionLevel } = config
     const { validation, maxDecompressedBytes } = this.options
     return validateProduced(records ?? EMPTY_BYTES, {
       topicPartition: `${partition.topic}-${partition.index}`,
       produceVersion,
       now: BigInt(this.options.clock.now()),
-      timestampType: settings.timestampType,
-      timestampBeforeMaxMs: settings.timestampBeforeMaxMs,
-      timestampAfterMaxMs: settings.timestampAfterMaxMs,
-      compressionType: settings.compressionType,
-      ...(settings.compressionLevel === undefined ? {} : { compressionLevel: settings.compressionLevel }),
-      maxMessageBytes: settings.maxMessageBytes,
-      segmentBytes: settings.log.segmentBytes,
-      isCompacted: settings.log.cleanupPolicy.includes('compact'),
+      timestampType: config.messageTimestampType,
+      timestampBeforeMaxMs: config.messageTimestampBeforeMaxMs,
+      timestampAfterMaxMs: config.messageTimestampAfterMaxMs,
+      compressionType: compressionType === 'uncompressed' ? 'none' : compressionType,
+      ...(compressionLevel === undefined ? {} : { compressionLevel }),
+      maxMessageBytes: config.maxMessageBytes,
+      segmentBytes: config.segmentBytes,
+      isCompacted: config.cleanupPolicy.includes('compact'),
       ...(validation === undefined ? {} : { depth: validation }),
       ...(maxDecompressedBytes === undefined ? {} : { maxDecompressedBytes }),
     })
