@@ -70,7 +70,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: string[] = []
   const given = new Map<string, string>()
   const add = (entries: Iterable<readonly [string, string]>) => {
-    for (const [name, value] of entries) given.set(name === 'broker.id' ? 'node.id' : name, value)
+    for (const [name, value] of entries) {
+      if (name !== 'broker.id') given.set(name, value)
+      // -1 asks Kafka for an id; here that is the profile's.
+      else if (value.trim() !== '-1') given.set('node.id', value)
+    }
   }
   add(parseProperties(sources.file ?? ''))
   add(fromEnvironment(sources.environment ?? {}))
@@ -151,12 +155,39 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
   return problems
 }
 
-/** Of other programs and older Kafkas: recognised by their beginning, never looked at. */
-const FOREIGN =
-  /^(zookeeper\.|password\.encoder\.|confluent\.|rsm\.config\.|rlmm\.config\.|quota\.(producer|consumer)\.default$|log\.message\.(format\.version|downconversion\.enable|timestamp\.difference\.max\.ms)$|inter\.broker\.protocol\.version$|broker\.id\.generation\.enable$|reserved\.broker\.max\.id$|control\.plane\.listener\.name$|group\.coordinator\.new\.enable$|controlled\.shutdown\.(max\.retries|retry\.backoff\.ms)$|controller\.quota\.|host\.name$|advertised\.(host\.name|port)$|port$|config\.providers\.|metrics\.jmx\.|kafka\.metrics\.|eligible\.leader\.replicas\.enable$|group\.share\.enable$|transaction\.version$)/
+/** Of other programs and older Kafkas: recognised, never looked at. A dot at the end means all that begin so. */
+const FOREIGN = [
+  'advertised.host.name',
+  'advertised.port',
+  'broker.id.generation.enable',
+  'config.providers.',
+  'confluent.',
+  'control.plane.listener.name',
+  'controlled.shutdown.max.retries',
+  'controlled.shutdown.retry.backoff.ms',
+  'eligible.leader.replicas.enable',
+  'group.coordinator.new.enable',
+  'group.share.enable',
+  'host.name',
+  'inter.broker.protocol.version',
+  'kafka.metrics.',
+  'log.message.downconversion.enable',
+  'log.message.format.version',
+  'log.message.timestamp.difference.max.ms',
+  'metrics.jmx.',
+  'password.encoder.',
+  'port',
+  'quota.consumer.default',
+  'quota.producer.default',
+  'reserved.broker.max.id',
+  'rlmm.config.',
+  'rsm.config.',
+  'zookeeper.',
+]
 
 function isForeign(name: string): boolean {
-  return !BROKER_OPTIONS.has(name) && FOREIGN.test(name)
+  if (BROKER_OPTIONS.has(name)) return false
+  return FOREIGN.some(foreign => (foreign.endsWith('.') ? name.startsWith(foreign) : name === foreign))
 }
 
 function withoutForeign(settings: Properties): Properties {
@@ -197,7 +228,7 @@ export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   for (const line of logicalLines(text)) {
     const match = /^((?:\\.|[^\\=:\s])*)(?:\s*[=:]\s*|\s+|$)(.*)$/s.exec(line)
-    if (match) properties.set(unescape(match[1]!), unescape(match[2]!))
+    if (match) properties.set(unescaped(match[1]!), unescaped(match[2]!))
   }
   return properties
 }
@@ -219,7 +250,7 @@ function logicalLines(text: string): string[] {
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.?))/gs, (_, code: string | undefined, char: string) =>
     code === undefined ? (ESCAPES[char] ?? char) : String.fromCharCode(Number.parseInt(code, 16)),
   )
