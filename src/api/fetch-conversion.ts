@@ -3,10 +3,9 @@
  * v10). Old clients are few, so their bytes may be read into memory and rewritten.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import type { RecordsSource } from '../../protocol/wire.ts'
 import { downConvert } from '../records/legacy.ts'
-import { releaseRecords } from '../replication/delayed-fetch.ts'
 import { type FetchOutcome, type FetchTarget, fetchError } from '../replication/partition.ts'
+import { readRecords, releaseRecords } from '../replication/pinned-records.ts'
 import type { Context } from './context.ts'
 
 /** Outcomes one for one with the targets. */
@@ -41,25 +40,4 @@ async function toOldFormat(
   // Before v3 the limit was hard: of a message that does not fit a part is sent, which tells the client so.
   const bytes = apiVersion < 3 ? converted.value.subarray(0, target.maxBytes) : converted.value
   return { ...outcome, records: { byteLength: bytes.length, parts: [bytes] } }
-}
-
-/** Into memory, and released. */
-async function readRecords(records: RecordsSource): Promise<Buffer> {
-  try {
-    const parts: Uint8Array[] = []
-    for (const part of records.parts) {
-      if (part instanceof Uint8Array) {
-        parts.push(part)
-        continue
-      }
-      for (let position = 0; position < part.byteLength; ) {
-        const bytes = await part.read(position, part.byteLength - position)
-        parts.push(bytes)
-        position += bytes.byteLength
-      }
-    }
-    return Buffer.concat(parts)
-  } finally {
-    releaseRecords(records)
-  }
 }

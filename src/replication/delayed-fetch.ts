@@ -4,9 +4,9 @@
  * and are not answered are released here.
  */
 import { ErrorCode, type Result } from '../../protocol/errors.ts'
-import type { RecordsSource } from '../../protocol/wire.ts'
 import type { Clock } from '../platform/platform.ts'
 import { type FetchOutcome, type FetchTarget, fetchError, type Partition } from './partition.ts'
+import { releaseRecords } from './pinned-records.ts'
 import { type FetchIsolation, FetchWait, type Parked, type Purgatory } from './purgatory.ts'
 
 export interface FetchParameters {
@@ -123,11 +123,4 @@ function wait(
 
 export function releaseAll(outcomes: readonly FetchOutcome[]): void {
   for (const { records } of outcomes) releaseRecords(records)
-}
-
-/** Unpins records that will not be sent. */
-export function releaseRecords(records: RecordsSource): void {
-  for (const part of records.parts) {
-    if ('release' in part) part.release()
-  }
 }

@@ -139,7 +139,7 @@ function compareWorth(a: Worth, b: Worth): number {
   return a.size - b.size || a.id - b.id
 }
 
-function nextEpoch(epoch: number): number {
+export function nextEpoch(epoch: number): number {
   return epoch === MAX_EPOCH ? 1 : epoch + 1
 }
 

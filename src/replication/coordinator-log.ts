@@ -1,0 +1,62 @@
+/** A partition as a coordinator uses it: its log, which only the coordinator on the leader writes. */
+import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
+import { ZERO_UUID } from '../../protocol/wire.ts'
+import type { Partition } from './partition.ts'
+import { readRecords } from './pinned-records.ts'
+
+/** Bytes that are brought into memory at a time while a log is replayed. */
+const LOAD_BYTES = 1_048_576
+const ACKS_ALL = -1
+const CONSUMER = -1
+
+export class CoordinatorLog {
+  private readonly partition: Partition
+
+  constructor(partition: Partition) {
+    this.partition = partition
+  }
+
+  get logStartOffset(): bigint {
+    return this.partition.logStartOffset
+  }
+
+  get logEndOffset(): bigint {
+    return this.partition.logEndOffset
+  }
+
+  get highWatermark(): bigint {
+    return this.partition.highWatermark
+  }
+
+  onHighWatermark(callback: () => void): () => void {
+    return this.partition.onHighWatermark(callback)
+  }
+
+  /** Appends one batch as the leader. Offsets are assigned in the order of the calls; resolves when written. */
+  append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>> {
+    return this.partition.append(batch, { acks: ACKS_ALL, origin: 'coordinator' })
+  }
+
+  /** Whole batches from an offset on; empty at the end of the log. */
+  async read(offset: bigint): Promise<Result<Buffer>> {
+    const target = {
+      topic: this.partition.topic,
+      topicId: ZERO_UUID,
+      index: this.partition.index,
+      currentLeaderEpoch: -1,
+      fetchOffset: offset,
+      lastFetchedEpoch: -1,
+      logStartOffset: -1n,
+      maxBytes: LOAD_BYTES,
+    }
+    const bounds = {
+      replicaId: CONSUMER,
+      isolation: 'log-end',
+      maxBytes: LOAD_BYTES,
+      minOneBatch: true,
+    } as const
+    const outcome = await this.partition.read(target, bounds)
+    if (outcome.error !== ErrorCode.NONE) return { error: outcome.error }
+    return ok(await readRecords(outcome.records))
+  }
+}
