@@ -44,6 +44,11 @@ export const EMPTY_BYTES: Buffer = Buffer.alloc(0)
 
 /** The longest string, in UTF-8 bytes, that the protocol allows, in the compact form too. */
 const MAX_STRING_BYTES = 0x7fff
+/**
+ * The most elements, of all arrays together, of a message that is read. Without it a frame of 100 MiB that consists of
+ * empty elements would become gigabytes of objects.
+ */
+const MAX_ELEMENTS = 2_000_000
 /** Byte fields up to this size are copied: a chunk of its own costs more than the copy. */
 const COPY_LIMIT = 1024
 const FIRST_ALLOCATION = 512
@@ -53,6 +58,7 @@ export class Reader {
   readonly view: DataView
   readonly end: number
   position: number
+  private elements = 0
   /** Set by `tracing` decoders only: the fields entered so far, so that a failure can be located. */
   readonly trail: string[] = []
 
@@ -200,6 +206,8 @@ export class Reader {
     if (count * minimumSize > this.remaining) {
       throw new MalformedMessage(`${count} elements cannot be in the ${this.remaining} bytes that are left`)
     }
+    this.elements += count
+    if (this.elements > MAX_ELEMENTS) throw new MalformedMessage(`a message has no ${this.elements} elements`)
     return count
   }
 

@@ -100,6 +100,15 @@ export function loadExchange(): Frame[] {
   return readLines('exchange.jsonl.gz')
 }
 
+/** Keys and values, in hex, from the internal topics and the metadata log of a Kafka 4.4 broker's directory. */
+export function loadInternalRecords(): {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: string | null
+}[] {
+  return readLines('internal-records.jsonl.gz')
+}
+
 /** What a decoder must return for a vector's JSON, which lacks the fields that its version has not. */
 export function valueOfJson(fields: Fields, json: unknown): Record<string, unknown> {
   const given = json as Record<string, unknown>

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { apis } from './apis.ts'
+import { decode } from './codec.ts'
+import {
+  decodeRequestHeader,
+  decodeResponseHeader,
+  encodeRequestFrame,
+  encodeResponseFrame,
+  requestHeaderVersion,
+  responseHeaderVersion,
+} from './header.ts'
+import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
+import { loadVectors, versionsOf } from './testing/vectors.ts'
+import { joined } from './wire.ts'
+
+test('T002 an ApiVersions response has header v0 in every version', () => {
+  for (const version of versionsOf(ApiVersionsResponse)) {
+    expect(responseHeaderVersion(18, version)).toBe(0)
+    const frame = joined(encodeResponseFrame(ApiVersionsResponse, version, 7, { errorCode: 35, apiKeys: [] }))
+    expect(frame.readInt32BE(0)).toBe(frame.length - 4)
+    // The error code follows the correlation id at once.
+    expect(frame.subarray(4, 10).toString('hex')).toBe('00000007' + '0023')
+  }
+  expect(requestHeaderVersion(18, 2)).toBe(1)
+  expect(requestHeaderVersion(18, 3)).toBe(2)
+})
+
+test('T004 the tags of a flexible header are consumed behind a client id that is null, empty or given', () => {
+  const body = { groupId: 'g', generationId: 1, memberId: 'm' }
+  for (const clientId of [null, '', 'client']) {
+    for (const version of versionsOf(HeartbeatRequest)) {
+      const request = { version, correlationId: 9, clientId, body: { ...body, groupInstanceId: null } }
+      const frame = joined(encodeRequestFrame(HeartbeatRequest, request)).subarray(4)
+      const header = decodeRequestHeader(frame)
+      expect(header).toMatchObject({ apiKey: 12, apiVersion: version, correlationId: 9, clientId })
+      expect(decode(HeartbeatRequest, version, frame, header.bodyPosition)).toMatchObject(body)
+    }
+  }
+  const unknownTag = Buffer.from('000c0004' + '00000009' + 'ffff' + '01' + '0502abcd' + '0267', 'hex')
+  expect(decodeRequestHeader(unknownTag)).toMatchObject({ clientId: null, bodyPosition: 15 })
+})
+
+test('header versions are those that Kafka uses', () => {
+  let count = 0
+  for (const vector of loadVectors() as readonly {
+    apiKey?: number
+    version: number
+    type: string
+    headerVersion?: number
+  }[]) {
+    const { apiKey, version, type, headerVersion } = vector
+    if (apiKey === undefined || headerVersion === undefined) continue
+    const ours =
+      type === 'request' ? requestHeaderVersion(apiKey, version) : responseHeaderVersion(apiKey, version)
+    expect(ours, `${apiKey} v${version} ${type}`).toBe(headerVersion)
+    count++
+  }
+  expect(count).toBeGreaterThan(6_000)
+})
+
+test('an unknown API has a header with a client id, a version beyond ours one like our last', () => {
+  expect(requestHeaderVersion(12345, 0)).toBe(1)
+  for (const { apiKey, request } of apis.values()) {
+    const beyond = requestHeaderVersion(apiKey, request.versions.last + 1)
+    expect(beyond).toBe(requestHeaderVersion(apiKey, request.versions.last))
+  }
+  expect(requestHeaderVersion(7, 0)).toBe(0)
+  const controlledShutdown = Buffer.from('00070000' + '00000003' + '00000001', 'hex')
+  expect(decodeRequestHeader(controlledShutdown)).toMatchObject({ clientId: null, bodyPosition: 8 })
+})
+
+test('a response frame is read back by its header', () => {
+  for (const version of versionsOf(HeartbeatResponse)) {
+    const frame = joined(encodeResponseFrame(HeartbeatResponse, version, 5, { errorCode: 25 })).subarray(4)
+    const { correlationId, bodyPosition } = decodeResponseHeader(12, version, frame)
+    expect(correlationId).toBe(5)
+    expect(decode(HeartbeatResponse, version, frame, bodyPosition)).toEqual({
+      throttleTimeMs: 0,
+      errorCode: 25,
+    })
+  }
+  expect(decode(ApiVersionsRequest, 3, Buffer.from('01' + '01' + '00', 'hex')).clientSoftwareName).toBe('')
+})
