@@ -1,6 +1,6 @@
 /** Names the right leader to who asked the wrong broker (KIP-951), and where it is to be found. */
 import type { PartitionName } from '../replication/replica-manager.ts'
-import { type Endpoint, endpoints } from './advertised-address.ts'
+import { type BrokerAddress, brokerAddresses } from './advertised-address.ts'
 import type { Context } from './context.ts'
 
 export interface LeaderHint {
@@ -25,8 +25,8 @@ export class LeaderHints {
   }
 
   /** Of all leaders that were named. */
-  endpoints(): Endpoint[] {
+  endpoints(): BrokerAddress[] {
     if (this.leaders.size === 0) return []
-    return endpoints(this.context).filter(({ nodeId }) => this.leaders.has(nodeId))
+    return brokerAddresses(this.context).filter(({ nodeId }) => this.leaders.has(nodeId))
   }
 }

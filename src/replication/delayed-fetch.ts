@@ -71,7 +71,7 @@ async function readOnce(surroundings: FetchSurroundings, parameters: FetchParame
   let isUrgent = false
   try {
     for (const target of targets) {
-      bounds.maxBytes = Math.min(target.maxBytes, parameters.maxBytes - bytes)
+      bounds.maxBytes = Math.max(0, Math.min(target.maxBytes, parameters.maxBytes - bytes))
       const found = surroundings.find(target)
       if (found.error) {
         outcomes.push(fetchError(found.error))

@@ -74,6 +74,8 @@ export class Partition {
   readonly topic: string
   readonly topicId: string
   readonly index: number
+  /** `topic-index`, for people. */
+  readonly name: string
   readonly log: LogSurface
   private readonly localBrokerId: number
   private state: PartitionState
@@ -100,6 +102,7 @@ export class Partition {
     this.topic = options.topic
     this.topicId = options.topicId
     this.index = options.index
+    this.name = `${options.topic}-${options.index}`
     this.log = options.log
     this.localBrokerId = options.localBrokerId
     this.state = options.state
@@ -157,6 +160,7 @@ export class Partition {
   /** The epoch begins at the log end, so that followers and consumers can find where the last one stopped. */
   async takeOffice(): Promise<void> {
     this.followers.clear()
+    this.unreplicated.length = 0
     if (this.log.latestEpoch !== this.state.leaderEpoch) {
       await this.log.assignLeaderEpoch(this.state.leaderEpoch)
     }
@@ -203,7 +207,7 @@ export class Partition {
     return refuse(
       ErrorCode.NOT_ENOUGH_REPLICAS,
       `The size of the current ISR ${isr.length} is insufficient to satisfy the min.isr requirement of ` +
-        `${this.effectiveMinIsr} for partition ${this.topic}-${this.index}, live replica(s) broker.id are : ` +
+        `${this.effectiveMinIsr} for partition ${this.name}, live replica(s) broker.id are : ` +
         `${isr.join(',')}`,
     )
   }
@@ -405,7 +409,7 @@ export class Partition {
     if (cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete')) {
       return refuse(
         ErrorCode.POLICY_VIOLATION,
-        `Records of partition ${this.topic}-${this.index} can not be deleted due to the configured policy`,
+        `Records of partition ${this.name} can not be deleted due to the configured policy`,
       )
     }
     const upTo = offset === -1n ? this.highWatermark : offset

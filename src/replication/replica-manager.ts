@@ -291,7 +291,7 @@ export class ReplicaManager {
     const { compressionType, compressionLevel } = config
     const { validation, maxDecompressedBytes } = this.options
     return validateProduced(records ?? EMPTY_BYTES, {
-      topicPartition: `${partition.topic}-${partition.index}`,
+      topicPartition: partition.name,
       produceVersion,
       now: BigInt(this.options.clock.now()),
       timestampType: config.messageTimestampType,
