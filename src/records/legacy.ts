@@ -171,7 +171,8 @@ export function downConvert(batches: Buffer, magic: 0 | 1, fromOffset: bigint): 
       const message = { magic, offset: offset - base, timestamp, timestampType, key, value }
       return encodeMessage({ ...message, compression: 'none' })
     })
-    const timestamp = records.reduce((most, record) => Math.max(record.timestamp, most), -1n)
+    let timestamp = NO_TIMESTAMP
+    for (const record of records) if (record.timestamp > timestamp) timestamp = record.timestamp
     const value = compress(compression, Buffer.concat(inner), undefined, magic)
     const wrapper = { magic, offset: last.offset, timestamp, timestampType, key: null, value, compression }
     parts.push(encodeMessage(wrapper))
