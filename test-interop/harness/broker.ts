@@ -135,6 +135,7 @@ export async function newBroker(config: Readonly<Record<string, string>> = {}): 
 }
 
 const singleNode = {
+  'offsets.topic.num.partitions': '1',
   'offsets.topic.replication.factor': '1',
   'transaction.state.log.replication.factor': '1',
   'transaction.state.log.min.isr': '1',
