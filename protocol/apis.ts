@@ -297,7 +297,7 @@ const all: readonly Api[] = [
 export const apis: ReadonlyMap<number, Api> = new Map(all.map(entry => [entry.apiKey, entry]))
 
 /**
- * Request versions that Kafka defines and does not serve unless told to. InitProducerId v6 belongs to two-phase
- * commit (KIP-939).
+ * Request versions that Kafka defines and does not serve unless told to. InitProducerId v6 belongs to
+ * two-phase commit (KIP-939).
  */
 export const UNSTABLE_VERSIONS: ReadonlyMap<number, number> = new Map([[InitProducerIdRequest.apiKey, 6]])

@@ -39,7 +39,7 @@ test('T014 null never becomes a length of -1 in a field that cannot be null', ()
   const broken = { name: null as unknown as string, note: null, ids: null }
   expect(() => encodeToBuffer(Strict, 0, broken)).toThrow(/^Strict v0, name: /)
   expect(() => encodeToBuffer(Strict, 1, broken)).toThrow(/^Strict v1, name: /)
-  // Where another version allows null, the one that does not says "empty", as Kafka's broker does in JoinGroup.
+  // Where only other versions allow null, it says "empty", as Kafka's broker does in JoinGroup.
   expect(encodeToBuffer(Strict, 0, { name: '', note: null, ids: null }).toString('hex')).toBe(
     '0000' + '0000' + '00000000',
   )
@@ -85,7 +85,7 @@ const Tagged = message('Tagged', -1, '0', '0+', {
   number: tagged(7, '0+', int32, -1),
 })
 
-test('T015 a tagged nullable field is encoded by its own rules, and not at all where it has its default', () => {
+test('T015 a tagged nullable field has its own encoding, and none where it has its default', () => {
   const hex = (value: Parameters<typeof encode<typeof Tagged.fields>>[2]) =>
     encodeToBuffer(Tagged, 0, value).toString('hex')
   expect(hex({})).toBe('00')
@@ -153,7 +153,7 @@ test('deferred bytes go through an encoder unread, between the small parts aroun
   )
 })
 
-test('a field that its caller omits has its default on the wire, and one that a version lacks when decoded', () => {
+test('a field has its default where its caller omits it, and decoded where the version lacks it', () => {
   const response = encodeToBuffer(ApiVersionsResponse, 0, { errorCode: 0, apiKeys: [] })
   expect(response.toString('hex')).toBe('000000000000')
   expect(decode(ApiVersionsResponse, 0, response)).toMatchObject({

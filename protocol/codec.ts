@@ -1,6 +1,6 @@
 /**
- * Definitions become functions here: the text that emit.ts writes is compiled on a message's first use, so start-up
- * does not pay for ninety APIs. The text is made of definitions only, never of input.
+ * Definitions become functions here: the text that emit.ts writes is compiled on a message's first use, so
+ * start-up does not pay for ninety APIs. The text is made of definitions only, never of input.
  */
 import assert from 'node:assert'
 import { EMITTED_PARAMETERS, emitReader, emitWriter } from './emit.ts'
@@ -40,7 +40,9 @@ export function encodeToBuffer<F extends Fields>(
   return joined(encode(definition, version, value))
 }
 
-/** Decodes a message out of a reader, which is left behind it. Throws MalformedMessage with the field's path. */
+/**
+ * Decodes a message out of a reader, which is left behind it. Throws MalformedMessage with the field's path.
+ */
 export function read<F extends Fields>(definition: Message<F>, version: number, reader: Reader): ValueOf<F> {
   assertVersion(definition, version)
   const begin = reader.position

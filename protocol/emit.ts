@@ -1,7 +1,8 @@
 /**
- * The text of a message's two functions: `read(r, v)` and `write(w, v, value)`, with a branch where versions differ.
- * Each structure has a function of its own, named by its path. The traced form also keeps `trail`, the path of the
- * field at hand; it is run only to locate a failure, so that the usual form pays nothing for it.
+ * The text of a message's two functions: `read(r, v)` and `write(w, v, value)`, with a branch where versions
+ * differ. Each structure has a function of its own, named by its path. The traced form also keeps `trail`,
+ * the path of the field at hand; it is run only to locate a failure, so that the usual form pays nothing for
+ * it.
  */
 import {
   defaultOf,
@@ -129,7 +130,9 @@ const fixedSizes: Partial<Record<FieldType['kind'], number>> = {
   uuid: 16,
 }
 
-/** The fewest bytes that a value takes; a count of more elements than fit is refused before it is believed. */
+/**
+ * The fewest bytes that a value takes; a count of more elements than fit is refused before it is believed.
+ */
 function minimumSize(message: Message, type: FieldType, version: number): number {
   const isFlexible = isWithin(message.flexible, version)
   const fixed = fixedSizes[type.kind]
@@ -229,7 +232,8 @@ function readField(scope: Scope, struct: StructAt, { name, field, range }: Prese
   const read = readStruct(scope, { fields: type.fields, path: `${struct.path}_${name}`, range })
   if (field.nullable === undefined) return `$${name} = ${read}(r, v)\n`
   const presence = `r.${field.tag === undefined ? 'isPresent' : 'isPresentInTag'}() ? ${read}(r, v) : null`
-  return `$${name} = ${byVersion(range, version => (isNullableAt(field, version) ? presence : `${read}(r, v)`))}\n`
+  const value = byVersion(range, version => (isNullableAt(field, version) ? presence : `${read}(r, v)`))
+  return `$${name} = ${value}\n`
 }
 
 function readScalar(scope: Scope, type: FieldType, version: number, isNullable: boolean): string {
@@ -279,7 +283,9 @@ function writeTags(scope: Scope, struct: StructAt, tagged: readonly Present[]): 
   const around = flexibleIn(scope, struct.range) ?? struct.range
   const tests = tagged.map(({ name, field, range }) => {
     const test = condition(range, around)
-    return `${test === 'true' ? '' : `${test} && `}o.${name} !== undefined && !(${isDefault(`o.${name}`, field)})`
+    const value = `o.${name}`
+    const differs = `${value} !== undefined && !(${isDefault(value, field)})`
+    return test === 'true' ? differs : `${test} && ${differs}`
   })
   const counts = tests.map((test, i) => `const has${i} = ${test}\n`)
   const writes = tagged.map((present, i) => {
@@ -358,9 +364,14 @@ function writeArray(
 ): string {
   if (element.kind === 'array') throw new Error('the protocol has no arrays of arrays')
   const value = `$${name}`
+  const inner = {
+    fields: element.kind === 'struct' ? element.fields : {},
+    path: `${struct.path}_${name}`,
+    range,
+  }
   const one =
     element.kind === 'struct'
-      ? `${writeStruct(scope, { fields: element.fields, path: `${struct.path}_${name}`, range })}(w, v, ${value}[i])`
+      ? `${writeStruct(scope, inner)}(w, v, ${value}[i])`
       : byVersion(range, version => writeElement(scope, element, `${value}[i]`, version))
   const each = traced(scope, 'w', "'[' + i + ']'", `${one};\n`)
   const count = (size: string) =>

@@ -208,7 +208,10 @@ const retriable: ReadonlySet<number> = new Set<number>([
   ErrorCode.SHARE_SESSION_LIMIT_REACHED,
 ])
 
-/** Whether Kafka's own clients retry after this code (refreshing metadata or the coordinator where it says so). */
+/**
+ * Whether Kafka's own clients retry after this code (refreshing metadata or the coordinator where it says
+ * so).
+ */
 export function isRetriable(code: number): boolean {
   return retriable.has(code)
 }

@@ -27,7 +27,7 @@ function open(frame: Frame) {
   return { bytes, header, definition, body: read(definition, version, reader), surplus: reader.remaining }
 }
 
-test('every frame between five kinds of clients and Kafka is decoded to its last byte, but for known surplus', () => {
+test('every frame between real clients and Kafka is decoded to its last byte, but for known surplus', () => {
   const surplus = frames.flatMap(frame => {
     const { surplus } = open(frame)
     return surplus > 0

@@ -26,7 +26,7 @@ test('T002 an ApiVersions response has header v0 in every version', () => {
   expect(requestHeaderVersion(18, 3)).toBe(2)
 })
 
-test('T004 the tags of a flexible header are consumed behind a client id that is null, empty or given', () => {
+test('T004 the tags of a flexible header are consumed, be its client id null, empty or given', () => {
   const body = { groupId: 'g', generationId: 1, memberId: 'm' }
   for (const clientId of [null, '', 'client']) {
     for (const version of versionsOf(HeartbeatRequest)) {

@@ -10,6 +10,9 @@ import { interpretBytes } from './testing/interpreter.ts'
 import { allMessages, definitionOf, loadVectors, versionsOf } from './testing/vectors.ts'
 import { MalformedMessage } from './wire.ts'
 
+// Stacks would be most of the time that a hundred thousand errors take.
+Error.stackTraceLimit = 0
+
 const SAMPLE_BYTES = 250
 
 /** One vector of each version: the richest of those that are short enough to be cut at every byte. */
@@ -58,6 +61,7 @@ test('bytes behind a message are tolerated', () => {
   }
 })
 
+const REFUSALS = /bytes are needed|cannot be in|is too long|longer than 32 bits/
 const hostileLengths = [0x7fffffff, 0x7ffffffe, 0x10000000, 0x00ffffff]
 const hostileVarints = ['ffffffff0f', 'ffffffff07', '808080808001', 'ffffffffff', 'ffffff7f']
 
@@ -75,13 +79,13 @@ function spoiled(bytes: Buffer, at: { position: number; isCompact: boolean; widt
   })
 }
 
-test('T018 T184 a length or count that the bytes cannot hold is refused before anything is allocated for it', () => {
+test('T018 T184 a length or count that the bytes cannot hold is refused before anything is allocated', () => {
   let count = 0
   for (const { definition, version, bytes } of samples.values()) {
     for (const at of interpretBytes(definition, version, bytes).lengths) {
       for (const hostile of spoiled(bytes, at)) {
         const error = outcome(definition, version, hostile)
-        expect(error?.reason).toMatch(/bytes are needed|cannot be in|is too long|longer than 32 bits/)
+        if (!error || !REFUSALS.test(error.reason)) expect(error?.reason).toMatch(REFUSALS)
         count++
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The words that definitions of messages are written in. A definition is data: fields with the versions that have
- * them; the TypeScript types of its values are derived from it, and codec.ts turns it into functions.
+ * The words that definitions of messages are written in. A definition is data: fields with the versions that
+ * have them; the TypeScript types of its values are derived from it, and codec.ts turns it into functions.
  *
  * Version ranges are Kafka's: '3' one version, '3-5' both inclusive, '3+' from three on, 'none'.
  */
@@ -38,7 +38,9 @@ export interface Field<V = unknown, I = unknown, O extends boolean = boolean> {
   readonly nullable?: string
   /** Its number, where the field is a tagged one. */
   readonly tag?: number
-  /** Present when the definition gives one. Without, an absent field is null if nullable, else zero or empty. */
+  /**
+   * Present when the definition gives one. Without, an absent field is null if nullable, else zero or empty.
+   */
   readonly defaultValue?: unknown
   readonly [OUTPUT]: V
   readonly [INPUT]: I
@@ -98,11 +100,13 @@ export function isWithin(range: VersionRange | null, version: number): boolean {
 }
 
 export function message<const F extends Fields>(
-  name: string,
-  apiKey: number,
-  versions: string,
-  flexible: string,
-  fields: F,
+  ...[name, apiKey, versions, flexible, fields]: readonly [
+    name: string,
+    apiKey: number,
+    versions: string,
+    flexible: string,
+    fields: F,
+  ]
 ): Message<F> {
   const range = parseVersions(versions)
   if (!range || range.last === Number.POSITIVE_INFINITY) throw new Error(`${name} has no last version`)
@@ -175,7 +179,9 @@ export function nullable(...words: [Field] | [string, Field]): Field {
   return field({ ...type, nullable: versions })
 }
 
-/** A field that only some versions have, and what it is in the others and where an encoder's caller omits it. */
+/**
+ * A field that only some versions have, and what it is in the others and where an encoder's caller omits it.
+ */
 export function at<F extends Field>(versions: string, type: F): F
 export function at<F extends Field>(versions: string, type: F, defaultValue: ValueIn<F>): Omittable<F>
 export function at(versions: string, type: Field, ...defaults: unknown[]): Field {

@@ -1,11 +1,14 @@
 /**
- * Bytes on the wire, below messages: Reader and Writer know bounds, varints, strings, counts and tagged fields.
- * A Reader never reads past its end and never allocates for bytes that are not there; it hands out views, not
- * copies. A Writer gathers small parts into one buffer and takes large byte fields by reference.
+ * Bytes on the wire, below messages: Reader and Writer know bounds, varints, strings, counts and tagged
+ * fields. A Reader never reads past its end and never allocates for bytes that are not there; it hands out
+ * views, not copies. A Writer gathers small parts into one buffer and takes large byte fields by reference.
  */
 import assert from 'node:assert'
 
-/** Input that is not what its definition says. `path` names the field, as in `topics[2].partitions[0].records`. */
+/**
+ * Input that is not what its definition says. `path` names the field, as in
+ * `topics[2].partitions[0].records`.
+ */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage'
   readonly path: string
@@ -45,8 +48,8 @@ export const EMPTY_BYTES: Buffer = Buffer.alloc(0)
 /** The longest string, in UTF-8 bytes, that the protocol allows, in the compact form too. */
 const MAX_STRING_BYTES = 0x7fff
 /**
- * The most elements, of all arrays together, of a message that is read. Without it a frame of 100 MiB that consists of
- * empty elements would become gigabytes of objects.
+ * The most elements, of all arrays together, of a message that is read. Without it a frame of 100 MiB that
+ * consists of empty elements would become gigabytes of objects.
  */
 const MAX_ELEMENTS = 2_000_000
 /** Byte fields up to this size are copied: a chunk of its own costs more than the copy. */
@@ -288,7 +291,9 @@ export class Writer {
     return this.chunkBytes + this.position - this.start
   }
 
-  /** Claims `length` bytes and returns where they begin. Growing replaces `buffer` and `view`: claim first. */
+  /**
+   * Claims `length` bytes and returns where they begin. Growing replaces `buffer` and `view`: claim first.
+   */
   private claim(length: number): number {
     const from = this.position
     if (length > this.buffer.byteLength - from) return this.grow(length)

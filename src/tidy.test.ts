@@ -56,7 +56,7 @@ interface FunctionShape {
 
 type Rule = (files: readonly Source[]) => string[]
 
-const isTest = (file: Source) => file.path.endsWith('.test.ts')
+const isTest = (file: Source) => file.path.endsWith('.test.ts') || inRoom(file.path, 'protocol/testing')
 const inRoom = (path: string, room: string) => path === room || path.startsWith(`${room}/`)
 const rowOf = (path: string) => ROWS.findIndex(row => row.some(room => inRoom(path, room)))
 const roomOf = (path: string) => ROWS[rowOf(path)]?.find(room => inRoom(path, room))

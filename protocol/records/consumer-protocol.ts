@@ -1,6 +1,6 @@
 /**
- * What members of classic groups with the protocol type 'consumer' say to each other through the coordinator: an
- * int16 version and the data.
+ * What members of classic groups with the protocol type 'consumer' say to each other through the coordinator:
+ * an int16 version and the data.
  */
 import { read } from '../codec.ts'
 import {
@@ -44,7 +44,10 @@ export const ConsumerProtocolAssignment = message('ConsumerProtocolAssignment', 
 })
 export type ConsumerProtocolAssignment = ValueOf<typeof ConsumerProtocolAssignment.fields>
 
-/** A member's metadata in JoinGroup, as written by a version that may be later than ours: then read as our last. */
+/**
+ * A member's metadata in JoinGroup, as written by a version that may be later than ours: then read as our
+ * last.
+ */
 export function decodeSubscription(bytes: Uint8Array): Versioned<ConsumerProtocolSubscription> {
   return decodeAtMost(ConsumerProtocolSubscription, bytes)
 }

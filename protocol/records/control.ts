@@ -1,6 +1,6 @@
 /**
- * Control records: markers of transactions, and what the KRaft log says about itself. The values of the latter begin
- * with their own version as a field.
+ * Control records: markers of transactions, and what the KRaft log says about itself. The values of the
+ * latter begin with their own version as a field.
  */
 import { decode } from '../codec.ts'
 import {

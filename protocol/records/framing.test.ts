@@ -43,7 +43,7 @@ const recorded = loadInternalRecords().map(({ topic, key, value }) => ({
   value: value === null ? null : Buffer.from(value, 'hex'),
 }))
 
-test('every record that a Kafka broker left in its internal topics is read and written again the same', () => {
+test('every record that Kafka left in its internal topics is read, and written again the same', () => {
   for (const { topic, key, value } of recorded) {
     if (topic === '__cluster_metadata') {
       const record = decodeMetadataRecord(metadataRecords, value ?? Buffer.alloc(0))
@@ -99,7 +99,7 @@ test('control records are those of Kafka', () => {
   expect(decodeEndTxnMarker(Buffer.from('00007fffffff', 'hex'))).toEqual({ coordinatorEpoch: 0x7fffffff })
 })
 
-test('a subscription of a later version is read as the last one known, and a negative version is refused', () => {
+test('a subscription of a later version is read as the last known one, one below zero refused', () => {
   const subscription = encodeSubscription(3, { topics: ['a'], ownedPartitions: [], rackId: 'r' })
   subscription.writeInt16BE(9)
   const read = decodeSubscription(Buffer.concat([subscription, Buffer.from('more')]))

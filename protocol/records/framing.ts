@@ -1,10 +1,10 @@
 /**
  * What Kafka writes before a record's own bytes in its internal topics and logs.
  *
- * - Coordinator records (__consumer_offsets, __transaction_state, __share_group_state): the key begins with the int16
- *   type of the record, the value with its int16 version; a value of null is a tombstone.
- * - Metadata records (the KRaft log, remote log metadata): one value of uvarint frame version (1), uvarint type,
- *   uvarint version, and the record.
+ * - Coordinator records (__consumer_offsets, __transaction_state, __share_group_state): the key begins with
+ *   the int16 type of the record, the value with its int16 version; a value of null is a tombstone.
+ * - Metadata records (the KRaft log, remote log metadata): one value of uvarint frame version (1), uvarint
+ *   type, uvarint version, and the record.
  * - Versioned data (consumer protocol, control records, snapshots of producers): an int16 version.
  */
 import assert from 'node:assert'
@@ -90,7 +90,9 @@ export interface CoordinatorRecord {
   readonly value: Versioned<ValueOf<Fields>> | null
 }
 
-/** Any record of a coordinator's topic; undefined if its type is not in the table, as a later Kafka's may be. */
+/**
+ * Any record of a coordinator's topic; undefined if its type is not in the table, as a later Kafka's may be.
+ */
 export function decodeCoordinatorRecord(
   table: RecordTable,
   key: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * A second reading of the definitions, slow and plain, that shares no code with the codec: one walk over the fields
- * for each value, nothing emitted, no Reader and no Writer. Tests hold the codec against it.
+ * A second reading of the definitions, slow and plain, that shares no code with the codec: one walk over the
+ * fields for each value, nothing emitted, no Reader and no Writer. Tests hold the codec against it.
  */
 import { defaultOf, type Field, type Fields, type FieldType, type Message } from '../schema.ts'
 
@@ -148,11 +148,6 @@ class Interpretation {
   }
 }
 
-/** The bytes of a value whose fields are all given. */
-export function interpretValue(message: Message, version: number, value: Struct): Buffer {
-  return new Notation(message, version).struct(message.fields, value)
-}
-
 class Notation {
   private readonly flexible: boolean
   private readonly version: number
@@ -202,41 +197,55 @@ class Notation {
   }
 
   private value(type: FieldType, value: unknown): Buffer {
-    const bytes = Buffer.alloc(8)
     switch (type.kind) {
-      case 'bool':
-        return Buffer.of(value ? 1 : 0)
-      case 'int8':
-        return bytes.subarray(0, bytes.writeInt8(value as number))
-      case 'int16':
-        return bytes.subarray(0, bytes.writeInt16BE(value as number))
-      case 'uint16':
-        return bytes.subarray(0, bytes.writeUInt16BE(value as number))
-      case 'int32':
-        return bytes.subarray(0, bytes.writeInt32BE(value as number))
-      case 'uint32':
-        return bytes.subarray(0, bytes.writeUInt32BE(value as number))
-      case 'int64':
-        return bytes.subarray(0, bytes.writeBigInt64BE(value as bigint))
-      case 'float64':
-        return bytes.subarray(0, bytes.writeDoubleBE(value as number))
-      case 'uuid':
-        return Buffer.from(value as string, 'base64url')
       case 'struct':
         return this.struct(type.fields, value as Struct)
-      case 'string': {
-        const text = value === null ? null : Buffer.from(value as string)
-        return Buffer.concat([this.length(text?.length ?? -1, 2), text ?? Buffer.alloc(0)])
-      }
-      case 'bytes': {
-        const content = value === null ? null : Buffer.from(value as Buffer)
-        return Buffer.concat([this.length(content?.length ?? -1, 4), content ?? Buffer.alloc(0)])
-      }
+      case 'string':
+        return this.content(value === null ? null : Buffer.from(value as string), 2)
+      case 'bytes':
+        return this.content(value === null ? null : Buffer.from(value as Buffer), 4)
       case 'array': {
         const elements = (value as unknown[] | null)?.map(element => this.value(type.element, element))
         return Buffer.concat([this.length(elements?.length ?? -1, 4), ...(elements ?? [])])
       }
+      default:
+        return fixedWidth(type.kind, value)
     }
+  }
+
+  private content(bytes: Buffer | null, width: 2 | 4): Buffer {
+    return Buffer.concat([this.length(bytes?.length ?? -1, width), bytes ?? Buffer.alloc(0)])
+  }
+}
+
+/** The bytes of a value whose fields are all given. */
+export function interpretValue(message: Message, version: number, value: Struct): Buffer {
+  return new Notation(message, version).struct(message.fields, value)
+}
+
+function fixedWidth(kind: FieldType['kind'], value: unknown): Buffer {
+  const bytes = Buffer.alloc(8)
+  switch (kind) {
+    case 'bool':
+      return Buffer.of(value ? 1 : 0)
+    case 'int8':
+      return bytes.subarray(0, bytes.writeInt8(value as number))
+    case 'int16':
+      return bytes.subarray(0, bytes.writeInt16BE(value as number))
+    case 'uint16':
+      return bytes.subarray(0, bytes.writeUInt16BE(value as number))
+    case 'int32':
+      return bytes.subarray(0, bytes.writeInt32BE(value as number))
+    case 'uint32':
+      return bytes.subarray(0, bytes.writeUInt32BE(value as number))
+    case 'int64':
+      return bytes.subarray(0, bytes.writeBigInt64BE(value as bigint))
+    case 'float64':
+      return bytes.subarray(0, bytes.writeDoubleBE(value as number))
+    case 'uuid':
+      return Buffer.from(value as string, 'base64url')
+    default:
+      throw new Error(`${kind} has no fixed width`)
   }
 }
 

@@ -100,7 +100,9 @@ export function loadExchange(): Frame[] {
   return readLines('exchange.jsonl.gz')
 }
 
-/** Keys and values, in hex, from the internal topics and the metadata log of a Kafka 4.4 broker's directory. */
+/**
+ * Keys and values, in hex, from the internal topics and the metadata log of a Kafka 4.4 broker's directory.
+ */
 export function loadInternalRecords(): {
   readonly topic: string
   readonly key: string | null
