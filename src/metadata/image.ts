@@ -4,6 +4,7 @@
  * followers of images compare by identity. It is made of keyed records (records.ts), and only of them.
  */
 import { SharedMap } from './shared-map.ts'
+import { collisionKey, mayCollide } from './topic-names.ts'
 
 /** Where a broker is reached on one of its listeners. An empty host: where the client connected to (reflection). */
 export interface Endpoint {
@@ -65,6 +66,8 @@ interface Parts {
   readonly brokers: ReadonlyMap<number, BrokerRegistration>
   readonly byName: SharedMap<TopicImage>
   readonly byId: SharedMap<TopicImage>
+  /** One topic of each collision key, of those whose names have a '.' or a '_'. */
+  readonly byCollisionKey: SharedMap<string>
   readonly configTable: SharedMap<Configs>
   readonly features: ReadonlyMap<string, number>
   readonly nextProducerId: bigint
@@ -96,6 +99,7 @@ export class ClusterImage {
       brokers: new Map(),
       byName: SharedMap.empty(),
       byId: SharedMap.empty(),
+      byCollisionKey: SharedMap.empty(),
       configTable: SharedMap.empty(),
       features: new Map(),
       nextProducerId: 0n,
@@ -124,6 +128,13 @@ export class ClusterImage {
     return this.parts.byId.get(id)
   }
 
+  /** An existing topic whose name differs from this one only in '.' and '_'. */
+  topicCollidingWith(name: string): string | undefined {
+    if (!mayCollide(name)) return undefined
+    const other = this.parts.byCollisionKey.get(collisionKey(name))
+    return other === name ? undefined : other
+  }
+
   /** What was set for a resource; the same map as long as nobody changes it. Broker '' is the cluster-wide default. */
   configs(type: ConfigResourceType, name: string): Configs {
     return this.parts.configTable.get(configKey(type, name)) ?? NO_CONFIGS
@@ -147,6 +158,11 @@ export class ClusterImage {
       brokers: changedMap(parts.brokers, changes.brokers),
       byName: parts.byName.with(topics),
       byId: parts.byId.with(topics.flatMap(change => this.idChanges(change))),
+      byCollisionKey: parts.byCollisionKey.with(
+        topics
+          .filter(([name]) => mayCollide(name))
+          .map(([name, topic]) => [collisionKey(name), topic && name] as const),
+      ),
       configTable: parts.configTable.with(changes.configs ?? []),
       features: changedMap(parts.features, changes.features),
       nextProducerId: changes.nextProducerId ?? parts.nextProducerId,
