@@ -25,12 +25,13 @@ export interface Lz4Options {
   readonly native?: NativeLz4 | null
 }
 
+const require = createRequire(import.meta.url)
 let loaded: NativeLz4 | null | undefined
 
 export function nativeLz4(): NativeLz4 | null {
   if (loaded === undefined) {
     try {
-      loaded = createRequire(import.meta.url)('lz4-napi') as NativeLz4
+      loaded = require('lz4-napi') as NativeLz4
     } catch {
       // An optional dependency: no prebuilt part for this platform.
       loaded = null

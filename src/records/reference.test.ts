@@ -270,8 +270,7 @@ const counts = [1, 4, 1000] as const
 describe('old message sets become what a new producer would have sent', () => {
   test.each(oldCodecs)('%s, format 1', codec => {
     for (const count of counts) {
-      const { value } = validateProduced(bytesOf(`v1.${codec}.create.${count}`), rules) as { value: never }
-      const { batch } = value as { batch: RecordBatch }
+      const { batch } = granted(validateProduced(bytesOf(`v1.${codec}.create.${count}`), rules))
       const twin = new RecordBatch(named(`v2.${codec}.create.${count}`).bytes)
       expect(batch.compression).toBe(codec)
       expect(text(granted(decodeRecords(batch)))).toBe(text(granted(decodeRecords(twin))))
