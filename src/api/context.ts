@@ -5,11 +5,12 @@
 
 import type { BrokerConfig } from '../config.ts'
 import type { Controller } from '../controller/controller.ts'
-import type { LogManager } from '../log/log-manager.ts'
+import type { LogManagerSurface } from '../log/log-manager.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
 import type { FetchSessions } from '../replication/fetch-session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { ApiTable } from './table.ts'
 
 /** One connection, as far as handlers know it. Mutable fields belong to the handlers named beside them. */
@@ -27,6 +28,8 @@ export interface Session {
   /** Learned by ApiVersions v3+. */
   clientSoftwareName: string
   clientSoftwareVersion: string
+  /** Ends the connection: the only way to tell a producer with acks=0 that something went wrong. */
+  disconnect(reason: string): void
 }
 
 /** The parts of one broker that handlers reach; composed once, in `broker.ts`. */
@@ -35,8 +38,9 @@ export interface BrokerContext {
   readonly apis: ApiTable
   readonly controller: Controller
   readonly replicas: ReplicaManager
-  readonly logs: LogManager
+  readonly logs: LogManagerSurface
   readonly fetchSessions: FetchSessions
+  readonly producerIds: ProducerIds
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -58,6 +62,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     replicas: broker.replicas,
     logs: broker.logs,
     fetchSessions: broker.fetchSessions,
+    producerIds: broker.producerIds,
     clock: broker.clock,
     random: broker.random,
     logger: broker.logger,

@@ -2,7 +2,24 @@
  * The APIs that are served, and in which versions: the one table that dispatch looks up and that ApiVersions
  * answers from. What is not in it is neither served nor advertised.
  */
+import { alterConfigs } from './alter-configs.ts'
+import { apiVersions } from './api-versions.ts'
+import { createPartitions } from './create-partitions.ts'
+import { createTopics } from './create-topics.ts'
+import { deleteRecords } from './delete-records.ts'
+import { deleteTopics } from './delete-topics.ts'
+import { describeCluster } from './describe-cluster.ts'
+import { describeConfigs } from './describe-configs.ts'
+import { describeLogDirs } from './describe-log-dirs.ts'
+import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { fetch } from './fetch.ts'
 import type { Handler } from './handler.ts'
+import { incrementalAlterConfigs } from './incremental-alter-configs.ts'
+import { initProducerId } from './init-producer-id.ts'
+import { listOffsets } from './list-offsets.ts'
+import { metadata } from './metadata.ts'
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
+import { produce } from './produce.ts'
 
 /** One row: an API as served by one broker. */
 export interface ServedApi {
@@ -32,7 +49,25 @@ export class ApiTable {
 }
 
 /** The widest table: the newest Kafka's highest stable versions, down to the oldest that the definitions have. */
-export const HANDLERS: readonly Handler[] = []
+export const HANDLERS: readonly Handler[] = [
+  alterConfigs,
+  apiVersions,
+  createPartitions,
+  createTopics,
+  deleteRecords,
+  deleteTopics,
+  describeCluster,
+  describeConfigs,
+  describeLogDirs,
+  describeTopicPartitions,
+  fetch,
+  incrementalAlterConfigs,
+  initProducerId,
+  listOffsets,
+  metadata,
+  offsetForLeaderEpoch,
+  produce,
+]
 
 function servedApi(handler: Handler): ServedApi {
   const { apiKey, name, versions } = handler.request

@@ -1,0 +1,68 @@
+/** ApiVersions: what is served, from the table that dispatch looks up, and the features that are switched on. */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
+import type { Context } from './context.ts'
+import { handler } from './handler.ts'
+
+const CLIENT_SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+
+/** The ranges of levels that Kafka 4.3 can be switched to; the cluster's image says which are on. */
+const SUPPORTED_FEATURES = [
+  { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
+  { name: 'group.version', minVersion: 0, maxVersion: 1 },
+  { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
+  { name: 'metadata.version', minVersion: 7, maxVersion: 30 },
+  { name: 'share.version', minVersion: 0, maxVersion: 1 },
+  { name: 'streams.version', minVersion: 0, maxVersion: 1 },
+  { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
+]
+
+export const apiVersions = handler({
+  request: ApiVersionsRequest,
+  response: ApiVersionsResponse,
+  refuse: errorCode => ({ errorCode, apiKeys: [] }),
+
+  /** KIP-511: the client learns which ApiVersions we do speak, and asks again on the same connection. */
+  refuseVersion: ({ apis }) => ({
+    errorCode: ErrorCode.UNSUPPORTED_VERSION,
+    apiKeys: advertised(apis).filter(row => row.apiKey === ApiVersionsRequest.apiKey),
+  }),
+
+  handle(request, context) {
+    const { apis, apiVersion, controller, session } = context
+    const errorCode = refusalOf(request, context)
+    if (errorCode) return { errorCode, apiKeys: [] }
+
+    if (apiVersion >= 3) {
+      session.clientSoftwareName = request.clientSoftwareName
+      session.clientSoftwareVersion = request.clientSoftwareVersion
+    }
+    const image = controller.image()
+    return {
+      errorCode: ErrorCode.NONE,
+      apiKeys: advertised(apis),
+      // Clients up to v3 take a lowest level of 0 for an error (KAFKA-17011).
+      supportedFeatures: SUPPORTED_FEATURES.filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0),
+      finalizedFeaturesEpoch: image.version,
+      finalizedFeatures: Array.from(image.features, ([name, level]) => ({
+        name,
+        maxVersionLevel: level,
+        minVersionLevel: level,
+      })),
+    }
+  },
+})
+
+function refusalOf(request: ApiVersionsRequest, { apiVersion, config, controller }: Context): ErrorCode {
+  const software = [request.clientSoftwareName, request.clientSoftwareVersion]
+  if (apiVersion >= 3 && !software.every(it => CLIENT_SOFTWARE.test(it))) return ErrorCode.INVALID_REQUEST
+  // KIP-1242: a client that meant another broker learns it here, before it trusts what it is told.
+  const { clusterId, nodeId } = request
+  const isOtherCluster = clusterId !== null && clusterId !== controller.image().clusterId
+  const isOtherNode = nodeId !== -1 && nodeId !== config.nodeId
+  return isOtherCluster || isOtherNode ? ErrorCode.REBOOTSTRAP_REQUIRED : ErrorCode.NONE
+}
+
+function advertised(apis: Context['apis']) {
+  return Array.from(apis.rows(), ({ apiKey, minVersion, maxVersion }) => ({ apiKey, minVersion, maxVersion }))
+}
