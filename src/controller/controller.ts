@@ -1,8 +1,7 @@
 /**
  * The shell over the metadata store: commands run one at a time, each a pure function from the image to changes
  * and an answer; what it changes is stored in one durable step, becomes the next image, and is taken up by all
- * listeners before the command is answered. After a failed store nothing can be changed until a restart, since
- * what is on the disk is then unknown; reading goes on.
+ * listeners before the command is answered. What cannot be stored is refused and changes nothing; reading goes on.
  */
 import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
@@ -55,7 +54,6 @@ export class Controller {
   private readonly listeners: ImageListener[] = []
   private current: ClusterImage
   private queue: Promise<unknown> = Promise.resolve()
-  private failure: Error | undefined
   private isClosed = false
 
   private constructor(options: ControllerOptions, image: ClusterImage) {
@@ -172,15 +170,17 @@ export class Controller {
   /** Takes a command its turn; past its deadline, the caller no longer waits for it. */
   private submit<Answer>(command: Command<Answer>): Promise<Answer> {
     if (this.isClosed) return Promise.resolve(command.refused(refuse(ErrorCode.BROKER_NOT_AVAILABLE)))
-    const turn = this.queue.then(() => this.execute(command))
+    const expiry = refuse(ErrorCode.REQUEST_TIMED_OUT, 'The request timed out.')
+    let isExpired = false
+    const turn = this.queue.then(() => (isExpired ? command.refused(expiry) : this.execute(command)))
     // The next in the queue waits for the end of this one, however it ends; its failure is its caller's.
     this.queue = turn.catch(() => undefined)
     const { timeoutMs = 0 } = command
     if (timeoutMs <= 0) return turn
     return new Promise((resolve, reject) => {
       const timer = this.options.clock.after(timeoutMs, () => {
-        const refusal = refuse(ErrorCode.REQUEST_TIMED_OUT, 'The request timed out.')
-        resolve(command.refused(refusal))
+        isExpired = true
+        resolve(command.refused(expiry))
       })
       turn.then(resolve, reject).finally(() => timer.cancel())
     })
@@ -189,18 +189,14 @@ export class Controller {
   private async execute<Answer>(command: Command<Answer>): Promise<Answer> {
     const { changes, answer } = command.run(this.current)
     if (!changes) return answer
-    if (!this.failure) {
-      try {
-        await this.apply(changes)
-        return answer
-      } catch (error) {
-        this.failure = error as Error
-        const message = 'The metadata could not be stored; nothing can be changed until the broker restarts'
-        this.options.logger.error(message, { error })
-      }
+    try {
+      await this.apply(changes)
+      return answer
+    } catch (error) {
+      this.options.logger.error('The metadata could not be stored', { error })
+      const message = `The metadata could not be stored: ${(error as Error).message}`
+      return command.refused(refuse(ErrorCode.KAFKA_STORAGE_ERROR, message))
     }
-    const message = `The metadata could not be stored: ${this.failure.message}`
-    return command.refused(refuse(ErrorCode.KAFKA_STORAGE_ERROR, message))
   }
 
   private async apply(changes: ImageChanges): Promise<void> {
