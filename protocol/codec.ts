@@ -70,7 +70,7 @@ export function write<F extends Fields>(
 }
 
 function assertVersion(definition: Message, version: number): void {
-  assert(isWithin(definition.versions, version), `${definition.name} has no version ${version}`)
+  if (!isWithin(definition.versions, version)) assert.fail(`${definition.name} has no version ${version}`)
 }
 
 /** Compiled on first use; the traced forms on the first failure. */

@@ -54,6 +54,8 @@ const MAX_STRING_BYTES = 0x7fff
 const MAX_ELEMENTS = 2_000_000
 /** Byte fields up to this size are copied: a chunk of its own costs more than the copy. */
 const COPY_LIMIT = 1024
+/** Up to here a compact length takes one byte. */
+const SHORT_TEXT = 64
 const FIRST_ALLOCATION = 512
 
 export class Reader {
@@ -273,6 +275,7 @@ export class Reader {
 export class Writer {
   private buffer: Buffer
   private view: DataView
+  private limit: number
   /** Where the part of `buffer` begins that is in no chunk yet. */
   private start = 0
   private position = 0
@@ -284,7 +287,8 @@ export class Writer {
 
   constructor(firstAllocation = FIRST_ALLOCATION) {
     this.buffer = Buffer.allocUnsafe(firstAllocation)
-    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength)
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, firstAllocation)
+    this.limit = firstAllocation
   }
 
   get byteLength(): number {
@@ -296,7 +300,7 @@ export class Writer {
    */
   private claim(length: number): number {
     const from = this.position
-    if (length > this.buffer.byteLength - from) return this.grow(length)
+    if (length > this.limit - from) return this.grow(length)
     this.position = from + length
     return from
   }
@@ -307,6 +311,7 @@ export class Writer {
     this.buffer.copy(larger, 0, this.start, this.position)
     this.buffer = larger
     this.view = new DataView(larger.buffer, larger.byteOffset, larger.byteLength)
+    this.limit = larger.byteLength
     this.start = 0
     this.position = pending + length
     return pending
@@ -353,10 +358,10 @@ export class Writer {
   }
 
   uuid(value: string): void {
-    assert(value.length === 22, `'${value}' is not a UUID of 22 characters`)
+    if (value.length !== 22) assert.fail(`'${value}' is not a UUID of 22 characters`)
     const from = this.claim(16)
     const written = this.buffer.write(value, from, 16, 'base64url')
-    assert(written === 16, `'${value}' is not a UUID in URL-safe base64`)
+    if (written !== 16) assert.fail(`'${value}' is not a UUID in URL-safe base64`)
   }
 
   uvarint(value: number): void {
@@ -370,17 +375,38 @@ export class Writer {
     this.buffer[from] = rest
   }
 
+  /** Writes text of `from` on if it is all ASCII; names mostly are, and this beats a call out of JavaScript. */
+  private ascii(value: string, from: number): boolean {
+    const { buffer } = this
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 0x7f) return false
+      buffer[from + i] = unit
+    }
+    return true
+  }
+
+  private utf8(value: string, length: number): void {
+    const from = this.claim(length)
+    this.buffer.write(value, from, length)
+  }
+
   private textLength(value: string): number {
     const length = Buffer.byteLength(value)
-    assert(length <= MAX_STRING_BYTES, `a string of ${length} bytes is too long for the protocol`)
+    if (length > MAX_STRING_BYTES) assert.fail(`a string of ${length} bytes is too long for the protocol`)
     return length
   }
 
   string(value: string): void {
+    if (value.length <= SHORT_TEXT) {
+      const from = this.claim(2 + value.length)
+      this.view.setInt16(from, value.length)
+      if (this.ascii(value, from + 2)) return
+      this.position = from
+    }
     const length = this.textLength(value)
     this.int16(length)
-    const from = this.claim(length)
-    this.buffer.write(value, from, length)
+    this.utf8(value, length)
   }
 
   nullableString(value: string | null): void {
@@ -389,10 +415,15 @@ export class Writer {
   }
 
   compactString(value: string): void {
+    if (value.length <= SHORT_TEXT) {
+      const from = this.claim(1 + value.length)
+      this.buffer[from] = value.length + 1
+      if (this.ascii(value, from + 1)) return
+      this.position = from
+    }
     const length = this.textLength(value)
     this.uvarint(length + 1)
-    const from = this.claim(length)
-    this.buffer.write(value, from, length)
+    this.utf8(value, length)
   }
 
   compactNullableString(value: string | null): void {
