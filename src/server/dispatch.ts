@@ -14,9 +14,9 @@ import type { Logger } from '../observe/logger.ts'
 /** A request that can be served: its header is read, its body is not. */
 export interface AcceptedRequest {
   readonly kind: 'request'
-  readonly header: RequestHeader
+  readonly header: RequestHeader & { readonly bodyPosition: number }
   readonly api: ServedApi
-  readonly body: Buffer
+  readonly frame: Buffer
   /** False where the version is not served and only that can be answered. */
   readonly isVersionServed: boolean
 }
@@ -84,18 +84,18 @@ export class Dispatcher {
       const range = `${api.minVersion} to ${api.maxVersion}`
       return reject('unserved-version', `it asked for ${api.name} v${apiVersion}, and ${range} are served`)
     }
-    return { kind: 'request', header, api, body: frame.subarray(header.bodyPosition), isVersionServed }
+    return { kind: 'request', header, api, frame, isVersionServed }
   }
 
   /** Does what the request asks for. Up to the handler's first `await` everything happens before this returns. */
   run(accepted: AcceptedRequest, session: Session): Outcome | Promise<Outcome> {
-    const { api, header, body } = accepted
+    const { api, header, frame } = accepted
     session.clientId = header.clientId
     const context = contextOf(this.broker, session, header.apiVersion)
     if (!accepted.isVersionServed) return this.refuseVersion(accepted, context)
     let request: object
     try {
-      request = decode(api.handler.request, header.apiVersion, body)
+      request = decode(api.handler.request, header.apiVersion, frame, header.bodyPosition)
     } catch (error) {
       return this.malformed(`${api.name} v${header.apiVersion}`, error)
     }
@@ -128,6 +128,7 @@ export class Dispatcher {
     try {
       return encodeFrame(call.api, header.apiVersion, header.correlationId, response)
     } catch (error) {
+      releaseRanges(response)
       return this.answerBug(call, header, error)
     }
   }
@@ -175,6 +176,13 @@ function encodeFrame(
   response: object,
 ): EncodedMessage {
   return encodeResponseFrame(api.handler.response, version, correlationId, response as never)
+}
+
+/** What a response that could not be encoded holds on to. */
+function releaseRanges(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  if ('release' in value && typeof value.release === 'function') value.release()
+  else for (const part of Object.values(value)) releaseRanges(part)
 }
 
 /** Only Produce has such a field. */
