@@ -1,0 +1,425 @@
+/**
+ * Runs state machines on the partitions of an internal topic. Of each shard (one partition, one machine) it owns the
+ * life cycle below, the order of commands, the append of their records, and the moment at which replies leave.
+ *
+ *   Loading → Active    the log has been replayed up to its end
+ *   Loading → Loading   the log could not be read; tried again later
+ *   Active  → Loading   an append failed: the machine may hold what the log does not, so it is thrown away (fail-stop)
+ *   any     → Stopped   this broker no longer leads the partition
+ *
+ * Invariants: commands run one at a time and to their end; a record is replayed as soon as it is queued, in offset
+ * order; a reply leaves only when the high watermark has passed every record that its machine had seen.
+ */
+
+import assert from 'node:assert'
+import { ErrorCode, errorName, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Clock, Timer } from '../platform/platform.ts'
+import { buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
+import { replayBatches } from './loader.ts'
+import type { CoordinatorRecord, Outcome, StateMachine, Ticket, TransactionMarker } from './shard.ts'
+
+/** The log of an internal topic as the runtime needs it; replication provides it. */
+export interface PartitionLog {
+  /**
+   * Appends one batch as the leader. Offsets are assigned in the order of the calls. Resolves when written (the high
+   * watermark may follow later), or with a refusal after which nothing of the batch is in the log.
+   */
+  append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>>
+  /** Whole batches from an offset on, some bytes at a time; empty at the end of the log. */
+  read(offset: bigint): Promise<Result<Buffer>>
+  readonly logStartOffset: bigint
+  readonly logEndOffset: bigint
+  readonly highWatermark: bigint
+  /** Calls back whenever the high watermark has moved, until the function returned is called. */
+  onHighWatermark(callback: () => void): () => void
+}
+
+export interface RuntimeOptions<Machine extends StateMachine> {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly newMachine: (partition: number) => Machine
+  /** How long a reply waits for its records to be committed, in ms (`offsets.commit.timeout.ms` and its like). */
+  readonly commitTimeoutMs: number
+  /** The largest batch that the topic takes, in bytes. */
+  readonly maxBatchBytes: number
+  /** Commands of a shard that may wait for their commit at once; more are refused. */
+  readonly maxWaiting?: number
+}
+
+export type Command<Machine, Response> = (machine: Machine, ticket: Ticket<Response>, now: number) => Outcome
+
+const LOAD_RETRY_MS = 1_000
+const DEFAULT_MAX_WAITING = 100_000
+
+/** The shards of one coordinator on this broker, by partition of its internal topic. */
+export class CoordinatorRuntime<Machine extends StateMachine> {
+  private readonly options: RuntimeOptions<Machine>
+  private readonly shards = new Map<number, Shard<Machine>>()
+
+  constructor(options: RuntimeOptions<Machine>) {
+    this.options = options
+  }
+
+  /** This broker became leader of the partition: its log is replayed, then commands are taken. */
+  start(partition: number, log: PartitionLog): void {
+    this.stop(partition)
+    this.shards.set(partition, new Shard(partition, log, this.options))
+  }
+
+  /** This broker no longer leads the partition. Everyone who waits gets NOT_COORDINATOR. */
+  stop(partition: number): void {
+    this.shards.get(partition)?.stop()
+    this.shards.delete(partition)
+  }
+
+  close(): void {
+    for (const partition of [...this.shards.keys()]) this.stop(partition)
+  }
+
+  /** The partitions of which this broker has a shard, also those that still load. */
+  partitions(): number[] {
+    return [...this.shards.keys()]
+  }
+
+  /** Resolves when no started shard is loading any more. For tests and start-up. */
+  async loaded(): Promise<void> {
+    await Promise.all([...this.shards.values()].map(shard => shard.whenLoaded))
+  }
+
+  /**
+   * Runs a command on a shard. Resolves with what answers its ticket, or with why it did not run or what became of it:
+   * NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (not committed in time; it may have
+   * happened), UNKNOWN_SERVER_ERROR (records too large for the topic).
+   */
+  run<Response>(partition: number, command: Command<Machine, Response>): Promise<Result<Response>> {
+    const shard = this.shards.get(partition)
+    if (!shard) return Promise.resolve(refuse(ErrorCode.NOT_COORDINATOR))
+    return shard.run(command)
+  }
+}
+
+interface Waiting {
+  readonly resolve: (result: Result<unknown>) => void
+  readonly response: unknown
+  /** Sent when the high watermark is at least this. */
+  readonly offset: bigint
+  readonly expiresAt: number
+}
+
+class Shard<Machine extends StateMachine> {
+  whenLoaded: Promise<void>
+  private readonly partition: number
+  private readonly log: PartitionLog
+  private readonly options: RuntimeOptions<Machine>
+  private readonly forgetHighWatermark: () => void
+  private state: 'Loading' | 'Active' | 'Stopped' = 'Loading'
+  private machine: Machine
+  /** The offset that the next record will have. */
+  private nextOffset = 0n
+  private lastTicket = 0
+  private parked = new Map<number, (result: Result<unknown>) => void>()
+  /** In the order of their offsets and of their deadlines. */
+  private waiting: Waiting[] = []
+  private queued: CoordinatorRecord[] = []
+  private queuedBytes = 0
+  private batches: Buffer[] = []
+  private isAppending = false
+  private machineTimer: Timer | undefined
+  private machineTimerAt = Infinity
+  private commitTimer: Timer | undefined
+
+  constructor(partition: number, log: PartitionLog, options: RuntimeOptions<Machine>) {
+    this.partition = partition
+    this.log = log
+    this.options = options
+    this.machine = options.newMachine(partition)
+    this.forgetHighWatermark = log.onHighWatermark(() => this.release())
+    this.whenLoaded = this.load()
+  }
+
+  run<Response>(command: Command<Machine, Response>): Promise<Result<Response>> {
+    if (this.state === 'Loading') return Promise.resolve(refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
+    if (this.state === 'Stopped') return Promise.resolve(refuse(ErrorCode.NOT_COORDINATOR))
+    if (this.waiting.length >= (this.options.maxWaiting ?? DEFAULT_MAX_WAITING)) {
+      return Promise.resolve(refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE))
+    }
+    return new Promise(resolve => {
+      this.lastTicket += 1
+      const ticket: Ticket<Response> = { id: this.lastTicket }
+      this.parked.set(ticket.id, resolve as (result: Result<unknown>) => void)
+      const now = this.options.clock.now()
+      const outcome = command(this.machine, ticket, now)
+      if (!this.fits(outcome)) {
+        this.answer(
+          ticket.id,
+          refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'The records exceed max.message.bytes.'),
+        )
+        return
+      }
+      this.apply(outcome, now)
+      this.rearm()
+    })
+  }
+
+  stop(): void {
+    if (this.state === 'Stopped') return
+    this.state = 'Stopped'
+    this.forgetHighWatermark()
+    this.abandon(ErrorCode.NOT_COORDINATOR)
+  }
+
+  private async load(): Promise<void> {
+    const started = this.options.clock.elapsed()
+    const { machine, partition } = this
+    try {
+      const loaded = await replayBatches(
+        this.log,
+        machine,
+        () => this.machine === machine && !this.isStopped(),
+      )
+      if (this.machine !== machine || this.isStopped()) return
+      if (!loaded.error) {
+        this.nextOffset = loaded.value
+        this.state = 'Active'
+        machine.loaded(this.options.clock.now())
+        this.rearm()
+        const tookMs = Math.round(this.options.clock.elapsed() - started)
+        this.options.logger.debug('Coordinator shard loaded', { partition, tookMs })
+        return
+      }
+      this.options.logger.error('Could not read a coordinator log', {
+        partition,
+        code: errorName(loaded.error),
+      })
+    } catch (error) {
+      // A record that cannot be decoded: the shard must not serve a state that it does not understand.
+      this.options.logger.error('Could not load a coordinator shard', { partition, error })
+    }
+    this.machineTimer = this.options.clock.after(LOAD_RETRY_MS, () => this.reload())
+  }
+
+  private isStopped(): boolean {
+    return this.state === 'Stopped'
+  }
+
+  private reload(): void {
+    if (this.isStopped()) return
+    this.state = 'Loading'
+    this.machine = this.options.newMachine(this.partition)
+    this.whenLoaded = this.load()
+  }
+
+  /** All or nothing is known before anything is replayed. */
+  private fits({ records = [] }: Outcome): boolean {
+    return recordsBytes(records) <= this.options.maxBatchBytes
+  }
+
+  private apply(outcome: Outcome, now: number): void {
+    const { records = [], producer, marker, replies = [] } = outcome
+    if (producer && records.length > 0) this.applyTransactional(records, producer, now)
+    else if (records.length > 0) this.applyPlain(records, now)
+    if (marker) this.applyMarker(marker, now)
+    for (const { ticket, response } of replies) this.answerWhenCommitted(ticket.id, response, now)
+    this.append(now)
+  }
+
+  private applyPlain(records: readonly CoordinatorRecord[], now: number): void {
+    const bytes = recordsBytes(records)
+    if (this.queuedBytes + bytes > this.options.maxBatchBytes) this.seal(now)
+    for (const record of records) this.replay(record, -1n, -1)
+    this.queued.push(...records)
+    this.queuedBytes += bytes
+  }
+
+  private applyTransactional(
+    records: readonly CoordinatorRecord[],
+    producer: { readonly producerId: bigint; readonly producerEpoch: number },
+    now: number,
+  ): void {
+    this.seal(now)
+    for (const record of records) this.replay(record, producer.producerId, producer.producerEpoch)
+    this.batches.push(buildBatch({ records: timestamped(records, now), ...producer, isTransactional: true }))
+  }
+
+  private applyMarker(marker: TransactionMarker, now: number): void {
+    this.seal(now)
+    this.machine.replayMarker(marker)
+    this.nextOffset += 1n
+    this.batches.push(endMarker(marker, now))
+  }
+
+  private replay(record: CoordinatorRecord, producerId: bigint, producerEpoch: number): void {
+    this.machine.replay({ ...record, offset: this.nextOffset, producerId, producerEpoch })
+    this.nextOffset += 1n
+  }
+
+  /** Closes the batch that is being filled. */
+  private seal(now: number): void {
+    if (this.queued.length === 0) return
+    this.batches.push(buildBatch({ records: timestamped(this.queued, now) }))
+    this.queued = []
+    this.queuedBytes = 0
+  }
+
+  /** One append at a time: commands that come meanwhile share the next batch. */
+  private append(now: number): void {
+    if (this.isAppending) return
+    this.seal(now)
+    if (this.batches.length === 0) return
+    const batches = this.batches
+    this.batches = []
+    this.isAppending = true
+    const expectedLast = this.nextOffset - 1n
+    void this.appendAll(batches).then(appended => {
+      this.isAppending = false
+      if (this.state !== 'Active') return
+      if (appended.error) {
+        const { partition } = this
+        this.options.logger.warn('A coordinator append failed', {
+          partition,
+          code: errorName(appended.error),
+        })
+        this.failStop(appended.error)
+        return
+      }
+      assert.equal(appended.value, expectedLast, 'the log assigns the offsets that were replayed')
+      this.release()
+      this.append(this.options.clock.now())
+    })
+  }
+
+  /** Calls for all batches before waiting for the first, so that they go out as one write. */
+  private async appendAll(batches: readonly Buffer[]): Promise<Result<bigint>> {
+    const results = await Promise.all(batches.map(batch => this.log.append(batch)))
+    const failed = results.find(result => result.error)
+    if (failed?.error) return failed
+    const last = results[results.length - 1]
+    assert(last && !last.error)
+    return ok(last.value.lastOffset)
+  }
+
+  private failStop(error: Refusal['error']): void {
+    this.abandon(clientError(error))
+    this.reload()
+  }
+
+  /** Answers everyone with an error and forgets what was not appended. */
+  private abandon(error: Refusal['error']): void {
+    this.machineTimer?.cancel()
+    this.machineTimerAt = Infinity
+    this.commitTimer?.cancel()
+    this.commitTimer = undefined
+    this.queued = []
+    this.queuedBytes = 0
+    this.batches = []
+    const waiting = this.waiting
+    const parked = this.parked
+    this.waiting = []
+    this.parked = new Map()
+    for (const { resolve } of waiting) resolve(refuse(error))
+    for (const resolve of parked.values()) resolve(refuse(error))
+  }
+
+  private answer(ticketId: number, result: Result<unknown>): void {
+    const resolve = this.parked.get(ticketId)
+    this.parked.delete(ticketId)
+    resolve?.(result)
+  }
+
+  private answerWhenCommitted(ticketId: number, response: unknown, now: number): void {
+    const resolve = this.parked.get(ticketId)
+    if (!resolve) return
+    this.parked.delete(ticketId)
+    const offset = this.nextOffset
+    if (this.waiting.length === 0 && this.log.highWatermark >= offset) resolve(ok(response))
+    else {
+      this.waiting.push({ resolve, response, offset, expiresAt: now + this.options.commitTimeoutMs })
+      this.armCommitTimer()
+    }
+  }
+
+  private release(): void {
+    const highWatermark = this.log.highWatermark
+    let released = 0
+    for (const { offset, resolve, response } of this.waiting) {
+      if (offset > highWatermark) break
+      resolve(ok(response))
+      released += 1
+    }
+    if (released === 0) return
+    this.waiting = this.waiting.slice(released)
+    this.armCommitTimer()
+  }
+
+  private armCommitTimer(): void {
+    const first = this.waiting[0]
+    if (!first) {
+      this.commitTimer?.cancel()
+      this.commitTimer = undefined
+      return
+    }
+    if (this.commitTimer) return
+    const delayMs = Math.max(0, first.expiresAt - this.options.clock.now())
+    this.commitTimer = this.options.clock.after(delayMs, () => {
+      this.commitTimer = undefined
+      const now = this.options.clock.now()
+      while (this.waiting[0] && this.waiting[0].expiresAt <= now) {
+        this.waiting.shift()?.resolve(refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE))
+      }
+      this.armCommitTimer()
+    })
+  }
+
+  /** Keeps one timer at the machine's next deadline. */
+  private rearm(): void {
+    const deadline = this.machine.deadline()
+    if (this.state !== 'Active' || deadline === this.machineTimerAt) return
+    this.machineTimer?.cancel()
+    this.machineTimerAt = deadline
+    if (deadline === Infinity) return
+    const delayMs = Math.max(0, deadline - this.options.clock.now())
+    this.machineTimer = this.options.clock.after(delayMs, () => this.expire())
+  }
+
+  private expire(): void {
+    if (this.state !== 'Active') return
+    this.machineTimerAt = Infinity
+    const now = this.options.clock.now()
+    while (this.machine.deadline() <= now) this.apply(this.machine.expire(now), now)
+    this.rearm()
+  }
+}
+
+function endMarker({ isCommit, ...marker }: TransactionMarker, now: number): Buffer {
+  return buildEndTransactionMarker({ ...marker, type: isCommit ? 'COMMIT' : 'ABORT', timestamp: BigInt(now) })
+}
+
+/** What a client of the coordinator is told about a failed append, as in Kafka. */
+function clientError(error: ErrorCode): Refusal['error'] {
+  switch (error) {
+    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+    case ErrorCode.KAFKA_STORAGE_ERROR:
+      return ErrorCode.NOT_COORDINATOR
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.NOT_ENOUGH_REPLICAS:
+    case ErrorCode.REQUEST_TIMED_OUT:
+      return ErrorCode.COORDINATOR_NOT_AVAILABLE
+    default:
+      return ErrorCode.UNKNOWN_SERVER_ERROR
+  }
+}
+
+/** An upper bound of what the records take in a batch. */
+function recordsBytes(records: readonly CoordinatorRecord[]): number {
+  const batchHeaderBytes = 61
+  const perRecordBytes = 32
+  let bytes = batchHeaderBytes
+  for (const { key, value } of records) bytes += perRecordBytes + key.length + (value?.length ?? 0)
+  return bytes
+}
+
+function timestamped(records: readonly CoordinatorRecord[], now: number) {
+  const timestamp = BigInt(now)
+  return records.map(({ key, value }) => ({ timestamp, key, value }))
+}

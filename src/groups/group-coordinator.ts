@@ -1,0 +1,268 @@
+/**
+ * The group coordinator of this broker, as handlers see it: finds the partition of `__consumer_offsets` that a group
+ * lives on, and runs the command there. Answers carry Kafka's codes as values.
+ */
+
+import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
+import type { CoordinatorRuntime } from '../coordinator/runtime.ts'
+import { type Outcome, reply, type Ticket } from '../coordinator/shard.ts'
+import type { ClassicGroup } from './classic-group.ts'
+import {
+  type JoinRequest,
+  type JoinResponse,
+  type MemberIdentity,
+  metadataFor,
+  NO_ASSIGNMENT,
+  refusedJoin,
+  type SyncRequest,
+  type SyncResponse,
+} from './classic-member.ts'
+import type { CommittedOffset } from './group-records.ts'
+import type { CommitRequest, GroupShard } from './group-shard.ts'
+
+export const OFFSETS_TOPIC = '__consumer_offsets'
+
+export interface GroupCoordinatorOptions {
+  readonly runtime: CoordinatorRuntime<GroupShard>
+  /** Partitions that `__consumer_offsets` has, or will be made with. */
+  readonly partitionCount: () => number
+  /** `group.min.session.timeout.ms` */
+  readonly minSessionTimeoutMs: number
+  /** `group.max.session.timeout.ms` */
+  readonly maxSessionTimeoutMs: number
+}
+
+export interface GroupListing {
+  readonly groupId: string
+  readonly protocolType: string
+  readonly state: string
+  /** As ListGroups v5 names it. */
+  readonly type: string
+}
+
+export interface GroupDescription {
+  readonly state: string
+  readonly protocolType: string
+  readonly protocolName: string
+  readonly members: readonly DescribedMember[]
+}
+
+export interface DescribedMember extends MemberIdentity {
+  readonly clientId: string
+  readonly clientHost: string
+  readonly metadata: Buffer
+  readonly assignment: Buffer
+}
+
+export interface TopicPartitions {
+  readonly topic: string
+  readonly partitions: readonly number[]
+}
+
+/** A partition's committed offset; absent where nothing is committed. */
+export interface FetchedOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly errorCode: ErrorCode
+  readonly committed: CommittedOffset | undefined
+}
+
+export class GroupCoordinator {
+  private readonly options: GroupCoordinatorOptions
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.options = options
+  }
+
+  /** Kafka's rule: every client and tool finds the same partition for a group. */
+  partitionFor(groupId: string): number {
+    const hash = javaHash(groupId)
+    // The one integer that has no absolute value counts as 0.
+    return (hash === -2147483648 ? 0 : Math.abs(hash)) % this.options.partitionCount()
+  }
+
+  async join(groupId: string, request: JoinRequest): Promise<JoinResponse> {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options
+    const { memberId, sessionTimeoutMs } = request
+    if (groupId === '') return refusedJoin(ErrorCode.INVALID_GROUP_ID, memberId)
+    if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
+      return refusedJoin(ErrorCode.INVALID_SESSION_TIMEOUT, memberId)
+    }
+    const joined = await this.run<JoinResponse>(groupId, (shard, ticket, now) =>
+      shard.join(groupId, request, ticket, now),
+    )
+    return joined.error ? refusedJoin(joined.error, memberId) : joined.value
+  }
+
+  async sync(groupId: string, request: SyncRequest): Promise<SyncResponse> {
+    const refusal = (errorCode: ErrorCode) => ({
+      errorCode,
+      protocolType: null,
+      protocolName: null,
+      assignment: NO_ASSIGNMENT,
+    })
+    if (groupId === '') return refusal(ErrorCode.INVALID_GROUP_ID)
+    const synced = await this.run<SyncResponse>(groupId, (shard, ticket, now) =>
+      shard.sync(groupId, request, ticket, now),
+    )
+    return synced.error ? refusal(synced.error) : synced.value
+  }
+
+  async heartbeat(
+    groupId: string,
+    request: MemberIdentity & { readonly generationId: number },
+  ): Promise<ErrorCode> {
+    if (groupId === '') return ErrorCode.INVALID_GROUP_ID
+    const beaten = await this.run<ErrorCode>(groupId, (shard, ticket, now) =>
+      shard.heartbeat(groupId, request, ticket, now),
+    )
+    // Members need not know that their coordinator loads: they are still in the group.
+    if (beaten.error === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return ErrorCode.NONE
+    return beaten.error || beaten.value
+  }
+
+  /** A code for each member, in order. */
+  async leave(groupId: string, members: readonly MemberIdentity[]): Promise<Result<ErrorCode[]>> {
+    if (groupId === '') return { error: ErrorCode.INVALID_GROUP_ID }
+    return this.run(groupId, (shard, ticket, now) => shard.leave(groupId, members, ticket, now))
+  }
+
+  /** A code for each offset, in order. */
+  async commitOffsets(request: CommitRequest): Promise<ErrorCode[]> {
+    const committed = await this.run<ErrorCode[]>(request.groupId, (shard, ticket, now) =>
+      shard.commit(request, ticket, now),
+    )
+    const { error } = committed
+    return error ? request.offsets.map(() => error) : committed.value
+  }
+
+  /** Offsets of the partitions that are named, or with null of all that have one. */
+  fetchOffsets(
+    groupId: string,
+    topics: readonly TopicPartitions[] | null,
+    requireStable: boolean,
+  ): Promise<Result<FetchedOffset[]>> {
+    return this.read(groupId, shard => fetchOffsets(shard, groupId, topics, requireStable))
+  }
+
+  /** A code for each offset, in order, or why none was looked at. */
+  async deleteOffsets(
+    groupId: string,
+    offsets: readonly { readonly topic: string; readonly partition: number }[],
+  ): Promise<Result<ErrorCode[]>> {
+    if (groupId === '') return { error: ErrorCode.INVALID_GROUP_ID }
+    const deleted = await this.run<Result<ErrorCode[]>>(groupId, (shard, ticket) =>
+      shard.deleteOffsets(groupId, offsets, ticket),
+    )
+    return deleted.error ? deleted : deleted.value
+  }
+
+  async deleteGroup(groupId: string): Promise<ErrorCode> {
+    if (groupId === '') return ErrorCode.INVALID_GROUP_ID
+    const deleted = await this.run<ErrorCode>(groupId, (shard, ticket) => shard.deleteGroup(groupId, ticket))
+    return deleted.error || deleted.value
+  }
+
+  /** Undefined for a group that does not exist. */
+  describe(groupId: string): Promise<Result<GroupDescription | undefined>> {
+    return this.read(groupId, shard => {
+      const group = shard.groups.get(groupId)
+      return group && describeGroup(group)
+    })
+  }
+
+  /** The groups of all shards of this broker; loading shards make it COORDINATOR_LOAD_IN_PROGRESS. */
+  async list(): Promise<Result<GroupListing[]>> {
+    const listed = await Promise.all(
+      this.options.runtime.partitions().map(partition =>
+        this.options.runtime.run<GroupListing[]>(partition, (shard, ticket) => ({
+          replies: [reply(ticket, [...shard.groups.values()].map(listGroup))],
+        })),
+      ),
+    )
+    const groups: GroupListing[] = []
+    for (const result of listed) {
+      // A shard that moved away meanwhile is listed by its new broker.
+      if (result.error === ErrorCode.NOT_COORDINATOR) continue
+      if (result.error) return result
+      groups.push(...result.value)
+    }
+    return ok(groups)
+  }
+
+  /** Topics are gone: so are the offsets committed for them. */
+  async forgetTopics(topics: ReadonlySet<string>): Promise<void> {
+    const { runtime } = this.options
+    await Promise.all(
+      runtime
+        .partitions()
+        .map(partition =>
+          runtime.run<void>(partition, (shard, ticket) => shard.forgetTopics(topics, ticket)),
+        ),
+    )
+  }
+
+  private read<T>(groupId: string, look: (shard: GroupShard) => T): Promise<Result<T>> {
+    return this.run<T>(groupId, (shard, ticket) => ({ replies: [reply(ticket, look(shard))] }))
+  }
+
+  private run<T>(
+    groupId: string,
+    command: (shard: GroupShard, ticket: Ticket<T>, now: number) => Outcome,
+  ): Promise<Result<T>> {
+    return this.options.runtime.run(this.partitionFor(groupId), command)
+  }
+}
+
+function fetchOffsets(
+  { offsets }: GroupShard,
+  groupId: string,
+  topics: readonly TopicPartitions[] | null,
+  requireStable: boolean,
+): FetchedOffset[] {
+  const wanted =
+    topics ?? [...offsets.partitions(groupId)].map(([topic, partitions]) => ({ topic, partitions }))
+  const fetched: FetchedOffset[] = []
+  for (const { topic, partitions } of wanted) {
+    for (const partition of partitions) {
+      const committed = offsets.get(groupId, topic, partition)
+      const isUnstable = requireStable && offsets.hasStaged(groupId, topic, partition)
+      if (isUnstable) {
+        fetched.push({ topic, partition, errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT, committed: undefined })
+      } else if (committed || topics) {
+        fetched.push({ topic, partition, errorCode: ErrorCode.NONE, committed })
+      }
+    }
+  }
+  return fetched
+}
+
+function listGroup(group: ClassicGroup): GroupListing {
+  const { groupId, protocolType, state } = group
+  return { groupId, protocolType: protocolType ?? '', state, type: 'classic' }
+}
+
+/** Metadata and assignments are told once a generation is complete; before, Kafka leaves them out too. */
+function describeGroup(group: ClassicGroup): GroupDescription {
+  const isStable = group.state === 'Stable'
+  return {
+    state: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolName: isStable ? (group.protocolName ?? '') : '',
+    members: [...group.membership.all()].map(member => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      metadata: isStable ? metadataFor(member, group.protocolName) : NO_ASSIGNMENT,
+      assignment: isStable ? member.assignment : NO_ASSIGNMENT,
+    })),
+  }
+}
+
+/** `String.hashCode` of Java, over UTF-16 code units. */
+export function javaHash(text: string): number {
+  let hash = 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0
+  return hash
+}

@@ -1,0 +1,346 @@
+/**
+ * The groups of one partition of `__consumer_offsets`: which there are, of what kind, and their offsets. The state
+ * machine that the coordinator's runtime runs; see `coordinator/shard.ts` for what that means.
+ */
+
+import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
+import {
+  type CoordinatorRecord,
+  type Outcome,
+  type ReplayedRecord,
+  reply,
+  type StateMachine,
+  type Ticket,
+  type TransactionMarker,
+} from '../coordinator/shard.ts'
+import { ClassicGroup, type ClassicGroupOptions, type Turn } from './classic-group.ts'
+import {
+  type JoinRequest,
+  type JoinResponse,
+  type MemberIdentity,
+  NO_ASSIGNMENT,
+  refusedJoin,
+  type SyncRequest,
+  type SyncResponse,
+} from './classic-member.ts'
+import { type CommittedOffset, groupRecord, offsetRecord, readOffsetsRecord } from './group-records.ts'
+import { expiredOffsets, subscribedTopics } from './offset-expiry.ts'
+import { Offsets } from './offsets.ts'
+
+export interface GroupShardOptions extends ClassicGroupOptions {
+  /** `offsets.retention.minutes`, in ms */
+  readonly offsetsRetentionMs: number
+  /** `offsets.retention.check.interval.ms` */
+  readonly retentionCheckIntervalMs: number
+  /** `offset.metadata.max.bytes` */
+  readonly offsetMetadataMaxBytes: number
+}
+
+export interface OffsetToCommit {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly leaderEpoch: number
+  readonly metadata: string
+  /** OffsetCommit v1 only; otherwise the time of the commit. */
+  readonly commitTimestampMs: number | undefined
+}
+
+export interface CommitRequest {
+  readonly groupId: string
+  readonly member: MemberIdentity
+  readonly generationId: number
+  readonly offsets: readonly OffsetToCommit[]
+  /** Asked for by old clients: how long to keep, in ms. */
+  readonly retentionMs: number | undefined
+  /** Set for TxnOffsetCommit. */
+  readonly producer: { readonly producerId: bigint; readonly producerEpoch: number } | undefined
+  /** What to say where the group does not exist: it differs with the version of the request. */
+  readonly unknownGroupError: Exclude<ErrorCode, 0>
+}
+
+export class GroupShard implements StateMachine {
+  readonly groups = new Map<string, ClassicGroup>()
+  readonly offsets = new Offsets()
+  private readonly options: GroupShardOptions
+  /** When offsets are next looked through for old ones. */
+  private nextExpiry = Infinity
+  /** Never later than the first deadline of a group. */
+  private groupDeadline = Infinity
+
+  constructor(options: GroupShardOptions) {
+    this.options = options
+  }
+
+  // Commands ------------------------------------------------------------------------------------------------------
+
+  join(groupId: string, request: JoinRequest, ticket: Ticket<JoinResponse>, now: number): Outcome {
+    let group = this.groups.get(groupId)
+    if (!group && request.memberId !== '') {
+      return { replies: [reply(ticket, refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId))] }
+    }
+    const isNew = !group
+    group ??= this.createGroup(groupId, now)
+    const turn: Turn = { now, replies: [] }
+    group.join(request, ticket, turn)
+    if (!isNew || turn.snapshot) return this.outcome(group, turn)
+    // Kafka writes new groups down at once, so that an id given out means something to the next coordinator.
+    const record = groupRecord(groupId, {
+      generationId: 0,
+      protocolType: group.protocolType,
+      protocolName: null,
+      leader: null,
+      stateTimestampMs: now,
+      members: [],
+    })
+    return { records: [record], replies: turn.replies }
+  }
+
+  sync(groupId: string, request: SyncRequest, ticket: Ticket<SyncResponse>, now: number): Outcome {
+    const group = this.groups.get(groupId)
+    if (!group) {
+      const errorCode = ErrorCode.UNKNOWN_MEMBER_ID
+      const response = { errorCode, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT }
+      return { replies: [reply(ticket, response)] }
+    }
+    const turn: Turn = { now, replies: [] }
+    group.sync(request, ticket, turn)
+    return this.outcome(group, turn)
+  }
+
+  heartbeat(
+    groupId: string,
+    request: MemberIdentity & { readonly generationId: number },
+    ticket: Ticket<ErrorCode>,
+    now: number,
+  ): Outcome {
+    const turn: Turn = { now, replies: [] }
+    const group = this.groups.get(groupId)
+    const errorCode = group?.heartbeat(request, request.generationId, turn) ?? ErrorCode.UNKNOWN_MEMBER_ID
+    return { replies: [reply(ticket, errorCode)] }
+  }
+
+  leave(
+    groupId: string,
+    members: readonly MemberIdentity[],
+    ticket: Ticket<ErrorCode[]>,
+    now: number,
+  ): Outcome {
+    const group = this.groups.get(groupId)
+    if (!group)
+      return {
+        replies: [
+          reply(
+            ticket,
+            members.map(() => ErrorCode.UNKNOWN_MEMBER_ID),
+          ),
+        ],
+      }
+    const turn: Turn = { now, replies: [] }
+    const errorCodes = group.leave(members, turn)
+    turn.replies.push(reply(ticket, errorCodes))
+    return this.outcome(group, turn)
+  }
+
+  /** Answers with a code for each offset, in order. */
+  commit(request: CommitRequest, ticket: Ticket<ErrorCode[]>, now: number): Outcome {
+    const error = this.validateCommit(request, now)
+    if (error)
+      return {
+        replies: [
+          reply(
+            ticket,
+            request.offsets.map(() => error),
+          ),
+        ],
+      }
+    const records: CoordinatorRecord[] = []
+    const errorCodes = request.offsets.map(offset => {
+      if (Buffer.byteLength(offset.metadata) > this.options.offsetMetadataMaxBytes) {
+        return ErrorCode.OFFSET_METADATA_TOO_LARGE
+      }
+      const value = committed(offset, request.retentionMs, now)
+      records.push(offsetRecord(request.groupId, offset.topic, offset.partition, value))
+      return ErrorCode.NONE
+    })
+    const { producer } = request
+    return { records, ...(producer ? { producer } : {}), replies: [reply(ticket, errorCodes)] }
+  }
+
+  /** Removes committed offsets on request; a code for each, in order. */
+  deleteOffsets(
+    groupId: string,
+    offsets: readonly { readonly topic: string; readonly partition: number }[],
+    ticket: Ticket<Result<ErrorCode[]>>,
+  ): Outcome {
+    const group = this.groups.get(groupId)
+    if (!group || group.state === 'Dead')
+      return { replies: [reply(ticket, refuse(ErrorCode.GROUP_ID_NOT_FOUND))] }
+    const isActive = group.state !== 'Empty'
+    if (isActive && group.protocolType !== 'consumer') {
+      return { replies: [reply(ticket, refuse(ErrorCode.NON_EMPTY_GROUP))] }
+    }
+    const subscribed = isActive ? subscribedTopics(group) : undefined
+    const records: CoordinatorRecord[] = []
+    const errorCodes = offsets.map(({ topic, partition }) => {
+      if (isActive && (!subscribed || subscribed.has(topic))) return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC
+      if (this.offsets.get(groupId, topic, partition))
+        records.push(offsetRecord(groupId, topic, partition, null))
+      return ErrorCode.NONE
+    })
+    return { records, replies: [reply(ticket, ok(errorCodes))] }
+  }
+
+  deleteGroup(groupId: string, ticket: Ticket<ErrorCode>): Outcome {
+    const group = this.groups.get(groupId)
+    if (!group || group.state === 'Dead') return { replies: [reply(ticket, ErrorCode.GROUP_ID_NOT_FOUND)] }
+    if (group.state !== 'Empty') return { replies: [reply(ticket, ErrorCode.NON_EMPTY_GROUP)] }
+    const records = [...this.removeOffsets(groupId), groupRecord(groupId, null)]
+    return { records, replies: [reply(ticket, ErrorCode.NONE)] }
+  }
+
+  /** Topics are gone: so are the offsets that were committed for them. */
+  forgetTopics(topics: ReadonlySet<string>, ticket: Ticket<void>): Outcome {
+    const records: CoordinatorRecord[] = []
+    for (const groupId of this.offsets.groups()) {
+      for (const { topic, partition } of this.offsets.entries(groupId)) {
+        if (topics.has(topic)) records.push(offsetRecord(groupId, topic, partition, null))
+      }
+    }
+    return { records, replies: [reply(ticket, undefined)] }
+  }
+
+  /** The producer's transaction has ended; its staged offsets become visible, or are forgotten. */
+  endTransaction(marker: TransactionMarker, ticket: Ticket<void>): Outcome {
+    return { marker, replies: [reply(ticket, undefined)] }
+  }
+
+  // Replay --------------------------------------------------------------------------------------------------------
+
+  replay(record: ReplayedRecord): void {
+    const read = readOffsetsRecord(record)
+    switch (read.kind) {
+      case 'offset':
+        this.offsets.replay(read, read.value, record.offset, record.producerId)
+        // Groups of consumers that manage themselves consist of nothing but offsets.
+        if (read.value && !this.groups.has(read.group))
+          this.createGroup(read.group, read.value.commitTimestampMs)
+        return
+      case 'group':
+        this.replayGroup(read.group, read.value)
+        return
+      case 'unknown':
+        // Written by a newer broker, or for a kind of group that is not served: left where it is.
+        return
+    }
+  }
+
+  private replayGroup(groupId: string, snapshot: Parameters<typeof groupRecord>[1]): void {
+    if (!snapshot) {
+      const group = this.groups.get(groupId)
+      this.groups.delete(groupId)
+      if (group?.isIdle) group.markDead()
+      return
+    }
+    const group = this.groups.get(groupId) ?? this.createGroup(groupId, snapshot.stateTimestampMs)
+    // The record of a group that was just made says nothing that the group does not know.
+    if (snapshot.generationId === 0 && snapshot.members.length === 0 && !group.isIdle) return
+    group.install(snapshot, snapshot.stateTimestampMs)
+  }
+
+  replayMarker({ producerId, isCommit }: TransactionMarker): void {
+    this.offsets.replayMarker(producerId, isCommit)
+    for (const groupId of this.offsets.groups()) {
+      if (!this.groups.has(groupId)) this.createGroup(groupId, 0)
+    }
+  }
+
+  loaded(now: number): void {
+    this.nextExpiry = now + this.options.retentionCheckIntervalMs
+    for (const group of this.groups.values()) {
+      group.restartSessions({ now, replies: [] })
+      this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
+    }
+  }
+
+  // Time ----------------------------------------------------------------------------------------------------------
+
+  deadline(): number {
+    return Math.min(this.nextExpiry, this.groupDeadline)
+  }
+
+  /** Does one thing that is due; the runtime asks again while there is more. */
+  expire(now: number): Outcome {
+    if (this.nextExpiry <= now) {
+      this.nextExpiry = now + this.options.retentionCheckIntervalMs
+      return { records: this.expireOffsets(now) }
+    }
+    let outcome: Outcome | undefined
+    let earliest = Infinity
+    for (const group of this.groups.values()) {
+      if (!outcome && group.deadline() <= now) {
+        const turn: Turn = { now, replies: [] }
+        group.expire(turn)
+        outcome = this.outcome(group, turn)
+      }
+      earliest = Math.min(earliest, group.deadline())
+    }
+    this.groupDeadline = earliest
+    return outcome ?? {}
+  }
+
+  private expireOffsets(now: number): CoordinatorRecord[] {
+    const records: CoordinatorRecord[] = []
+    for (const [groupId, group] of this.groups) {
+      const expired = expiredOffsets(group, this.offsets, {
+        now,
+        retentionMs: this.options.offsetsRetentionMs,
+      })
+      for (const { topic, partition } of expired.offsets)
+        records.push(offsetRecord(groupId, topic, partition, null))
+      if (expired.isAll && group.state === 'Empty' && group.isIdle) records.push(groupRecord(groupId, null))
+    }
+    return records
+  }
+
+  // Small rules ---------------------------------------------------------------------------------------------------
+
+  private createGroup(groupId: string, now: number): ClassicGroup {
+    const group = new ClassicGroup(groupId, this.options, now)
+    this.groups.set(groupId, group)
+    return group
+  }
+
+  private outcome(group: ClassicGroup, { snapshot, replies }: Turn): Outcome {
+    this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
+    return snapshot ? { records: [groupRecord(group.groupId, snapshot)], replies } : { replies }
+  }
+
+  private validateCommit(request: CommitRequest, now: number): ErrorCode {
+    const { groupId, generationId, member, producer } = request
+    const group = this.groups.get(groupId)
+    // An administrator, or a consumer that manages itself, makes the group with its first commit.
+    if (!group) return generationId < 0 ? ErrorCode.NONE : request.unknownGroupError
+    const error = group.validateOffsetCommit(member, generationId, producer !== undefined)
+    if (!error) group.touch(member.memberId, { now, replies: [] })
+    return error
+  }
+
+  private *removeOffsets(groupId: string): Generator<CoordinatorRecord> {
+    for (const [topic, partitions] of this.offsets.partitions(groupId)) {
+      for (const partition of partitions) yield offsetRecord(groupId, topic, partition, null)
+    }
+  }
+}
+
+function committed(offset: OffsetToCommit, retentionMs: number | undefined, now: number): CommittedOffset {
+  return {
+    offset: offset.offset,
+    leaderEpoch: offset.leaderEpoch,
+    metadata: offset.metadata,
+    commitTimestampMs: offset.commitTimestampMs ?? now,
+    expireTimestampMs: retentionMs === undefined ? undefined : now + retentionMs,
+    topicId: offset.topicId,
+  }
+}
