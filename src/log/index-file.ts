@@ -82,7 +82,10 @@ export class IndexFile {
     const status = await this.disk.status(this.path())
     this.total = this.persisted = Math.floor((status?.sizeBytes ?? 0) / this.entryBytes)
     this.exists = status !== undefined
-    return this.exists && status!.sizeBytes % this.entryBytes === 0
+    if (status === undefined) return false
+    if (status.sizeBytes % this.entryBytes === 0) return true
+    await this.withFile(file => file.truncate(this.total * this.entryBytes))
+    return false
   }
 
   /** Room for one more entry, to be filled in at once. */

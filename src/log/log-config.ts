@@ -47,10 +47,6 @@ export interface LogManagerConfig {
   /** `write`: an append is done when the write has come back. `fsync`: when a group fdatasync has. */
   readonly durability: 'write' | 'fsync'
   readonly retentionCheckIntervalMs: number
-  /** How often the background flusher looks for logs whose recovery point lags. */
-  readonly flushSchedulerIntervalMs: number
-  readonly flushOffsetCheckpointIntervalMs: number
-  readonly flushStartOffsetCheckpointIntervalMs: number
   readonly highWatermarkCheckpointIntervalMs: number
   readonly producerIdExpirationMs: number
   readonly producerIdExpirationCheckIntervalMs: number
@@ -64,9 +60,6 @@ export interface LogManagerConfig {
 export const DEFAULT_LOG_MANAGER_CONFIG: Omit<LogManagerConfig, 'logDirs' | 'nodeId'> = {
   durability: 'write',
   retentionCheckIntervalMs: 300_000,
-  flushSchedulerIntervalMs: 10_000,
-  flushOffsetCheckpointIntervalMs: 60_000,
-  flushStartOffsetCheckpointIntervalMs: 60_000,
   highWatermarkCheckpointIntervalMs: 5_000,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,

@@ -5,9 +5,23 @@
  * Assigned is not written: an append takes its offsets at once, but the log end offset, the indexes, the
  * producer state and the tail cache move only when the write has come back.
  */
-import type { Result } from '../../protocol/errors.ts'
+import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { RecordsSource } from '../../protocol/wire.ts'
+import type { RecordBatch } from '../records/batch.ts'
+import { AppendQueue, forEachBatch, type PendingAppend, storageRefusal } from './append-queue.ts'
+import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
+import { GroupSync } from './group-sync.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
+import type { LogEnvironment, LogHome } from './log-environment.ts'
+import { LogReader } from './log-reader.ts'
+import { clampOffset, leastOffset } from './offsets.ts'
+import { rebuildProducers } from './producer-replay.ts'
+import type { ProducerSnapshots } from './producer-snapshot.ts'
+import { lastSequenceOf, type ProducerState } from './producer-state.ts'
+import { expiredSegments } from './retention.ts'
+import { DamagedSegment, type LogLocation, type RollRequest, Segment } from './segment.ts'
+import { Tail } from './tail-cache.ts'
 
 export interface TopicPartition {
   readonly topic: string
@@ -134,3 +148,535 @@ export interface LogSurface {
   /** Syncs what is written; the recovery point moves up. */
   flush(): Promise<void>
 }
+
+/** A log as it was found on disk or made new; see `recovery.ts`. */
+export interface LogParts {
+  readonly topicPartition: TopicPartition
+  readonly topicId: string | undefined
+  readonly config: LogConfig
+  readonly environment: LogEnvironment
+  readonly home: LogHome
+  readonly location: LogLocation
+  /** In order of their base offsets, at least one. */
+  readonly segments: Segment[]
+  readonly producers: ProducerState
+  readonly snapshots: ProducerSnapshots
+  readonly epochs: LeaderEpochs
+  readonly logStartOffset: bigint
+  readonly logEndOffset: bigint
+  readonly recoveryPoint: bigint
+  readonly highWatermark: bigint
+  /** Its directory was just made. */
+  readonly isNew: boolean
+}
+
+export class Log implements LogSurface {
+  readonly topicPartition: TopicPartition
+  topicId: string | undefined
+  readonly location: LogLocation
+  readonly home: LogHome
+  readonly producers: ProducerState
+  /** In order of their base offsets; the last one is appended to. */
+  readonly segments: Segment[]
+  readonly epochs: LeaderEpochs
+  readonly tail: Tail
+  private readonly environment: LogEnvironment
+  private readonly snapshots: ProducerSnapshots
+  private readonly queue: AppendQueue
+  private readonly reader: LogReader
+  private readonly logSync: GroupSync
+  private readonly fullFlush: GroupSync
+  private readonly unsynced = new Set<Segment>()
+  /** Names in its directory, or its own name, are not durable yet. */
+  private hasNewFiles = false
+  private isNewDirectory: boolean
+  private savedEpochs: number
+  private currentConfig: LogConfig
+  private startOffset: bigint
+  private endOffset: bigint
+  private syncedOffset: bigint
+  private flushedOffset: bigint
+  private watermark: bigint
+  private isClosed = false
+
+  constructor(parts: LogParts) {
+    this.topicPartition = parts.topicPartition
+    this.topicId = parts.topicId
+    this.currentConfig = parts.config
+    this.environment = parts.environment
+    this.home = parts.home
+    this.location = parts.location
+    this.segments = parts.segments
+    this.producers = parts.producers
+    this.snapshots = parts.snapshots
+    this.epochs = parts.epochs
+    this.isNewDirectory = parts.isNew
+    this.hasNewFiles = parts.isNew
+    this.savedEpochs = parts.epochs.version
+    this.startOffset = parts.logStartOffset
+    this.endOffset = parts.logEndOffset
+    this.syncedOffset = parts.logEndOffset
+    this.flushedOffset = parts.recoveryPoint
+    this.watermark = clampOffset(parts.highWatermark, this.startOffset, this.endOffset)
+    this.producers.onHighWatermark(this.watermark)
+    this.tail = new Tail(this.environment.tails)
+    this.queue = new AppendQueue(this, this.endOffset)
+    this.reader = new LogReader(this)
+    this.logSync = new GroupSync(() => this.syncSegments())
+    this.fullFlush = new GroupSync(() => this.flushAll())
+  }
+
+  get config(): LogConfig {
+    return this.currentConfig
+  }
+
+  set config(config: LogConfig) {
+    this.currentConfig = config
+  }
+
+  get logStartOffset(): bigint {
+    return this.startOffset
+  }
+
+  get logEndOffset(): bigint {
+    return this.endOffset
+  }
+
+  get durableOffset(): bigint {
+    return this.environment.durability === 'fsync' ? this.syncedOffset : this.endOffset
+  }
+
+  get recoveryPoint(): bigint {
+    return this.flushedOffset
+  }
+
+  get highWatermark(): bigint {
+    return this.watermark
+  }
+
+  get lastStableOffset(): bigint {
+    const unstable = this.producers.firstUnstableOffset
+    return unstable === undefined ? this.watermark : clampOffset(unstable, this.startOffset, this.watermark)
+  }
+
+  get sizeBytes(): number {
+    let total = 0
+    for (const segment of this.segments) total += segment.sizeBytes
+    return total
+  }
+
+  get isOnline(): boolean {
+    return !this.isClosed && this.home.isOnline
+  }
+
+  get activeSegment(): Segment {
+    return this.segments[this.segments.length - 1]!
+  }
+
+  get name(): string {
+    return `${this.topicPartition.topic}-${this.topicPartition.partition}`
+  }
+
+  get latestEpoch(): number | undefined {
+    return this.epochs.latest?.epoch
+  }
+
+  now(): number {
+    return this.environment.clock.now()
+  }
+
+  updateHighWatermark(offset: bigint): void {
+    this.watermark = clampOffset(offset, this.startOffset, this.endOffset)
+    this.home.noteHighWatermark()
+    this.producers.onHighWatermark(this.watermark)
+  }
+
+  append(batches: Buffer, options: AppendOptions): Promise<Result<AppendResult>> {
+    return this.queue.append(batches, options)
+  }
+
+  read(offset: bigint, options: ReadOptions): Result<ReadResult> | Promise<Result<ReadResult>> {
+    return this.reader.read(offset, options)
+  }
+
+  offsetForTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
+    return this.reader.offsetForTimestamp(timestamp)
+  }
+
+  offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined> {
+    return this.reader.offsetOfMaxTimestamp()
+  }
+
+  abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]> {
+    return this.reader.abortedTransactions(from, to)
+  }
+
+  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
+    return this.epochs.endOffsetFor(leaderEpoch, this.endOffset)
+  }
+
+  epochForOffset(offset: bigint): number | undefined {
+    return this.epochs.epochForOffset(offset)
+  }
+
+  /** In memory at once; the file follows with the next flush, and until then recovery would find it in the batches. */
+  async assignLeaderEpoch(leaderEpoch: number): Promise<void> {
+    this.epochs.assign(leaderEpoch, this.endOffset)
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return [...this.producers.producers()].map(entry => ({
+      producerId: entry.producerId,
+      producerEpoch: entry.epoch,
+      lastSequence: lastSequenceOf(entry),
+      lastTimestamp: entry.lastTimestamp,
+      coordinatorEpoch: entry.coordinatorEpoch,
+      currentTransactionStartOffset: entry.currentTxnFirstOffset,
+    }))
+  }
+
+  expireProducers(expirationMs: number): number {
+    return this.producers.expire(this.now(), expirationMs)
+  }
+
+  // What the append queue asks of its log.
+
+  refusal(): Refusal | undefined {
+    if (this.isOnline) return undefined
+    const reason = this.isClosed ? 'closed' : 'in a log directory that is offline'
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} is ${reason}.`)
+  }
+
+  shouldRoll(segment: Segment, request: RollRequest): boolean {
+    return segment.shouldRoll(request, this.currentConfig)
+  }
+
+  written(segment: Segment, group: readonly PendingAppend[]): void {
+    const now = this.now()
+    const { indexIntervalBytes } = this.currentConfig
+    const commit = (batch: RecordBatch) => {
+      segment.noteAppended(batch, indexIntervalBytes)
+      this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset)
+      const completed = this.producers.commit(batch, now)
+      if (!completed?.isAborted) return
+      const lastStableOffset = this.producers.lastStableOffsetAfter(completed)
+      segment.transactionIndex.add({ ...completed, lastStableOffset })
+    }
+    for (const append of group) {
+      forEachBatch(append.batches, commit)
+      const nextOffset = append.lastOffset + 1n
+      this.tail.add({ baseOffset: append.baseOffset, nextOffset, bytes: append.batches })
+      this.endOffset = nextOffset
+    }
+    this.unsynced.add(segment)
+    this.home.noteUnflushed(this, false)
+    if (segment.hasLongIndexTail) this.inBackground(segment.persistIndexes(false))
+    if (this.mustSync()) void this.acknowledgeSynced(group)
+    else for (const append of group) this.acknowledge(append)
+  }
+
+  private mustSync(): boolean {
+    if (this.environment.durability === 'fsync') return true
+    return this.endOffset - this.syncedOffset >= this.currentConfig.flushMessages
+  }
+
+  private async acknowledgeSynced(group: readonly PendingAppend[]): Promise<void> {
+    try {
+      await this.logSync.run()
+    } catch (error) {
+      for (const append of group) this.queue.settle(append, storageRefusal(error as Error))
+      return
+    }
+    for (const append of group) this.acknowledge(append)
+  }
+
+  private acknowledge(append: PendingAppend): void {
+    const { baseOffset, lastOffset, logAppendTimeMs } = append
+    const { startOffset: logStartOffset } = this
+    this.queue.settle(
+      append,
+      ok({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset, isDuplicate: false }),
+    )
+  }
+
+  /** A full disk refuses appends until there is room again; anything else has broken the directory. */
+  failed(error: Error, isRepaired: boolean): void {
+    const { code } = error as { code?: string }
+    if (isRepaired && (code === 'ENOSPC' || code === 'EDQUOT')) {
+      this.environment.logger.warn('An append was refused, for the disk is full', { log: this.name, error })
+    } else this.home.goOffline(error)
+  }
+
+  /** What a failed read means: damage refuses this read, a failing disk ends the directory. */
+  readFailed(error: Error): Refusal {
+    const { code } = error as { code?: string }
+    if (!(error instanceof DamagedSegment) && code === undefined) throw error
+    this.environment.logger.error('A log could not be read', { log: this.name, error })
+    if (code !== undefined && code !== 'EMFILE' && code !== 'ENFILE') this.home.goOffline(error)
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} could not be read.`)
+  }
+
+  async repairIndexes(segment: Segment, reason: DamagedSegment): Promise<void> {
+    const { logger } = this.environment
+    logger.warn('An index leads astray and is made anew', { log: this.name, reason: reason.message })
+    const isRepaired = await this.queue.alone(() => segment.repairIndexes())
+    if (!isRepaired) throw reason
+  }
+
+  /** The directory has failed, or the log is going away: nothing that waits will be written. */
+  abandon(): void {
+    this.isClosed = true
+    this.queue.refuseAll(refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} is offline.`))
+  }
+
+  async roll(baseOffset: bigint): Promise<void> {
+    const last = this.activeSegment
+    await last.readyToAppend()
+    await last.seal(false)
+    await this.snapshots.take(baseOffset, this.producers.producers(), { sync: false })
+    const segment = this.newSegment(baseOffset)
+    await segment.create()
+    last.isWritable = false
+    this.segments.push(segment)
+    this.hasNewFiles = true
+    this.home.noteUnflushed(this, true)
+  }
+
+  private newSegment(baseOffset: bigint): Segment {
+    const { segmentJitterMs, segmentMs, indexIntervalBytes } = this.currentConfig
+    const { disk, files, indexes, random } = this.environment
+    const jitter = Math.min(segmentJitterMs, segmentMs, MAX_JITTER_MS)
+    return new Segment(
+      { disk, files, indexes, location: this.location },
+      {
+        baseOffset,
+        sizeBytes: 0,
+        createdMs: this.now(),
+        isNew: true,
+        isWritable: true,
+        rollJitterMs: jitter > 0 ? random.below(jitter) : 0,
+        indexIntervalBytes,
+      },
+    )
+  }
+
+  // Removing from the front.
+
+  async deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>> {
+    const refusal = this.refusal()
+    if (refusal) return refusal
+    if (offset > this.watermark || offset < 0n) {
+      return refuse(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `Records of ${this.name} can be deleted up to ${this.watermark}, not up to ${offset}.`,
+      )
+    }
+    this.advanceLogStart(offset)
+    const obsolete = this.segments.filter(
+      (_, i) => (this.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
+    )
+    await this.dropSegments(obsolete)
+    await this.home.saveLogStarts()
+    return ok({ logStartOffset: this.startOffset })
+  }
+
+  private advanceLogStart(offset: bigint): void {
+    if (offset <= this.startOffset) return
+    this.startOffset = offset
+    if (this.watermark < offset) this.watermark = offset
+    this.epochs.truncateFromStart(offset)
+  }
+
+  /** Deletes the segments that the topic's retention has done with; returns how many. */
+  async applyRetention(): Promise<number> {
+    if (!this.isOnline) return 0
+    const expired = await expiredSegments(this)
+    if (expired.length === 0) return 0
+    if (expired.includes(this.activeSegment)) {
+      await this.queue.alone(async () => {
+        if (this.isOnline && this.activeSegment.sizeBytes > 0) await this.roll(this.endOffset)
+      })
+    }
+    const last = expired.at(-1)!
+    const next = this.segments[this.segments.indexOf(last) + 1]
+    if (next === undefined) return 0
+    this.advanceLogStart(next.baseOffset)
+    await this.dropSegments(expired)
+    return expired.length
+  }
+
+  /** Out of sight at once; the files go when the delay has passed, and who reads from them goes on. */
+  private async dropSegments(obsolete: readonly Segment[]): Promise<void> {
+    for (const segment of obsolete) {
+      const at = this.segments.indexOf(segment)
+      if (at < 0) continue
+      this.segments.splice(at, 1)
+      this.unsynced.delete(segment)
+      await this.guard(async () => {
+        await segment.setAside()
+        await this.snapshots.remove(offset => offset === segment.baseOffset)
+      })
+      this.environment.later(this.currentConfig.fileDeleteDelayMs, () => segment.remove())
+    }
+  }
+
+  // Cutting off the end.
+
+  truncateTo(offset: bigint): Promise<void> {
+    return this.queue.alone(() =>
+      this.guard(async () => {
+        if (offset >= this.endOffset) return
+        if (offset < this.segments[0]!.baseOffset) {
+          await this.startAnew(offset)
+          return
+        }
+        this.shorten(offset)
+        while (this.activeSegment.baseOffset > offset) {
+          const dropped = this.segments.pop()!
+          this.unsynced.delete(dropped)
+          await dropped.remove()
+        }
+        this.activeSegment.isWritable = true
+        await this.activeSegment.truncateTo(offset)
+        await this.afterTruncation()
+      }),
+    )
+  }
+
+  truncateFullyAndStartAt(offset: bigint): Promise<void> {
+    return this.queue.alone(() => this.guard(() => this.startAnew(offset)))
+  }
+
+  private async startAnew(offset: bigint): Promise<void> {
+    this.shorten(offset)
+    this.startOffset = offset
+    this.endOffset = offset
+    this.watermark = offset
+    this.epochs.clear()
+    for (const segment of this.segments.splice(0)) await segment.remove()
+    this.unsynced.clear()
+    await this.snapshots.remove(() => true)
+    const segment = this.newSegment(offset)
+    await segment.create()
+    this.segments.push(segment)
+    await this.afterTruncation()
+    await this.home.saveLogStarts()
+  }
+
+  /** From here on nobody sees what is about to go. */
+  private shorten(offset: bigint): void {
+    this.endOffset = offset
+    this.startOffset = leastOffset(this.startOffset, offset)
+    this.syncedOffset = leastOffset(this.syncedOffset, offset)
+    this.flushedOffset = leastOffset(this.flushedOffset, offset)
+    this.watermark = clampOffset(this.watermark, this.startOffset, offset)
+    this.tail.clear()
+    this.epochs.truncateFromEnd(offset)
+  }
+
+  private async afterTruncation(): Promise<void> {
+    await rebuildProducers(this.producers, {
+      snapshots: this.snapshots,
+      segments: this.segments,
+      from: this.startOffset,
+      to: this.endOffset,
+      now: this.now(),
+    })
+    this.hasNewFiles = true
+    this.unsynced.add(this.activeSegment)
+    this.queue.reset(this.endOffset)
+    await this.saveEpochs()
+  }
+
+  // Making durable.
+
+  flush(): Promise<void> {
+    return this.fullFlush.run()
+  }
+
+  /** Data first, then what is derived from it, and only then the recovery point. */
+  private async flushAll(): Promise<void> {
+    const end = this.endOffset
+    const from = this.flushedOffset
+    await this.logSync.run()
+    await this.guard(async () => {
+      for (const [i, segment] of this.segments.entries()) {
+        const next = this.segments[i + 1]
+        if (next === undefined || next.baseOffset > from) await segment.persistIndexes(true)
+      }
+      await this.saveEpochs()
+    })
+    this.flushedOffset = leastOffset(end, this.endOffset)
+  }
+
+  private async syncSegments(): Promise<void> {
+    const end = this.endOffset
+    const segments = [...this.unsynced]
+    const { hasNewFiles, isNewDirectory } = this
+    this.unsynced.clear()
+    this.hasNewFiles = false
+    this.isNewDirectory = false
+    const { syncs, disk } = this.environment
+    await this.guard(async () => {
+      for (const segment of segments) {
+        if (!this.segments.includes(segment)) continue
+        await syncs.run(() => segment.withFile(file => file.sync()))
+      }
+      if (hasNewFiles) await syncs.run(() => disk.syncDirectory(this.location.path))
+      if (isNewDirectory) await syncs.run(() => disk.syncDirectory(this.home.path))
+    })
+    this.syncedOffset = leastOffset(end, this.endOffset)
+  }
+
+  private async saveEpochs(): Promise<void> {
+    const { version } = this.epochs
+    if (version === this.savedEpochs) return
+    const text = formatEpochs(this.epochs.list())
+    await replaceFile(this.environment.disk, this.location.path, LEADER_EPOCH_CHECKPOINT, text)
+    this.savedEpochs = version
+  }
+
+  /** Leaves the files as a start without recovery wants them. */
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    await this.queue.alone(async () => this.abandon())
+    if (this.home.isOnline) {
+      await this.flush()
+      await this.guard(async () => {
+        await this.activeSegment.seal(true)
+        if (this.endOffset > this.segments[0]!.baseOffset) {
+          await this.snapshots.take(this.endOffset, this.producers.producers(), { sync: true })
+        }
+      })
+    }
+    await this.closeFiles()
+  }
+
+  /** Writes under way come to their end, then the log takes nothing more. */
+  async abandonForDeletion(): Promise<void> {
+    await this.queue.alone(async () => this.abandon())
+    await this.closeFiles()
+  }
+
+  private async closeFiles(): Promise<void> {
+    this.tail.clear()
+    for (const segment of this.segments) await segment.close()
+  }
+
+  /** A failure of the disk is the directory's end, whatever it was that met it. */
+  private async guard<T>(task: () => Promise<T>): Promise<T> {
+    try {
+      return await task()
+    } catch (error) {
+      this.home.goOffline(error as Error)
+      throw error
+    }
+  }
+
+  private inBackground(task: Promise<void>): void {
+    task.catch(error => this.home.goOffline(error as Error))
+  }
+}
+
+/** Jitter is a whole number below a bound that fits a random draw. */
+const MAX_JITTER_MS = 2 ** 31

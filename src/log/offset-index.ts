@@ -20,8 +20,8 @@ export class OffsetIndex {
     this.file = new IndexFile({ ...options, entryBytes: ENTRY_BYTES })
   }
 
-  isFull(maxBytes: number): boolean {
-    return this.file.count >= Math.floor(maxBytes / ENTRY_BYTES)
+  isFull(maxBytes: number, entriesAhead = 0): boolean {
+    return this.file.count + entriesAhead >= Math.floor(maxBytes / ENTRY_BYTES)
   }
 
   append(lastOffset: bigint, position: number): void {

@@ -92,7 +92,11 @@ export class ProducerSnapshots {
   }
 
   /** Does nothing where there is one at the offset or a later one already. */
-  async take(offset: bigint, producers: Iterable<ProducerEntry>): Promise<void> {
+  async take(
+    offset: bigint,
+    producers: Iterable<ProducerEntry>,
+    options: { readonly sync: boolean },
+  ): Promise<void> {
     if (this.latest !== undefined && this.latest >= offset) return
     const bytes = encodeSnapshot(producers)
     const path = this.path(offset)
@@ -100,7 +104,7 @@ export class ProducerSnapshots {
     try {
       await file.truncate(0)
       await file.write([bytes], 0)
-      await file.sync()
+      if (options.sync) await file.sync()
     } finally {
       await file.close()
     }

@@ -206,21 +206,23 @@ export class ProducerState {
 
   /**
    * A snapshot holds one batch of each producer. An older batch found in the log goes before what is known, if it
-   * ends where that begins, so that the whole window survives a restart.
+   * ends where that begins, so that the whole window survives a restart. To be called from the newest to the oldest.
    */
-  recall(batch: RecordBatch): void {
-    const entry = this.written.get(batch.producerId)
-    if (entry === undefined || entry.epoch !== batch.producerEpoch || batch.isControl) return
+  recall(old: ProducedBatch): void {
+    const entry = this.written.get(old.producerId)
+    if (entry === undefined || entry.epoch !== old.producerEpoch) return
     const oldest = entry.batches[0]
     if (oldest === undefined || entry.batches.length >= WINDOW) return
-    if (oldest.lastOffset - BigInt(oldest.offsetDelta) <= batch.lastOffset) return
-    if (!follows(batch.lastSequence, decrementSequence(oldest.lastSequence, oldest.offsetDelta))) return
-    entry.batches.unshift(seen(batch))
+    if (oldest.lastOffset - BigInt(oldest.offsetDelta) <= old.lastOffset) return
+    if (!follows(old.lastSequence, decrementSequence(oldest.lastSequence, oldest.offsetDelta))) return
+    entry.batches.unshift(old)
   }
 }
 
-export function isDuplicate(outcome: DuplicateBatch | Refusal): outcome is DuplicateBatch {
-  return 'baseOffset' in outcome
+/** What a batch's header says of its producer. */
+export interface ProducedBatch extends SeenBatch {
+  readonly producerId: bigint
+  readonly producerEpoch: number
 }
 
 /** -1 where no batch of its epoch is known. */
@@ -309,7 +311,7 @@ function apply(entry: ProducerEntry, batch: RecordBatch, now: number): ControlMa
   return undefined
 }
 
-function seen(batch: RecordBatch): SeenBatch {
+export function seen(batch: RecordBatch): SeenBatch {
   return {
     lastSequence: batch.lastSequence,
     lastOffset: batch.lastOffset,

@@ -37,6 +37,8 @@ export interface SegmentOptions {
   readonly createdMs: number
   /** Nothing is on disk yet. */
   readonly isNew: boolean
+  /** `.swap` for one that is about to take its place; `.deleted` for one that has left it. */
+  readonly suffix?: string
   /** The last of its log. */
   readonly isWritable: boolean
   readonly rollJitterMs: number
@@ -64,6 +66,8 @@ export interface RollRequest {
   readonly lastOffset: bigint
   readonly maxTimestamp: bigint
   readonly now: number
+  /** Appends that go out in the same write before it. */
+  readonly ahead: { readonly bytes: number; readonly count: number }
 }
 
 export interface BatchPlace {
@@ -80,8 +84,7 @@ export class Segment implements PoolMember {
   readonly transactionIndex: TransactionIndex
   readonly createdMs: number
   isWritable: boolean
-  /** `.deleted` once it has left the log. */
-  private suffix = ''
+  private suffix: string
   private readonly services: SegmentServices
   private readonly rollJitterMs: number
   private readonly indexIntervalBytes: number
@@ -91,6 +94,7 @@ export class Segment implements PoolMember {
   private offsetOfMaxTimestamp: bigint
   private firstBatchTimestamp: bigint | undefined
   private isReady: boolean
+  private wasRepaired = false
   private readying: Promise<void> | undefined
 
   constructor(services: SegmentServices, options: SegmentOptions) {
@@ -101,6 +105,7 @@ export class Segment implements PoolMember {
     this.rollJitterMs = options.rollJitterMs
     this.indexIntervalBytes = options.indexIntervalBytes
     this.isWritable = options.isWritable
+    this.suffix = options.suffix ?? ''
     this.offsetOfMaxTimestamp = options.baseOffset
     this.isReady = options.isNew
     const { disk, indexes: cache } = services
@@ -158,13 +163,27 @@ export class Segment implements PoolMember {
     this.offsetOfMaxTimestamp = last.offset
   }
 
-  // Appending; `ready` has been awaited.
+  // Appending.
+
+  /** Everything that `noteAppended` changes is in memory. */
+  async readyToAppend(): Promise<void> {
+    await this.ready()
+    await this.transactionIndex.entries()
+  }
+
+  /** The file of a new segment; what an earlier, failed attempt may have left there is cut off. */
+  async create(): Promise<void> {
+    await this.setSize(0)
+  }
 
   shouldRoll(request: RollRequest, config: LogConfig): boolean {
     const { segmentBytes, segmentMs, segmentIndexBytes } = config
-    if (this.size > segmentBytes - request.sizeBytes) return true
-    if (this.size > 0 && this.ageAt(request) > segmentMs - this.rollJitterMs) return true
-    if (this.offsetIndex.isFull(segmentIndexBytes) || this.timeIndex.isFull(segmentIndexBytes)) return true
+    const { bytes, count } = request.ahead
+    const size = this.size + bytes
+    if (size > segmentBytes - request.sizeBytes) return true
+    if (size > 0 && this.ageAt(request) > segmentMs - this.rollJitterMs) return true
+    if (this.offsetIndex.isFull(segmentIndexBytes, count)) return true
+    if (this.timeIndex.isFull(segmentIndexBytes, count)) return true
     return request.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
   }
 
@@ -249,12 +268,21 @@ export class Segment implements PoolMember {
     this.size = sizeBytes
   }
 
+  /** False where that has been done before, and cannot be what is wrong. */
+  async repairIndexes(): Promise<boolean> {
+    if (this.wasRepaired) return false
+    await this.rebuildIndexes()
+    return true
+  }
+
   private async rebuildIndexes(): Promise<void> {
+    this.wasRepaired = true
     await this.resetIndexes()
     await this.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, (batch, position) => {
       this.noteBatch(batch, position, this.indexIntervalBytes)
     })
-    await this.seal(false)
+    this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+    await this.persistIndexes(false)
   }
 
   private async resetIndexes(): Promise<void> {
@@ -269,12 +297,18 @@ export class Segment implements PoolMember {
   /**
    * After an unclean stop: the batches from an offset on are checked and indexed anew, and the file is cut before the
    * first that is not intact or does not continue the ones before it. Those below the offset were synced, and so
-   * were their index entries. Returns how many bytes were cut off.
+   * were their index entries.
    */
-  async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<number> {
+  async recover(
+    recoveryPoint: bigint,
+    visit: (batch: RecordBatch) => void,
+  ): Promise<{ readonly cutBytes: number; readonly reason: string | undefined }> {
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
-    if (from === undefined) await this.resetIndexes()
-    else await this.noteBehindIndex(from)
+    if (from !== undefined) await this.noteBehindIndex(from)
+    else {
+      await this.resetIndexes()
+      await this.transactionIndex.truncateToOffset(recoveryPoint)
+    }
     let end = { position: from ?? 0, problem: undefined as string | undefined }
     let lastOffset = this.baseOffset - 1n
     await this.withFile(async file => {
@@ -285,8 +319,8 @@ export class Segment implements PoolMember {
         readBytes: RECOVERY_BYTES,
       } as const
       end = await scanBatches(file, options, (batch, position) => {
-        if (batch.baseOffset <= lastOffset) return true
-        if (batch.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET) return true
+        const isOutOfPlace = batch.baseOffset <= lastOffset
+        if (isOutOfPlace || batch.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET) return true
         lastOffset = batch.lastOffset
         this.noteBatch(batch, position, this.indexIntervalBytes)
         visit(batch)
@@ -296,7 +330,7 @@ export class Segment implements PoolMember {
     const cutBytes = this.size - end.position
     if (cutBytes > 0) await this.setSize(end.position)
     this.isReady = true
-    return cutBytes
+    return { cutBytes, reason: end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined) }
   }
 
   private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {
@@ -316,10 +350,33 @@ export class Segment implements PoolMember {
 
   // Looking up.
 
-  /** The greatest timestamp of the segment's records; -1 where they have none. */
-  async largestTimestamp(): Promise<{ readonly timestamp: bigint; readonly lastOffsetOfBatch: bigint }> {
+  /** The greatest timestamp of the segment's records (-1 where they have none), and the last offset of its batch. */
+  async largestTimestamp(): Promise<{ readonly timestamp: bigint; readonly lastOffset: bigint }> {
     await this.ready()
-    return { timestamp: this.maxTimestamp, lastOffsetOfBatch: this.offsetOfMaxTimestamp }
+    return { timestamp: this.maxTimestamp, lastOffset: this.offsetOfMaxTimestamp }
+  }
+
+  /** When the youngest record was made; when the file was last written, where records have no times. */
+  async youngestMs(): Promise<number> {
+    const { timestamp } = await this.largestTimestamp()
+    if (timestamp >= 0n) return Number(timestamp)
+    return (await this.services.disk.status(this.path))?.modifiedMs ?? this.createdMs
+  }
+
+  /** The offset behind the last batch. */
+  async readNextOffset(): Promise<bigint> {
+    await this.ready()
+    const { position } = await this.offsetIndex.lastEntry()
+    return this.scanNextOffset(position)
+  }
+
+  /** The same without its indexes. */
+  async scanNextOffset(from = 0): Promise<bigint> {
+    let next = this.baseOffset
+    await this.scan({ from, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
+      next = batch.nextOffset
+    })
+    return next
   }
 
   /** The first batch that ends at or after an offset, which is the one that holds it unless there is a gap. */

@@ -13,8 +13,12 @@ export interface TailEntry {
 interface Slot extends TailEntry {
   readonly tail: Tail
   readonly cost: number
+  /** Emptied when the slot is dropped, for the queue of all slots may hold it for longer. */
+  bytes: Buffer
   isGone: boolean
 }
+
+const EMPTY = Buffer.alloc(0)
 
 /** A view that keeps more than twice its own size alive is copied instead. */
 const MAX_PINNED_RATIO = 2
@@ -64,6 +68,7 @@ export class TailCache {
   remove(slot: Slot): void {
     if (slot.isGone) return
     slot.isGone = true
+    slot.bytes = EMPTY
     this.used -= slot.cost
   }
 

@@ -32,8 +32,8 @@ export class TimeIndex {
   }
 
   /** One slot is kept for the entry of the close. */
-  isFull(maxBytes: number): boolean {
-    return this.file.count >= Math.floor(maxBytes / ENTRY_BYTES) - 1
+  isFull(maxBytes: number, entriesAhead = 0): boolean {
+    return this.file.count + entriesAhead >= Math.floor(maxBytes / ENTRY_BYTES) - 1
   }
 
   get lastEntry(): TimeEntry {

@@ -1,0 +1,53 @@
+/** Fsyncs that are shared: one at a time for a log, and few at once for the whole broker. */
+
+/**
+ * Runs a sync for all who asked before it began. Whoever comes while one is under way waits for the next,
+ * since only that one is sure to cover what they wrote.
+ */
+export class GroupSync {
+  private readonly sync: () => Promise<void>
+  private current: Promise<void> | undefined
+  private next: Promise<void> | undefined
+
+  constructor(sync: () => Promise<void>) {
+    this.sync = sync
+  }
+
+  run(): Promise<void> {
+    if (this.current === undefined) {
+      this.current = this.sync().finally(() => {
+        this.current = undefined
+      })
+      return this.current
+    }
+    this.next ??= this.current
+      .catch(() => {})
+      .then(() => {
+        this.next = undefined
+        return this.run()
+      })
+    return this.next
+  }
+}
+
+/** At most so many at once: threads that wait for a slow disk cannot serve reads. */
+export class Slots {
+  private free: number
+  private readonly waiting: (() => void)[] = []
+
+  constructor(count: number) {
+    this.free = count
+  }
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--
+    else await new Promise<void>(resolve => this.waiting.push(resolve))
+    try {
+      return await task()
+    } finally {
+      const next = this.waiting.shift()
+      if (next) next()
+      else this.free++
+    }
+  }
+}

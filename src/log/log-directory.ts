@@ -1,0 +1,205 @@
+/**
+ * One log directory: the lock on it, who it belongs to (`meta.properties`), the checkpoint files of the logs in it, and
+ * whether its disk still works. Once that has failed, everything in it is refused until a restart; an fsync that
+ * failed is never tried again.
+ */
+import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
+import type { DirectoryLock } from '../platform/platform.ts'
+import {
+  CLEAN_SHUTDOWN,
+  formatCleanShutdown,
+  formatMetaProperties,
+  formatOffsets,
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  META_PROPERTIES,
+  type MetaProperties,
+  parseMetaProperties,
+  parseOffsets,
+  RECOVERY_POINT_CHECKPOINT,
+  readText,
+  replaceFile,
+} from './checkpoint.ts'
+import { GroupSync } from './group-sync.ts'
+import type { Log } from './log.ts'
+import type { LogEnvironment, LogHome } from './log-environment.ts'
+
+/** What the checkpoint files said when the directory was opened. */
+export interface SavedOffsets {
+  readonly recoveryPoints: ReadonlyMap<string, bigint>
+  readonly logStarts: ReadonlyMap<string, bigint>
+  readonly highWatermarks: ReadonlyMap<string, bigint>
+}
+
+export interface DirectoryHooks {
+  onOffline(directory: LogDirectory, error: Error): void
+  onUnflushed(log: Log, isUrgent: boolean): void
+}
+
+export class LogDirectory implements LogHome {
+  readonly path: string
+  readonly logs = new Map<string, Log>()
+  saved: SavedOffsets = { recoveryPoints: new Map(), logStarts: new Map(), highWatermarks: new Map() }
+  wasClean = false
+  private readonly environment: LogEnvironment
+  private readonly hooks: DirectoryHooks
+  private meta: MetaProperties | undefined
+  private lock: DirectoryLock | undefined
+  private failure: Error | undefined
+  private hasNewWatermarks = false
+  private readonly logStartWriter = new GroupSync(() => this.writeLogStarts())
+  private readonly recoveryPointWriter = new GroupSync(() => this.writeRecoveryPoints())
+
+  constructor(path: string, environment: LogEnvironment, hooks: DirectoryHooks) {
+    this.path = path
+    this.environment = environment
+    this.hooks = hooks
+  }
+
+  get isOnline(): boolean {
+    return this.failure === undefined
+  }
+
+  get id(): string {
+    return this.meta?.directoryId ?? ''
+  }
+
+  /** Makes the directory if need be and takes the lock. Nothing in it is read or written before. */
+  async acquire(): Promise<Result<void>> {
+    const { disk } = this.environment
+    try {
+      await disk.makeDirectory(this.path)
+      this.lock = await disk.lock(this.path)
+      return ok()
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string }
+      return refuse(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        code === 'ELOCKED'
+          ? `The data directory ${this.path} is in use by another broker (${message}). Stop it, or choose ` +
+              'another directory with log.dirs.'
+          : `The data directory ${this.path} cannot be used (${message}). Check that it can be written, or ` +
+              'choose another directory with log.dirs.',
+      )
+    }
+  }
+
+  async readMeta(): Promise<Result<Partial<MetaProperties>>> {
+    const text = await readText(this.environment.disk, `${this.path}/${META_PROPERTIES}`)
+    const found = text === undefined ? {} : parseMetaProperties(text)
+    if (typeof found !== 'string') return ok(found)
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `${this.path}/${META_PROPERTIES} is damaged: ${found}.`)
+  }
+
+  /** Settles who the directory belongs to; writes it down where it was not complete. */
+  async adopt(found: Partial<MetaProperties>, meta: MetaProperties): Promise<void> {
+    this.meta = meta
+    const isSame = found.nodeId === meta.nodeId && found.clusterId === meta.clusterId
+    if (isSame && found.directoryId === meta.directoryId) return
+    await replaceFile(this.environment.disk, this.path, META_PROPERTIES, formatMetaProperties(meta))
+  }
+
+  /** The mark of a clean shutdown is used up: a crash while the logs are being opened is an unclean stop. */
+  async readState(): Promise<void> {
+    const { disk } = this.environment
+    this.saved = {
+      recoveryPoints: await this.readOffsets(RECOVERY_POINT_CHECKPOINT),
+      logStarts: await this.readOffsets(LOG_START_CHECKPOINT),
+      highWatermarks: await this.readOffsets(HIGH_WATERMARK_CHECKPOINT),
+    }
+    const mark = `${this.path}/${CLEAN_SHUTDOWN}`
+    this.wasClean = (await disk.status(mark)) !== undefined
+    if (!this.wasClean) return
+    await disk.remove(mark)
+    await disk.syncDirectory(this.path)
+  }
+
+  private async readOffsets(name: string): Promise<ReadonlyMap<string, bigint>> {
+    const text = await readText(this.environment.disk, `${this.path}/${name}`)
+    if (text === undefined) return new Map()
+    const offsets = parseOffsets(text)
+    if (offsets !== undefined) return offsets
+    this.environment.logger.warn('A checkpoint file is damaged and counts as empty', {
+      path: this.path,
+      name,
+    })
+    return new Map()
+  }
+
+  goOffline(error: Error): void {
+    if (this.failure !== undefined) return
+    this.failure = error
+    for (const log of this.logs.values()) log.abandon()
+    this.hooks.onOffline(this, error)
+  }
+
+  noteUnflushed(log: Log, isUrgent: boolean): void {
+    this.hooks.onUnflushed(log, isUrgent)
+  }
+
+  noteHighWatermark(): void {
+    this.hasNewWatermarks = true
+  }
+
+  saveLogStarts(): Promise<void> {
+    return this.logStartWriter.run()
+  }
+
+  saveRecoveryPoints(): Promise<void> {
+    return this.recoveryPointWriter.run()
+  }
+
+  async saveHighWatermarks(): Promise<void> {
+    if (!this.hasNewWatermarks) return
+    this.hasNewWatermarks = false
+    await this.writeOffsets(HIGH_WATERMARK_CHECKPOINT, log => log.highWatermark)
+  }
+
+  private writeRecoveryPoints(): Promise<void> {
+    return this.writeOffsets(RECOVERY_POINT_CHECKPOINT, log => log.recoveryPoint)
+  }
+
+  /** Only those that lie inside a segment: for the others the file names tell. */
+  private writeLogStarts(): Promise<void> {
+    return this.writeOffsets(LOG_START_CHECKPOINT, log =>
+      log.logStartOffset > log.segments[0]!.baseOffset ? log.logStartOffset : undefined,
+    )
+  }
+
+  private async writeOffsets(name: string, offsetOf: (log: Log) => bigint | undefined): Promise<void> {
+    if (!this.isOnline) return
+    const offsets = new Map<string, bigint>()
+    for (const [logName, log] of this.logs) {
+      const offset = offsetOf(log)
+      if (offset !== undefined) offsets.set(logName, offset)
+    }
+    try {
+      await replaceFile(this.environment.disk, this.path, name, formatOffsets(offsets))
+    } catch (error) {
+      this.writeFailed(name, error as Error)
+    }
+  }
+
+  /** A full disk costs a checkpoint, which the next one makes up for. */
+  private writeFailed(name: string, error: Error): void {
+    const { code } = error as { code?: string }
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      this.environment.logger.warn('A checkpoint could not be written', { path: this.path, name, error })
+    } else this.goOffline(error)
+  }
+
+  /** All logs are closed: their offsets, and the mark that a start needs no recovery. */
+  async finish(): Promise<void> {
+    await this.saveRecoveryPoints()
+    await this.saveLogStarts()
+    this.hasNewWatermarks = true
+    await this.saveHighWatermarks()
+    if (!this.isOnline) return
+    await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())
+  }
+
+  async release(): Promise<void> {
+    await this.lock?.release()
+    this.lock = undefined
+  }
+}

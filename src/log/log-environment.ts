@@ -1,0 +1,37 @@
+/** What a log is given to work with: the broker's shared means, and its log directory. */
+import type { Logger } from '../observe/logger.ts'
+import type { Clock, Disk, Random } from '../platform/platform.ts'
+import type { FilePool } from './file-pool.ts'
+import type { Slots } from './group-sync.ts'
+import type { IndexCache } from './index-file.ts'
+import type { Log } from './log.ts'
+import type { TailCache } from './tail-cache.ts'
+
+/** Shared by all logs of a broker. */
+export interface LogEnvironment {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly files: FilePool
+  readonly indexes: IndexCache
+  readonly tails: TailCache
+  readonly syncs: Slots
+  readonly durability: 'write' | 'fsync'
+  /** Runs once, after a delay, unless the broker stops before. */
+  later(delayMs: number, task: () => Promise<void>): void
+}
+
+/** The log directory that a log lives in, as far as the log is concerned. */
+export interface LogHome {
+  readonly path: string
+  readonly isOnline: boolean
+  /** The disk has failed: everything in the directory is refused from now on. */
+  goOffline(error: Error): void
+  /** The log holds what is not flushed; `isUrgent` when that is a whole segment. */
+  noteUnflushed(log: Log, isUrgent: boolean): void
+  noteHighWatermark(): void
+  /** The log start offset has moved; resolves when the checkpoint says so. */
+  saveLogStarts(): Promise<void>
+  saveRecoveryPoints(): Promise<void>
+}

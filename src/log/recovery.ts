@@ -1,0 +1,254 @@
+/**
+ * Opening one log from its directory. A clean one is taken as it stands. After an unclean stop, the batches behind the
+ * recovery point are checked one by one, the log is cut at the first that is not intact, and indexes and
+ * producer state are made anew from there. Leftovers of interrupted work (deleted, cleaned, swapped files) are settled first.
+ */
+import type { RecordBatch } from '../records/batch.ts'
+import {
+  LEADER_EPOCH_CHECKPOINT,
+  PARTITION_METADATA,
+  parseEpochs,
+  parsePartitionMetadata,
+  readText,
+} from './checkpoint.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { TopicPartition } from './log.ts'
+import { Log } from './log.ts'
+import type { LogConfig } from './log-config.ts'
+import type { LogEnvironment, LogHome } from './log-environment.ts'
+import { greatestOffset, leastOffset } from './offsets.ts'
+import { rebuildProducers } from './producer-replay.ts'
+import { ProducerSnapshots } from './producer-snapshot.ts'
+import { ProducerState } from './producer-state.ts'
+import { type LogLocation, Segment, type SegmentServices } from './segment.ts'
+
+export interface OpenOptions {
+  readonly environment: LogEnvironment
+  readonly home: LogHome
+  readonly location: LogLocation
+  readonly topicPartition: TopicPartition
+  readonly config: LogConfig
+  /** Of the checkpoints; 0 where they do not name the log. */
+  readonly recoveryPoint: bigint
+  readonly logStartOffset: bigint
+  readonly highWatermark: bigint
+  /** `new`: the directory was just made. `unclean`: nothing behind the recovery point is to be trusted. */
+  readonly state: 'new' | 'clean' | 'unclean'
+}
+
+export async function openLog(options: OpenOptions): Promise<Log> {
+  const { environment, location, home } = options
+  const { disk } = environment
+  const names = await settleLeftovers(options)
+  const segments = await findSegments(names, options)
+  const snapshots = new ProducerSnapshots(disk, () => location.path, offsetsOf(names, '.snapshot'))
+  const epochText = names.has(LEADER_EPOCH_CHECKPOINT)
+    ? await readText(disk, `${location.path}/${LEADER_EPOCH_CHECKPOINT}`)
+    : undefined
+  const epochs = new LeaderEpochs(epochText === undefined ? [] : (parseEpochs(epochText) ?? []))
+  const metadata = names.has(PARTITION_METADATA)
+    ? await readText(disk, `${location.path}/${PARTITION_METADATA}`)
+    : undefined
+
+  if (segments.length === 0) segments.push(await firstSegment(options))
+  let logStartOffset = greatestOffset(options.logStartOffset, segments[0]!.baseOffset)
+  if (options.state === 'unclean') await recoverSegments(segments, epochs, options)
+  let logEndOffset = await segments.at(-1)!.readNextOffset()
+  if (logEndOffset < logStartOffset) {
+    // The recovered log ends before it should begin; what is left of it was deleted already.
+    for (const segment of segments.splice(0)) await segment.remove()
+    segments.push(await firstSegment({ ...options, logStartOffset }))
+    logEndOffset = logStartOffset
+  }
+  logStartOffset = greatestOffset(logStartOffset, segments[0]!.baseOffset)
+  epochs.truncateFromEnd(logEndOffset)
+  epochs.truncateFromStart(logStartOffset)
+  const wasClean = options.state !== 'unclean'
+  const recoveryPoint = wasClean ? logEndOffset : leastOffset(options.recoveryPoint, logEndOffset)
+  const producers = new ProducerState()
+  await tidySnapshots(snapshots, segments)
+  await rebuildProducers(producers, {
+    snapshots,
+    segments,
+    from: logStartOffset,
+    to: logEndOffset,
+    now: environment.clock.now(),
+    // The transaction index was cut back to here, and is filled again by the replay.
+    indexedTo: recoveryPoint,
+  })
+  return new Log({
+    topicPartition: options.topicPartition,
+    topicId: metadata === undefined ? undefined : parsePartitionMetadata(metadata),
+    config: options.config,
+    environment,
+    home,
+    location,
+    segments,
+    producers,
+    snapshots,
+    epochs,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint,
+    highWatermark: options.highWatermark,
+    isNew: options.state === 'new',
+  })
+}
+
+/** The names that are left in the directory. */
+async function settleLeftovers(options: OpenOptions): Promise<Set<string>> {
+  const { disk, logger } = options.environment
+  const { path } = options.location
+  const names = new Set((await disk.list(path)).filter(entry => !entry.isDirectory).map(entry => entry.name))
+  const drop = async (name: string) => {
+    await disk.remove(`${path}/${name}`)
+    names.delete(name)
+  }
+  const cleaned = [...names].filter(name => name.endsWith('.cleaned'))
+  for (const name of [...names]) {
+    if (/\.(deleted|cleaned|tmp)$/.test(name)) await drop(name)
+  }
+  // Cleaning writes .cleaned files, then renames them to .swap, the last one first: where there are .cleaned ones at or
+  // below a .swap, the renaming had not come to its end, and the segments that they replace are whole.
+  const firstCleaned = cleaned.map(offsetOf).reduce(least, undefined)
+  for (const name of [...names]) {
+    if (name.endsWith('.swap') && firstCleaned !== undefined && offsetOf(name) >= firstCleaned)
+      await drop(name)
+  }
+  const swaps = [...names].filter(name => name.endsWith('.swap'))
+  if (swaps.length > 0) {
+    logger.info('Finishing a cleaning that was interrupted', { path, files: swaps })
+    await finishSwap(swaps, names, options, drop)
+  }
+  for (const name of [...names]) {
+    const isIndex = /\.(index|timeindex|txnindex)$/.test(name)
+    if (isIndex && !names.has(`${name.slice(0, name.lastIndexOf('.'))}.log`)) await drop(name)
+  }
+  return names
+}
+
+/** Swap files replace all segments in the range of offsets that they cover. */
+async function finishSwap(
+  swaps: readonly string[],
+  names: Set<string>,
+  options: OpenOptions,
+  drop: (name: string) => Promise<void>,
+): Promise<void> {
+  const { disk } = options.environment
+  const { path } = options.location
+  let from: bigint | undefined
+  let to = -1n
+  for (const name of swaps.filter(swap => swap.endsWith('.log.swap'))) {
+    const baseOffset = offsetOf(name)
+    const segment = await segmentOf(name, options, { suffix: '.swap', isWritable: false })
+    from = least(from, baseOffset)
+    to = greatestOffset(to, await segment.scanNextOffset())
+    await segment.close()
+  }
+  for (const name of [...names]) {
+    const isSegment = /^\d{20}\.(log|index|timeindex|txnindex)$/.test(name)
+    if (isSegment && from !== undefined && offsetOf(name) >= from && offsetOf(name) < to) await drop(name)
+  }
+  for (const name of swaps) {
+    const target = name.slice(0, -'.swap'.length)
+    await disk.rename(`${path}/${name}`, `${path}/${target}`)
+    names.delete(name)
+    names.add(target)
+  }
+  await disk.syncDirectory(path)
+}
+
+async function findSegments(names: ReadonlySet<string>, options: OpenOptions): Promise<Segment[]> {
+  const logs = [...names].filter(name => /^\d{20}\.log$/.test(name)).sort()
+  const segments: Segment[] = []
+  for (const name of logs) {
+    segments.push(await segmentOf(name, options, { suffix: '', isWritable: name === logs.at(-1) }))
+  }
+  return segments
+}
+
+async function segmentOf(
+  name: string,
+  options: OpenOptions,
+  traits: { readonly suffix: string; readonly isWritable: boolean },
+): Promise<Segment> {
+  const { environment, location, config } = options
+  const status = await environment.disk.status(`${location.path}/${name}`)
+  return new Segment(servicesOf(options), {
+    baseOffset: offsetOf(name),
+    sizeBytes: status?.sizeBytes ?? 0,
+    createdMs: status?.modifiedMs ?? environment.clock.now(),
+    isNew: false,
+    rollJitterMs: 0,
+    indexIntervalBytes: config.indexIntervalBytes,
+    ...traits,
+  })
+}
+
+async function firstSegment(options: OpenOptions): Promise<Segment> {
+  const segment = new Segment(servicesOf(options), {
+    baseOffset: options.logStartOffset,
+    sizeBytes: 0,
+    createdMs: options.environment.clock.now(),
+    isNew: true,
+    isWritable: true,
+    rollJitterMs: 0,
+    indexIntervalBytes: options.config.indexIntervalBytes,
+  })
+  await segment.create()
+  return segment
+}
+
+function servicesOf({ environment, location }: OpenOptions): SegmentServices {
+  const { disk, files, indexes } = environment
+  return { disk, files, indexes, location }
+}
+
+/** Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are dropped. */
+async function recoverSegments(
+  segments: Segment[],
+  epochs: LeaderEpochs,
+  options: OpenOptions,
+): Promise<void> {
+  const { logger } = options.environment
+  const noteEpoch = (batch: RecordBatch) => {
+    const epoch = batch.partitionLeaderEpoch
+    if (epoch > (epochs.latest?.epoch ?? -1)) epochs.assign(epoch, batch.baseOffset)
+  }
+  for (const [i, segment] of [...segments].entries()) {
+    const next = segments[i + 1]
+    if (next !== undefined && next.baseOffset <= options.recoveryPoint) continue
+    const { cutBytes, reason } = await segment.recover(options.recoveryPoint, noteEpoch)
+    if (next !== undefined) await segment.seal(false)
+    if (cutBytes === 0) continue
+    const dropped = segments.splice(i + 1)
+    logger.warn('A log was cut at its first damaged batch', {
+      path: segment.path,
+      cutBytes,
+      reason,
+      droppedSegments: dropped.length,
+    })
+    for (const later of dropped) await later.remove()
+    segment.isWritable = true
+    return
+  }
+}
+
+/** Only snapshots at the start of a segment are of use, and the last one of all. */
+async function tidySnapshots(snapshots: ProducerSnapshots, segments: readonly Segment[]): Promise<void> {
+  const bases = new Set(segments.map(segment => segment.baseOffset))
+  const { latest } = snapshots
+  await snapshots.remove(offset => !bases.has(offset) && offset !== latest)
+}
+
+function offsetsOf(names: ReadonlySet<string>, suffix: string): bigint[] {
+  return [...names].filter(name => /^\d{20}\./.test(name) && name.endsWith(suffix)).map(offsetOf)
+}
+
+function offsetOf(name: string): bigint {
+  return BigInt(/^\d+/.exec(name)?.[0] ?? -1)
+}
+
+function least(a: bigint | undefined, b: bigint): bigint {
+  return a === undefined ? b : leastOffset(a, b)
+}

@@ -1,0 +1,37 @@
+/** Which segments a topic's retention has done with: by the age of their youngest record, and by the log's size. */
+import type { LogConfig } from './log-config.ts'
+import type { Segment } from './segment.ts'
+
+export interface RetainedLog {
+  readonly config: LogConfig
+  readonly segments: readonly Segment[]
+  readonly sizeBytes: number
+  readonly logStartOffset: bigint
+  readonly logEndOffset: bigint
+  readonly highWatermark: bigint
+  now(): number
+}
+
+/**
+ * Always a run from the oldest segment on, and never beyond the high watermark. The active segment may be among them if
+ * it holds anything; the log is rolled then.
+ */
+export async function expiredSegments(log: RetainedLog): Promise<Segment[]> {
+  const isDeleting = log.config.cleanupPolicy.includes('delete')
+  const { retentionMs, retentionBytes } = log.config
+  const now = log.now()
+  const expired: Segment[] = []
+  let excessBytes = retentionBytes < 0 ? -1 : log.sizeBytes - retentionBytes
+  for (const [i, segment] of log.segments.entries()) {
+    const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
+    const isActive = i === log.segments.length - 1
+    if (end > log.highWatermark || (isActive && segment.sizeBytes === 0)) break
+    const isBelowStart = !isActive && end <= log.logStartOffset
+    const isTooMuch = isDeleting && retentionBytes >= 0 && excessBytes >= segment.sizeBytes
+    const isTooOld = isDeleting && retentionMs >= 0 && now - (await segment.youngestMs()) > retentionMs
+    if (!(isBelowStart || isTooMuch || isTooOld)) break
+    excessBytes -= segment.sizeBytes
+    expired.push(segment)
+  }
+  return expired
+}
