@@ -76,7 +76,8 @@ export const silentLogger: Logger = {
 }
 
 /**
- * For `JSON.stringify`: an int64 as a number where that is exact and as a string where it is not, bytes as base64.
+ * For `JSON.stringify`: an int64 as a number where that is exact and as a string where it is not, bytes as
+ * base64.
  */
 export function jsonReplacer(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return jsonInteger(value)
@@ -129,7 +130,9 @@ function jsonBytes(bytes: Uint8Array): string {
   return rest === 0 ? shown.toString('base64') : `${shown.toString('base64')}... (${bytes.byteLength} bytes)`
 }
 
-/** A copy that JSON can hold: pino's own serialiser throws at a bigint, so details are made plain before it. */
+/**
+ * A copy that JSON can hold: pino's own serialiser throws at a bigint, so details are made plain before it.
+ */
 function jsonSafe(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return jsonInteger(value)
   if (typeof value !== 'object' || value === null) return value
@@ -160,14 +163,26 @@ function prettyWriter(options: LoggerOptions): (line: string) => void {
     const look = LEVELS[String(level)] ?? { label: String(level), color: '' }
     const fields = Object.entries(details).filter(([, value]) => !isError(value))
     const errors = Object.values(details).filter(isError)
-    const shown = fields.map(
-      ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-    )
-    const head = `${paint(DIM, localTimeOfDay(Number(time)))} ${paint(look.color, look.label)} ${String(message)}`
+    const shown = fields.map(([key, value]) => `${key}=${shownValue(value)}`)
+    const text = printable(String(message)).replaceAll('\n', '\\n')
+    const head = `${paint(DIM, localTimeOfDay(Number(time)))} ${paint(look.color, look.label)} ${text}`
     options.write(
-      `${[head, ...shown.map(text => paint(DIM, text))].join(' ')}\n${errors.map(stackLines).join('')}`,
+      `${[head, ...shown.map(field => paint(DIM, field))].join(' ')}\n${errors.map(stackLines).join('')}`,
     )
   }
+}
+
+/** As it is where that cannot be misread; a client's text must neither forge lines nor move the cursor. */
+function shownValue(value: unknown): string {
+  return typeof value === 'string' && /^[!#-~]+$/.test(value) ? value : printable(JSON.stringify(value))
+}
+
+/** Control characters but for the line feed, those of JSON and those it leaves alone, by their numbers. */
+function printable(text: string): string {
+  return text.replace(
+    /[^\P{Cc}\n]/gu,
+    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 interface PlainError {
@@ -182,5 +197,5 @@ function isError(value: unknown): value is PlainError {
 
 function stackLines(error: PlainError): string {
   const cause = isError(error.cause) ? `    caused by: ${stackLines(error.cause).trimStart()}` : ''
-  return `    ${(error.stack ?? error.message).replaceAll('\n', '\n    ')}\n${cause}`
+  return `    ${printable(error.stack ?? error.message).replaceAll('\n', '\n    ')}\n${cause}`
 }

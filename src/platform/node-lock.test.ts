@@ -20,7 +20,9 @@ async function room(...below: string[]): Promise<string> {
   return directory
 }
 
-/** Another process that does to the directory what a broker that was killed has done: it listens, and is gone. */
+/**
+ * Another process that does to the directory what a broker that was killed has done: it listens, and is gone.
+ */
 async function killedHolder(directory: string, name: string): Promise<void> {
   const script = `require('node:net').createServer().listen(${JSON.stringify(join(directory, name))},
     () => process.stdout.write('up'))`

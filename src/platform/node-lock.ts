@@ -1,11 +1,12 @@
 /**
- * The exclusive right to a directory, held by a listening Unix socket in it: the kernel ends the listening when
- * the process ends, however abruptly, and nothing rests on process ids or on clocks.
+ * The exclusive right to a directory, held by a listening Unix socket in it: the kernel ends the listening
+ * when the process ends, however abruptly, and nothing rests on process ids or on clocks.
  *
- * Whoever wants the lock makes a socket under a name that is never used again, lists the directory, and connects to
- * every other such socket. A refused connection means a dead holder, whose name may be removed for good. Of two that
- * come at once, the later one to list sees the earlier, so both can never hold; if each sees the other, the one with the
- * lower name goes on. A socket answers whether it holds the lock or only asks for it; silence counts as holding.
+ * Whoever wants the lock makes a socket under a name that is never used again, lists the directory, and
+ * connects to every other such socket. A refused connection means a dead holder, whose name may be removed
+ * for good. Of two that come at once, the later one to list sees the earlier, so both can never hold; if
+ * each sees the other, the one with the lower name goes on. A socket answers whether it holds the lock or
+ * only asks for it; silence counts as holding.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
@@ -40,7 +41,9 @@ const ASKING = 'asking'
 const ANSWER_WITHIN_MS = 1_000
 const ASK_AGAIN_MS = 10
 
-/** The shortest limit of a Unix socket's path among the systems that Node runs on, less its terminating zero. */
+/**
+ * The shortest limit of a Unix socket's path among the systems that Node runs on, less its terminating zero.
+ */
 const LONGEST_SOCKET_PATH = 103
 
 async function lockBySocket(directory: string, locked: string): Promise<DirectoryLock> {
@@ -115,7 +118,10 @@ async function survey(directory: string, ownName: string): Promise<Survey> {
   return { verdict: contested ? 'contested' : 'free', holder: '', dead }
 }
 
-/** What the socket at the path says. Only a refused connection, or no socket at all, proves that nobody holds it. */
+/**
+ * What the socket at the path says. Only a refused connection, or no socket at all, proves that nobody holds
+ * it.
+ */
 function ask(path: string): Promise<string> {
   return new Promise(resolve => {
     let answer = ''
@@ -131,7 +137,10 @@ function ask(path: string): Promise<string> {
   })
 }
 
-/** The directory by a path short enough for a socket's address: itself, or a link to it for the time of asking. */
+/**
+ * The directory by a path short enough for a socket's address: itself, or a link to it for the time of
+ * asking.
+ */
 async function shortAlias(
   directory: string,
   name: string,

@@ -141,7 +141,10 @@ class NodeSocket implements Socket {
   }
 }
 
-/** An IPv4 peer of a dual-stack socket shows as `::ffff:127.0.0.1`, which no client could be told to connect to. */
+/**
+ * An IPv4 peer of a dual-stack socket shows as `::ffff:127.0.0.1`, which no client could be told to connect
+ * to.
+ */
 function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')
 }

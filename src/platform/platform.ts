@@ -1,7 +1,7 @@
 /**
  * The only door to the outside world. Everything a broker needs from its machine (time, chance, disk,
- * network, durable metadata) comes through these interfaces, handed to constructors as plain arguments, so that
- * the same code runs on a real machine, in memory, and in a simulation driven by one seed.
+ * network, durable metadata) comes through these interfaces, handed to constructors as plain arguments, so
+ * that the same code runs on a real machine, in memory, and in a simulation driven by one seed.
  */
 
 export interface Platform {
@@ -82,10 +82,16 @@ export interface DirectoryLock {
 export interface DiskFile {
   /** Reads into `target` from a byte position; returns the bytes read, fewer only at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>
-  /** Writes all of `chunks` one after the other from a byte position, or rejects (what was written is then unknown). */
+  /**
+   * Writes all of `chunks` one after the other from a byte position, or rejects (what was written is then
+   * unknown).
+   */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
   truncate(sizeBytes: number): Promise<void>
-  /** Makes the written bytes durable (fdatasync). After a failure the file's state is unknown: never try again. */
+  /**
+   * Makes the written bytes durable (fdatasync). After a failure the file's state is unknown: never try
+   * again.
+   */
   sync(): Promise<void>
   sizeBytes(): Promise<number>
   close(): Promise<void>
@@ -120,8 +126,8 @@ export interface Socket {
   /** Received chunks belong to the receiver and may be kept. `onClose` fires exactly once, last. */
   handle(handlers: SocketHandlers): void
   /**
-   * Queues the chunks in order as one burst. They must not change until they are written. False means that the
-   * outgoing buffer is full: wait for `onDrain`.
+   * Queues the chunks in order as one burst. They must not change until they are written. False means that
+   * the outgoing buffer is full: wait for `onDrain`. On a socket that is gone it does nothing.
    */
   write(chunks: readonly Uint8Array[]): boolean
   /** Bytes queued and not yet handed to the operating system. */
@@ -142,8 +148,8 @@ export interface SocketHandlers {
 }
 
 /**
- * Durable cluster metadata: keyed records under one version. A commit is atomic and is refused when the version
- * has moved on (another controller wrote).
+ * Durable cluster metadata: keyed records under one version. A commit is atomic and is refused when the
+ * version has moved on (another controller wrote).
  */
 export interface MetadataStore {
   /** All records, and the version they make up. Called once, before any commit. */

@@ -1,6 +1,6 @@
 /**
- * What peers do wrong, as log lines: one line of a kind every so often, with a count of those left out, so that a
- * client that tries again all the time does not fill the disk.
+ * What peers do wrong, as log lines: one line of a kind every so often, with a count of those left out, so
+ * that a client that tries again all the time does not fill the disk.
  */
 import type { LogDetails, Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'

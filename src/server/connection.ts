@@ -1,10 +1,10 @@
 /**
- * One client's connection. It cuts frames, hands requests on in order, and sends the responses in the order of their
- * requests. Consecutive Produce requests overlap; every other request waits until those before it are done,
- * and those behind it wait for it.
+ * One client's connection. It cuts frames, hands requests on in order, and sends the responses in the order
+ * of their requests. Consecutive Produce requests overlap; every other request waits until those before it
+ * are done, and those behind it wait for it.
  *
- * Bounds: what was received and is not started, what is in flight, and what the client has not read. At each of
- * them the connection stops taking more, and reading stops with it.
+ * Bounds: what was received and is not started, what is in flight, and what the client has not read. At
+ * each of them the connection stops taking more, and reading stops with it.
  */
 import type { EncodedMessage } from '../../protocol/wire.ts'
 import type { Session } from '../api/context.ts'
@@ -61,7 +61,9 @@ export class Connection {
   private state: State = 'open'
   private isReading = true
   private isPumping = false
-  /** Whole frames that are not started, from `waitingFrom` on; behind the last may come why there are no more. */
+  /**
+   * Whole frames that are not started, from `waitingFrom` on; behind the last may come why there are no more.
+   */
   private waiting: (Buffer | Rejection)[] = []
   private waitingFrom = 0
   private waitingBytes = 0
@@ -296,7 +298,10 @@ export class Connection {
     this.options.onClosed()
   }
 
-  /** A request that waits for something (a long poll, a rebalance) is no idleness; bytes that nobody reads are. */
+  /**
+   * A request that waits for something (a long poll, a rebalance) is no idleness; bytes that nobody reads
+   * are.
+   */
   private watchIdle(delayMs: number): void {
     this.idleTimer = this.options.clock.after(delayMs, () => {
       const { maxIdleMs, clock } = this.options

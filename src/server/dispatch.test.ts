@@ -67,7 +67,7 @@ function strange(apiKey: number, apiVersion: number): Buffer {
 }
 
 describe('versions', () => {
-  test('T001 ApiVersions in an unknown version is refused in version 0, and the connection lives', async () => {
+  test('T001 ApiVersions in an unknown version is refused in version 0, and the socket lives', async () => {
     const rig = await started()
     const client = await clientOf(rig)
     for (const version of [5, 99, 32_767]) {
@@ -185,7 +185,7 @@ describe('a bug in a handler', () => {
     await client.close()
   })
 
-  test('T013 closes the connection of a produce with acks=0, whose client could not be told otherwise', async () => {
+  test('T013 closes the connection of a produce with acks=0, which has no response', async () => {
     const held: Held[] = []
     const rig = await started({ handlers: [heldProduce(held)] })
     const client = await clientOf(rig)

@@ -1,6 +1,7 @@
 /**
- * From a request's frame to its response: finds the handler, decodes, calls it and encodes. Whatever is wrong with a
- * request ends here as a value, and a bug in a handler, which shows as an exception, is answered, logged and counted.
+ * From a request's frame to its response: finds the handler, decodes, calls it and encodes. Whatever is
+ * wrong with a request ends here as a value, and a bug in a handler, which shows as an exception, is
+ * answered, logged and counted.
  */
 import { decode } from '../../protocol/codec.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -87,7 +88,9 @@ export class Dispatcher {
     return { kind: 'request', header, api, frame, isVersionServed }
   }
 
-  /** Does what the request asks for. Up to the handler's first `await` everything happens before this returns. */
+  /**
+   * Does what the request asks for. Up to the handler's first `await` everything happens before this returns.
+   */
   run(accepted: AcceptedRequest, session: Session): Outcome | Promise<Outcome> {
     const { api, header, frame } = accepted
     session.clientId = header.clientId

@@ -1,7 +1,7 @@
 /**
- * Cuts a connection's byte stream into frames: a size of four bytes, then that many bytes. A frame that lies in
- * one received chunk is a view of it. Any other is gathered in a buffer of its own, which grows with what has
- * arrived, so that a size alone, however large, makes nobody allocate.
+ * Cuts a connection's byte stream into frames: a size of four bytes, then that many bytes. A frame that
+ * lies in one received chunk is a view of it. Any other is gathered in a buffer of its own, which grows
+ * with what has arrived, so that a size alone, however large, makes nobody allocate.
  */
 const SIZE_BYTES = 4
 const FIRST_CAPACITY = 256 * 1024

@@ -1,6 +1,7 @@
 /**
- * A listening address and the connections that came by it. All listeners of a broker share one `Server`'s limits: how
- * many connections there may be, in all and from one address, and how much memory they use together.
+ * A listening address and the connections that came by it. All listeners of a broker share one `Server`'s
+ * limits: how many connections there may be, in all and from one address, and how much memory they use
+ * together.
  */
 import type { Session } from '../api/context.ts'
 import type { Logger } from '../observe/logger.ts'
@@ -10,7 +11,9 @@ import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { ReadBudget, RequestMemory } from './memory-budget.ts'
 
-/** Kafka's options of the same names; asked for again with each connection, so they may change at run time. */
+/**
+ * Kafka's options of the same names; asked for again with each connection, so they may change at run time.
+ */
 export interface ServerLimits {
   /** `socket.request.max.bytes`. */
   readonly maxRequestBytes: number
@@ -88,8 +91,8 @@ export class Server {
   }
 
   /**
-   * Stops listening at once. Connections take no more requests; those in flight are answered, and what is still open
-   * at the deadline is cut.
+   * Stops listening at once. Connections take no more requests; those in flight are answered, and what is
+   * still open at the deadline is cut.
    */
   async close(deadlineMs: number): Promise<void> {
     this.isClosing = true

@@ -13,8 +13,9 @@ export interface PausedReader {
 const READ_BYTES = 64 * 1024
 
 /**
- * Received bytes whose requests are not done. At the limit connections stop reading, except for one that is in the
- * middle of a frame: with every byte in the hands of unfinished frames, nothing would ever be given back.
+ * Received bytes whose requests are not done. At the limit connections stop reading, except for one that is
+ * in the middle of a frame: with every byte in the hands of unfinished frames, nothing would ever be given
+ * back.
  */
 export class RequestMemory {
   private readonly limitBytes: number

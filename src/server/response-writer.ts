@@ -1,7 +1,7 @@
 /**
- * Sends one connection's responses, in the order in which they are given. What lies in memory goes to the socket at
- * once; file ranges are read piece by piece as the socket drains. Each range is released exactly once, also
- * when the connection is lost before, during or after its turn.
+ * Sends one connection's responses, in the order in which they are given. What lies in memory goes to the
+ * socket at once; file ranges are read piece by piece as the socket drains. Each range is released exactly
+ * once, also when the connection is lost before, during or after its turn.
  */
 import type { DeferredBytes, EncodedMessage } from '../../protocol/wire.ts'
 import type { Socket } from '../platform/platform.ts'

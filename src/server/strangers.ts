@@ -1,4 +1,7 @@
-/** Peers that speak something else than Kafka's protocol to a plain listener, told by the first four bytes they send. */
+/**
+ * Peers that speak something else than Kafka's protocol to a plain listener, told by the first four bytes
+ * they send.
+ */
 
 import type { Session } from '../api/context.ts'
 import { type Rejection, reject } from './dispatch.ts'

@@ -39,7 +39,10 @@ export class ManualClock implements Clock {
     return this.pending.size
   }
 
-  /** Lets time pass and fires what falls due in it, timers set meanwhile included. Promises do not settle in between. */
+  /**
+   * Lets time pass and fires what falls due in it, timers set meanwhile included. Promises do not settle in
+   * between.
+   */
   advance(ms: number): void {
     const end = this.elapsedMs + ms
     for (let next = this.earliest(end); next; next = this.earliest(end)) this.fire(next)

@@ -159,7 +159,10 @@ export class MemoryDisk implements Disk {
     walk(this.root)
   }
 
-  /** Ends the process that used the disk: open files are dead, locks free, and what was not durable is as asked. */
+  /**
+   * Ends the process that used the disk: open files are dead, locks free, and what was not durable is as
+   * asked.
+   */
   crash(unsynced: Unsynced): void {
     this.generation++
     this.locks.clear()

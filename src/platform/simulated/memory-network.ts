@@ -1,6 +1,7 @@
 /**
- * A network in memory. Bytes arrive in later turns of the event loop, in pieces that are as large as the window
- * or as small as a test wants them, and a receiver that pauses fills the window and then its peer's buffer.
+ * A network in memory. Bytes arrive in later turns of the event loop, in pieces that are as large as the
+ * window or as small as a test wants them, and a receiver that pauses fills the window and then its peer's
+ * buffer.
  */
 import type { Listening, ListenOptions, Network, Socket, SocketHandlers } from '../platform.ts'
 

@@ -1,6 +1,7 @@
 /**
  * The bytes of a file in memory: full pages and a last one that grows by doubling, so that appending never
- * copies what is there and ten thousand small files stay small. Bytes that nobody wrote are zero and cost nothing.
+ * copies what is there and ten thousand small files stay small. Bytes that nobody wrote are zero and cost
+ * nothing.
  */
 const PAGE_BYTES = 256 * 1024
 const SMALLEST_PAGE_BYTES = 256

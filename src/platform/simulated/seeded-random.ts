@@ -1,4 +1,7 @@
-/** Chance that repeats: the same seed gives the same bytes. Good enough to vary a simulation, not to keep a secret. */
+/**
+ * Chance that repeats: the same seed gives the same bytes. Good enough to vary a simulation, not to keep a
+ * secret.
+ */
 import type { Random } from '../platform.ts'
 
 export class SeededRandom implements Random {
