@@ -64,7 +64,10 @@ export function decodeBlock(block: Buffer, target: Buffer, start: number): numbe
         literals += byte
       } while (byte === 255)
     }
-    out += copyLiterals(block, position, target.subarray(out, out + literals))
+    // Calls cost more than a few bytes copied one by one.
+    if (literals > 32) block.copy(target, out, position, position + literals)
+    else for (let i = 0; i < literals; i++) target[out + i] = block[position + i]!
+    out += literals
     position += literals
     if (position >= block.length) return out
 
@@ -165,19 +168,10 @@ function writeLength(target: Buffer, at: number, length: number): number {
   return position
 }
 
-function copyLiterals(block: Buffer, position: number, target: Buffer): number {
-  if (target.length < 24) {
-    for (let i = 0; i < target.length; i++) target[i] = block[position + i]!
-  } else {
-    block.copy(target, 0, position, position + target.length)
-  }
-  return target.length
-}
-
 function copyMatch(target: Buffer, out: number, distance: number, length: number): void {
-  if (distance >= length && length >= 24) {
+  if (distance >= length && length > 64) {
     target.copyWithin(out, out - distance, out - distance + length)
-  } else if (distance === 1 && length >= 24) {
+  } else if (distance === 1 && length > 64) {
     target.fill(target[out - 1]!, out, out + length)
   } else {
     for (let i = 0; i < length; i++) target[out + i] = target[out + i - distance]!

@@ -288,8 +288,7 @@ class BlockDecoder {
         throw new MalformedZstd('a block is too large')
       }
       this.reserve(literals + match)
-      this.literals.copy(this.output, this.length, literalsAt, literalsAt + literals)
-      this.length += literals
+      this.copyLiterals(literalsAt, literals)
       literalsAt += literals
       this.copyMatch(this.offsetOf(offsetValue, literals === 0), match)
     }
@@ -315,13 +314,20 @@ class BlockDecoder {
     return offset
   }
 
+  private copyLiterals(from: number, count: number): void {
+    const { output, literals, length } = this
+    if (count > 32) literals.copy(output, length, from, from + count)
+    else for (let i = 0; i < count; i++) output[length + i] = literals[from + i]!
+    this.length = length + count
+  }
+
   private copyMatch(offset: number, length: number): void {
     const { output } = this
     const out = this.length
     const from = out - offset
     if (offset <= 0 || from < 0) throw new MalformedZstd('a match begins before the data')
-    if (offset >= length) output.copyWithin(out, from, from + length)
-    else if (offset === 1) output.fill(output[from]!, out, out + length)
+    if (offset >= length && length > 64) output.copyWithin(out, from, from + length)
+    else if (offset === 1 && length > 64) output.fill(output[from]!, out, out + length)
     else for (let i = 0; i < length; i++) output[out + i] = output[from + i]!
     this.length += length
   }
