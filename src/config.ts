@@ -1,7 +1,7 @@
 /**
- * From what a person wrote (a properties file, environment variables, the command line, a profile) to a checked
- * BrokerConfig. Nothing is silently ignored: unknown names and values out of range are problems that name what
- * is allowed, and what is recognised without having an effect is named in one warning.
+ * From what a person wrote (a properties file, environment variables, the command line, a profile) to a
+ * checked BrokerConfig. Nothing is silently ignored: unknown names and values out of range are problems that
+ * name what is allowed, and what is recognised without having an effect is named in one warning.
  */
 import { BrokerConfig } from './metadata/broker-config.ts'
 import {
@@ -155,7 +155,9 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
   return problems
 }
 
-/** Of other programs and older Kafkas: recognised, never looked at. A dot at the end means all that begin so. */
+/**
+ * Of other programs and older Kafkas: recognised, never looked at. A dot at the end means all that begin so.
+ */
 const FOREIGN = [
   'advertised.host.name',
   'advertised.port',
@@ -208,8 +210,8 @@ const NOT_OPTIONS =
   /^KAFKA_(OPTS|HEAP_OPTS|JVM_|JMX_|LOG4J_|GC_|DEBUG|CLUSTER_ID$|VERSION$|HOME$|USER$|CFG_$|TOOLS_)/
 
 /**
- * `KAFKA_LOG_RETENTION_MS` (or with Bitnami's `KAFKA_CFG_`) is `log.retention.ms`: an underscore is a dot, two are
- * an underscore, three a dash, as in Kafka's own image. `KLAMM_DURABILITY` is `klamm.durability`.
+ * `KAFKA_LOG_RETENTION_MS` (or with Bitnami's `KAFKA_CFG_`) is `log.retention.ms`: an underscore is a dot,
+ * two are an underscore, three a dash, as in Kafka's own image. `KLAMM_DURABILITY` is `klamm.durability`.
  */
 export function fromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,

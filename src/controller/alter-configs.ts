@@ -252,7 +252,9 @@ interface ListEdit {
   readonly config: BrokerConfig
 }
 
-/** APPEND and SUBTRACT work on what is effective, so that appending to a default keeps the default's entries. */
+/**
+ * APPEND and SUBTRACT work on what is effective, so that appending to a default keeps the default's entries.
+ */
 function editedList({ target, name, value, after, configOperation, config }: ListEdit): Result<string> {
   const { APPEND, SUBTRACT } = AlterOperation
   if (configOperation !== APPEND && configOperation !== SUBTRACT) {

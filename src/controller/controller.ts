@@ -1,7 +1,8 @@
 /**
- * The shell over the metadata store: commands run one at a time, each a pure function from the image to changes
- * and an answer; what it changes is stored in one durable step, becomes the next image, and is taken up by all
- * listeners before the command is answered. What cannot be stored is refused and changes nothing; reading goes on.
+ * The shell over the metadata store: commands run one at a time, each a pure function from the image to
+ * changes and an answer; what it changes is stored in one durable step, becomes the next image, and is taken
+ * up by all listeners before the command is answered. What cannot be stored is refused and changes nothing;
+ * reading goes on.
  */
 import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'

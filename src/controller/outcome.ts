@@ -19,7 +19,9 @@ export function duplicatesOf<Name>(names: Iterable<Name>): ReadonlySet<Name> {
   return twice
 }
 
-/** Kafka's bound on what one request may create (as many records as one step of its metadata log may have). */
+/**
+ * Kafka's bound on what one request may create (as many records as one step of its metadata log may have).
+ */
 export const MOST_PARTITIONS_AT_ONCE = 9_999
 
 export const TOO_MANY_PARTITIONS: Refusal = refuse(

@@ -1,6 +1,6 @@
 /**
- * Where new replicas go: brokers in turn, from a starting point left to chance, each partition one further than
- * the last, so that leaders and followers spread evenly. Also what a hand-made assignment must fulfil.
+ * Where new replicas go: brokers in turn, from a starting point left to chance, each partition one further
+ * than the last, so that leaders and followers spread evenly. Also what a hand-made assignment must fulfil.
  */
 import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/wire.ts'

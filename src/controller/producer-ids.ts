@@ -1,4 +1,6 @@
-/** Producer ids are given out in blocks that never repeat: a block is stored before any of its ids is used. */
+/**
+ * Producer ids are given out in blocks that never repeat: a block is stored before any of its ids is used.
+ */
 import type { ClusterImage } from '../metadata/image.ts'
 import type { Outcome } from './outcome.ts'
 

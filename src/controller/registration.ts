@@ -1,6 +1,7 @@
 /**
- * What a start writes: a new cluster's first records, and this broker's registration. A broker that comes back
- * leads its partitions in a new epoch, as in Kafka, so that clients notice what an unclean stop may have cost.
+ * What a start writes: a new cluster's first records, and this broker's registration. A broker that comes
+ * back leads its partitions in a new epoch, as in Kafka, so that clients notice what an unclean stop may have
+ * cost.
  */
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import {
@@ -29,7 +30,10 @@ export interface NewCluster {
   readonly clusterId: string | undefined
 }
 
-/** Of a store that is empty. With eligible leader replicas, min.insync.replicas belongs to the cluster (KIP-966). */
+/**
+ * Of a store that is empty. With eligible leader replicas, min.insync.replicas belongs to the cluster
+ * (KIP-966).
+ */
 export function bootstrapChanges({ config, random, clusterId }: NewCluster): ImageChanges {
   const minInsyncReplicas = String(config.number('min.insync.replicas'))
   return {

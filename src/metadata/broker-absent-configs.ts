@@ -8,16 +8,16 @@ import {
   between,
   boolean,
   double,
-  eachOf,
   int,
   javaClass,
   LONG_MAX,
   list,
   long,
   type Option,
+  someOf,
   string,
 } from './option.ts'
-import { NON_EMPTY } from './option-checks.ts'
+import { eachLike, NON_EMPTY, NOT_EMPTY } from './option-checks.ts'
 
 const KRAFT = "Part of Kafka's own controller quorum and metadata log, which Klamm does not have."
 const TIERED = 'Part of tiered storage, which is not here.'
@@ -25,7 +25,7 @@ const ELSEWHERE =
   'Part of how Kafka works inside (its Java plug-ins, metrics, purgatories); without meaning here.'
 
 export const BROKER_ABSENT_CONFIGS: readonly Option[] = [
-  list('controller.listener.names', null, KRAFT, { effect: 'none' }),
+  list('controller.listener.names', null, KRAFT, { check: NOT_EMPTY, effect: 'none' }),
   long('controller.performance.always.log.threshold.ms', 2000, KRAFT, {
     check: atLeast(0),
     effect: 'none',
@@ -38,7 +38,10 @@ export const BROKER_ABSENT_CONFIGS: readonly Option[] = [
   }),
   int('controller.quorum.append.linger.ms', 25, KRAFT, { check: atLeast(0), effect: 'none' }),
   boolean('controller.quorum.auto.join.enable', false, KRAFT, { effect: 'none' }),
-  list('controller.quorum.bootstrap.servers', '', KRAFT, { effect: 'none' }),
+  list('controller.quorum.bootstrap.servers', '', KRAFT, {
+    check: eachLike('host:port', /^[^@\s]+:[0-9]+$/),
+    effect: 'none',
+  }),
   int('controller.quorum.election.backoff.max.ms', 1000, KRAFT, { check: atLeast(0), effect: 'none' }),
   int('controller.quorum.election.timeout.ms', 1000, KRAFT, { check: atLeast(0), effect: 'none' }),
   int('controller.quorum.fetch.max.bytes', 1_048_576, KRAFT, { check: atLeast(1), effect: 'none' }),
@@ -46,7 +49,10 @@ export const BROKER_ABSENT_CONFIGS: readonly Option[] = [
   int('controller.quorum.fetch.timeout.ms', 2000, KRAFT, { check: atLeast(0), effect: 'none' }),
   int('controller.quorum.request.timeout.ms', 2000, KRAFT, { check: atLeast(0), effect: 'none' }),
   int('controller.quorum.retry.backoff.ms', 20, KRAFT, { check: atLeast(0), effect: 'none' }),
-  list('controller.quorum.voters', '', KRAFT, { effect: 'none' }),
+  list('controller.quorum.voters', '', KRAFT, {
+    check: eachLike('id@host:port', /^[0-9]+@[^@\s]+:[0-9]+$/),
+    effect: 'none',
+  }),
   int('controller.socket.timeout.ms', 30_000, KRAFT, { effect: 'none' }),
   list('early.start.listeners', null, KRAFT, { effect: 'none' }),
   int('initial.broker.registration.timeout.ms', 60_000, KRAFT, { effect: 'none' }),
@@ -64,7 +70,7 @@ export const BROKER_ABSENT_CONFIGS: readonly Option[] = [
   int('metadata.max.idle.interval.ms', 500, KRAFT, { check: atLeast(0), effect: 'none' }),
   long('metadata.max.retention.bytes', 104_857_600, KRAFT, { effect: 'none' }),
   long('metadata.max.retention.ms', 604_800_000, KRAFT, { effect: 'none' }),
-  list('process.roles', null, KRAFT, { check: eachOf('broker', 'controller'), effect: 'none' }),
+  list('process.roles', null, KRAFT, { check: someOf('broker', 'controller'), effect: 'none' }),
   long('server.max.startup.time.ms', LONG_MAX, KRAFT, {
     check: atLeast(0),
     effect: 'none',

@@ -1,7 +1,7 @@
 /**
- * The effective configuration of one broker: what its file says, under what was set at run time for this broker
- * or for all, over the defaults. Values are parsed once and kept until something changes. Every text in here has
- * passed its option's check.
+ * The effective configuration of one broker: what its file says, under what was set at run time for this
+ * broker or for all, over the defaults. Values are parsed once and kept until something changes. Every text
+ * in here has passed its option's check.
  */
 import assert from 'node:assert'
 import { BROKER_OPTIONS, type Synonym, TOPIC_SYNONYMS } from './configs.ts'
@@ -80,7 +80,9 @@ export class BrokerConfig {
     return this.perBroker.get(name) ?? this.clusterWide.get(name) ?? this.settings.get(name)
   }
 
-  /** An INT, SHORT, LONG or DOUBLE as a number: the greatest LONGs lose their last digits, as bounds they may. */
+  /**
+   * An INT, SHORT, LONG or DOUBLE as a number: the greatest LONGs lose their last digits, as bounds they may.
+   */
   number(name: string): number {
     const value = this.value(name)
     assert(typeof value === 'number' || typeof value === 'bigint', `${name} is not a number that is set`)
@@ -113,8 +115,8 @@ export class BrokerConfig {
   }
 
   /**
-   * What a topic option is where the topic does not say: the first of its broker synonyms that somebody set, else
-   * that of the last one which has a default. Undefined for options without a synonym.
+   * What a topic option is where the topic does not say: the first of its broker synonyms that somebody set,
+   * else that of the last one which has a default. Undefined for options without a synonym.
    */
   topicDefault(name: string): string | undefined {
     const synonyms = TOPIC_SYNONYMS.get(name)

@@ -2,11 +2,11 @@
  * Broker options of the coordinators: offsets, consumer, share and streams groups, transactions.
  * Names, types, defaults and ranges are Kafka's; a test compares them with what Apache Kafka 4.3 reports.
  */
+
 import {
   atLeast,
   between,
   boolean,
-  eachOf,
   INT_MAX,
   int,
   list,
@@ -14,8 +14,10 @@ import {
   type Option,
   oneOfAnyCase,
   short,
+  someOf,
   string,
 } from './option.ts'
+import { NOT_EMPTY } from './option-checks.ts'
 
 export const BROKER_GROUP_CONFIGS: readonly Option[] = [
   int(
@@ -41,7 +43,7 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'group.coordinator.rebalance.protocols',
     'classic,consumer,streams',
     'The group protocols that are served.',
-    { check: eachOf('consumer', 'classic', 'share', 'streams'), effect: 'later' },
+    { check: someOf('consumer', 'classic', 'share', 'streams'), effect: 'later' },
   ),
   int(
     'group.coordinator.append.linger.ms',
@@ -69,7 +71,7 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'group.consumer.assignors',
     'uniform,range',
     'Server-side assignors of consumer groups, the default first.',
-    { effect: 'later' },
+    { check: NOT_EMPTY, effect: 'later' },
   ),
   int(
     'group.consumer.assignment.interval.ms',
@@ -141,7 +143,10 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'How often regular expressions of subscriptions are matched against the topics again.',
     { check: atLeast(10_000), effect: 'later', isInternal: true },
   ),
-  list('group.share.assignors', 'simple', 'The assignor of share groups.', { effect: 'later' }),
+  list('group.share.assignors', 'simple', 'The assignor of share groups.', {
+    check: NOT_EMPTY,
+    effect: 'later',
+  }),
   int('group.share.assignment.interval.ms', 1000, 'Least time between two assignments of a share group.', {
     check: atLeast(0),
     update: 'cluster-wide',

@@ -1,6 +1,7 @@
 /**
- * Broker options of the log: where it lives, segments, retention, flushing, compaction. Most are the defaults of topic options.
- * Names, types, defaults and ranges are Kafka's; a test compares them with what Apache Kafka 4.3 reports.
+ * Broker options of the log: where it lives, segments, retention, flushing, compaction. Most are the defaults
+ * of topic options. Names, types, defaults and ranges are Kafka's; a test compares them with what Apache
+ * Kafka 4.3 reports.
  */
 
 import {
@@ -18,11 +19,11 @@ import {
   oneOf,
   string,
 } from './option.ts'
-import { GZIP_LEVEL } from './option-checks.ts'
+import { GZIP_LEVEL, NOT_EMPTY } from './option-checks.ts'
 
 export const BROKER_LOG_CONFIGS: readonly Option[] = [
-  list('log.dir', '/tmp/kafka-logs', 'The log directory where log.dirs is not given.'),
-  list('log.dirs', null, 'Directories that hold the logs, separated by commas.'),
+  list('log.dir', '/tmp/kafka-logs', 'The log directory where log.dirs is not given.', { check: NOT_EMPTY }),
+  list('log.dirs', null, 'Directories that hold the logs, separated by commas.', { check: NOT_EMPTY }),
   int(
     'log.segment.bytes',
     1_073_741_824,

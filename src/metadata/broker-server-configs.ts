@@ -2,7 +2,9 @@
  * Broker options of the server: identity, listeners, sockets, limits, requests, quotas.
  * Names, types, defaults and ranges are Kafka's; a test compares them with what Apache Kafka 4.3 reports.
  */
+
 import { atLeast, boolean, INT_MAX, int, list, long, type Option, oneOf, string } from './option.ts'
+import { NOT_EMPTY } from './option-checks.ts'
 
 export const BROKER_SERVER_CONFIGS: readonly Option[] = [
   int('node.id', null, "This node's id in the cluster.", { check: atLeast(0) }),
@@ -12,12 +14,13 @@ export const BROKER_SERVER_CONFIGS: readonly Option[] = [
     'listeners',
     'PLAINTEXT://:9092',
     'Addresses to listen on, as NAME://host:port; an empty host is every address, port 0 a free one.',
-    { update: 'per-broker' },
+    { check: NOT_EMPTY, update: 'per-broker' },
   ),
   list(
     'advertised.listeners',
     null,
     'Addresses that clients are told; without it, each client is told the address it connected to.',
+    { check: NOT_EMPTY },
   ),
   string(
     'listener.security.protocol.map',

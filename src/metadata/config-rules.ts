@@ -119,7 +119,8 @@ export function groupConfigsProblem(
 
 function outOfBounds(name: string, value: number, config: BrokerConfig): string | undefined {
   const [kind, ...rest] = name.split('.')
-  // Only this one is called otherwise: group.streams.max.standby.replicas bounds streams.num.standby.replicas.
+  // Only this one is called otherwise: group.streams.max.standby.replicas bounds
+  // streams.num.standby.replicas.
   const bounded = rest.join('.').replace(/^num\./, '')
   const least = `group.${kind}.min.${bounded}`
   const most = `group.${kind}.max.${bounded}`
@@ -179,8 +180,8 @@ export function splitList(text: string): string[] {
 const NOT_WHILE_RUNNING = ['listeners', 'listener.security.protocol.map']
 
 /**
- * Of the dynamic configs of one broker, or of all. `touched` are those that the request sets; what was set before
- * has been judged before.
+ * Of the dynamic configs of one broker, or of all. `touched` are those that the request sets; what was set
+ * before has been judged before.
  */
 export function brokerConfigsProblem(
   touched: ReadonlyMap<string, string>,

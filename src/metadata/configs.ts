@@ -1,6 +1,6 @@
 /**
- * The one table of options: broker, topic, group and client metrics, under Kafka's own names, with the ways in
- * which they stand for each other. Everything that knows an option's name asks here.
+ * The one table of options: broker, topic, group and client metrics, under Kafka's own names, with the ways
+ * in which they stand for each other. Everything that knows an option's name asks here.
  */
 import { BROKER_ABSENT_CONFIGS } from './broker-absent-configs.ts'
 import { BROKER_GROUP_CONFIGS } from './broker-group-configs.ts'

@@ -1,6 +1,6 @@
 /**
- * What DescribeConfigs says of each kind of resource, as data with the response's field names: every option with
- * its effective value, where that comes from, and what it would be if the stronger sources were gone.
+ * What DescribeConfigs says of each kind of resource, as data with the response's field names: every option
+ * with its effective value, where that comes from, and what it would be if the stronger sources were gone.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { BrokerConfig } from './broker-config.ts'
@@ -233,8 +233,8 @@ function own(option: Option, set: Configs, source: number): DescribedSynonym[] {
 }
 
 /**
- * Source by source, strongest first, each with all stand-ins of the option. As in Kafka, what comes before the
- * option's own name is left out, so that hours alone do not show as a synonym of milliseconds.
+ * Source by source, strongest first, each with all stand-ins of the option. As in Kafka, what comes before
+ * the option's own name is left out, so that hours alone do not show as a synonym of milliseconds.
  */
 function brokerLayers(name: string, names: readonly string[], config: BrokerConfig): DescribedSynonym[] {
   const defaults = new Map<string, string>()

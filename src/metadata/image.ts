@@ -6,7 +6,10 @@
 import { SharedMap } from './shared-map.ts'
 import { collisionKey, mayCollide } from './topic-names.ts'
 
-/** Where a broker is reached on one of its listeners. An empty host: where the client connected to (reflection). */
+/**
+ * Where a broker is reached on one of its listeners. An empty host: where the client connected to
+ * (reflection).
+ */
 export interface Endpoint {
   readonly listener: string
   readonly host: string
@@ -106,7 +109,9 @@ export class ClusterImage {
     })
   }
 
-  /** The broker that Metadata names as controller: any that is alive will do, all forward. -1 without brokers. */
+  /**
+   * The broker that Metadata names as controller: any that is alive will do, all forward. -1 without brokers.
+   */
   get controllerId(): number {
     for (const id of this.brokers.keys()) return id
     return -1
@@ -135,7 +140,10 @@ export class ClusterImage {
     return other === name ? undefined : other
   }
 
-  /** What was set for a resource; the same map as long as nobody changes it. Broker '' is the cluster-wide default. */
+  /**
+   * What was set for a resource; the same map as long as nobody changes it. Broker '' is the cluster-wide
+   * default.
+   */
   configs(type: ConfigResourceType, name: string): Configs {
     return this.parts.configTable.get(configKey(type, name)) ?? NO_CONFIGS
   }

@@ -16,13 +16,32 @@ export const NON_EMPTY: Check = {
   refuse: (value, name) => (value === '' ? sentence(name, '', 'String must be non-empty') : undefined),
 }
 
+/** A list with at least one entry. */
+export const NOT_EMPTY: Check = {
+  allowed: 'at least one value',
+  refuse: (value, name) =>
+    (value as readonly string[]).length === 0 ? `Configuration '${name}' must not be empty.` : undefined,
+}
+
+/** Entries of Kafka's quorum, which are only recognised here. */
+export function eachLike(form: string, pattern: RegExp): Check {
+  return {
+    allowed: form,
+    refuse: (value, name) => {
+      const wrong = (value as readonly string[]).find(entry => !pattern.test(entry))
+      return wrong === undefined ? undefined : sentence(name, wrong, `Expected ${form}`)
+    },
+  }
+}
+
 /** Of the replica lists that replication quotas apply to. */
 export const THROTTLED_REPLICAS: Check = {
   allowed: '[partitionId]:[brokerId],[partitionId]:[brokerId],...',
+  toleratesEmptyEntries: true,
   refuse: (value, name) => {
     const entries = value as readonly string[]
     const isList = entries.every(entry => /^[0-9]+:[0-9]+$/.test(entry))
-    if (isList || (entries.length === 1 && entries[0] === '*')) return undefined
+    if (isList || (entries.length === 1 && (entries[0] === '*' || entries[0] === ''))) return undefined
     const format = '[partitionId]:[brokerId],[partitionId]:[brokerId],...'
     const why = `${name} must be the literal '*' or a list of replicas in the following format: ${format}`
     return sentence(name, `[${entries.join(', ')}]`, why)
@@ -34,8 +53,8 @@ export const SHARE_OFFSET_RESET: Check = {
   refuse: (value, name) => {
     if (isShareOffsetReset(value)) return undefined
     const why =
-      `Invalid value \`${value}\` for configuration ${name}. The value must be either 'earliest', 'latest' or ` +
-      "of the format 'by_duration:<PnDTnHnMn.nS>'."
+      `Invalid value \`${value}\` for configuration ${name}. ` +
+      "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."
     return sentence(name, `${value}`, why)
   },
 }

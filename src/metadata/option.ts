@@ -1,7 +1,7 @@
 /**
  * The words that the configuration table is written in: what an option is, how its text becomes a value, and
- * which values are refused. Texts are parsed exactly as Kafka parses them (spaces trimmed, `TRUE` is true, `+5`
- * is 5), and refusals say what Kafka's say, so that tools which match on them go on working.
+ * which values are refused. Texts are parsed exactly as Kafka parses them (spaces trimmed, `TRUE` is true,
+ * `+5` is 5), and refusals say what Kafka's say, so that tools which match on them go on working.
  */
 
 export type OptionType =
@@ -18,7 +18,9 @@ export type OptionType =
 /** Whether a broker option can change while the broker runs, and for whom (Kafka's update modes). */
 export type UpdateMode = 'read-only' | 'cluster-wide' | 'per-broker'
 
-/** `now`: Klamm obeys it. `later`: it belongs to a part that is not there yet. `none`: it has no meaning here. */
+/**
+ * `now`: Klamm obeys it. `later`: it belongs to a part that is not there yet. `none`: it has no meaning here.
+ */
 export type Effect = 'now' | 'later' | 'none'
 
 export type OptionValue = boolean | string | number | bigint | readonly string[] | null
@@ -41,7 +43,9 @@ export interface Option {
 export interface Check {
   /** For people: `[0,...]`, `one of: a, b`. */
   readonly allowed: string
-  /** Why the value is refused, or undefined. `name` is the option's, which some of Kafka's sentences repeat. */
+  /**
+   * Why the value is refused, or undefined. `name` is the option's, which some of Kafka's sentences repeat.
+   */
   refuse(value: OptionValue, name: string): string | undefined
 }
 
@@ -152,17 +156,14 @@ function parseDouble(text: string): number | undefined {
   return undefined
 }
 
+/** Duplicates go, as Kafka has them go since 4.2; empty entries are refused, save by options that say otherwise. */
 function parseList(option: Option, text: string): Parsed {
   if (text === '') return { value: [] }
   const values = text.split(/\s*,\s*/)
-  if (values.includes('') && option.check !== undefined && refusesEmptyValues(option.check)) {
+  if (values.includes('') && option.check?.toleratesEmptyEntries !== true) {
     return { refusal: `Configuration '${option.name}' values must not be empty.` }
   }
-  return { value: values }
-}
-
-function refusesEmptyValues(check: Check): boolean {
-  return check.allowed !== ''
+  return { value: [...new Set(values)] }
 }
 
 export function sentence(name: string, shown: string, why: string): string {
@@ -180,7 +181,6 @@ export function parseOption(option: Option, text: string): Parsed {
 /** A value in the form that DescribeConfigs shows. */
 export function valueText(value: OptionValue): string | null {
   if (value === null) return null
-  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 1e7) return String(value)
   if (Array.isArray(value)) return value.join(',')
   return String(value)
 }
@@ -193,10 +193,15 @@ export function canonicalText(option: Option, text: string): string {
   return valueText(parsed.value) ?? text
 }
 
-/** As Java prints a double where the two languages differ for ordinary settings: 1 is `1.0`. */
+/** As Java prints a double: 1 is `1.0`, ten million and more have an exponent. */
 function doubleText(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e7) return `${value}.0`
-  return String(value)
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.abs(value)
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
+    const [digits = '', exponent = ''] = value.toExponential().split('e')
+    return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
 // Checks
@@ -254,6 +259,18 @@ export function eachOf(...values: readonly string[]): Check {
         if (why !== undefined) return why
       }
       return undefined
+    },
+  }
+}
+
+/** As `eachOf`, and there is at least one. */
+export function someOf(...values: readonly string[]): Check {
+  const each = eachOf(...values)
+  return {
+    allowed: each.allowed,
+    refuse: (value, name) => {
+      if ((value as readonly string[]).length > 0) return each.refuse(value, name)
+      return `Configuration '${name}' must not be empty. Valid values include: ${values.join(', ')}`
     },
   }
 }

@@ -1,6 +1,6 @@
 /**
- * An immutable map for large tables that change a few entries at a time: a changed copy shares all buckets but
- * the touched ones with its original, so that one new topic among ten thousand costs microseconds.
+ * An immutable map for large tables that change a few entries at a time: a changed copy shares all buckets
+ * but the touched ones with its original, so that one new topic among ten thousand costs microseconds.
  * Iteration order is a function of the keys and the order of changes, never of chance.
  */
 

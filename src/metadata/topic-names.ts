@@ -12,7 +12,9 @@ export const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
 /** Where Kafka keeps its metadata: nobody may have a topic of that name. */
 export const CLUSTER_METADATA_TOPIC = '__cluster_metadata'
 
-/** Why a name is not legal; undefined where it is. Names are also directory names, so nothing else may pass. */
+/**
+ * Why a name is not legal; undefined where it is. Names are also directory names, so nothing else may pass.
+ */
 export function topicNameProblem(name: string): string | undefined {
   const why = namePart(name)
   return why === undefined ? undefined : `Topic name is invalid: ${why}`

@@ -1,12 +1,12 @@
 /**
- * The metadata store of a broker that is its own cluster: an append-only file with one checksummed entry for each
- * commit, and now and then a snapshot of all records. They are plain files in the first log directory, which
- * Apache Kafka passes over when it starts there (a directory it would take for a damaged log).
+ * The metadata store of a broker that is its own cluster: an append-only file with one checksummed entry for
+ * each commit, and now and then a snapshot of all records. They are plain files in the first log directory,
+ * which Apache Kafka passes over when it starts there (a directory it would take for a damaged log).
  *
- * A commit is answered when its entry is on the disk, so only the last entry can ever be torn: it is dropped when
- * the file is loaded. Damage anywhere else is reported, never guessed at. A snapshot is complete before it gets
- * its name, and holds a version; entries up to that version are passed over, so that it does not matter when the
- * entries themselves are cleared away.
+ * A commit is answered when its entry is on the disk, so only the last entry can ever be torn: it is dropped
+ * when the file is loaded. Damage anywhere else is reported, never guessed at. A snapshot is complete before
+ * it gets its name, and holds a version; entries up to that version are passed over, so that it does not
+ * matter when the entries themselves are cleared away.
  */
 import assert from 'node:assert'
 import { join } from 'node:path'
@@ -106,7 +106,9 @@ export class LocalStore implements MetadataStore {
     this.end = end
   }
 
-  /** A write that fails is undone; where that fails too, or the sync does, there is no telling what is stored. */
+  /**
+   * A write that fails is undone; where that fails too, or the sync does, there is no telling what is stored.
+   */
   private async append(file: DiskFile, entry: Buffer): Promise<void> {
     try {
       await file.write([entry], this.end)
@@ -220,7 +222,8 @@ function checkHeader(bytes: Buffer, path: string): void {
   const format = bytes[MAGIC.length]!
   if (format <= FORMAT) return
   throw new Error(
-    `${path} was written by a newer Klamm (format ${format}, this one reads up to ${FORMAT}): start the newer one`,
+    `${path} was written by a newer Klamm (its format is ${format}, this one reads up to ${FORMAT}): ` +
+      'start the newer one',
   )
 }
 
