@@ -22,7 +22,7 @@ export function brokerAddresses({ controller, session }: Context): BrokerAddress
       {
         nodeId: id,
         host: reflects ? session.localAddress : endpoint.host,
-        port: reflects ? session.localPort : endpoint.port,
+        port: reflects || endpoint.port === 0 ? session.localPort : endpoint.port,
         rack,
       },
     ]

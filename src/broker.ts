@@ -1,0 +1,291 @@
+/**
+ * The composition root: one broker made of its parts, and nothing of it anywhere else. Many live in one process;
+ * `close` leaves no timer, socket or file handle behind.
+ */
+import { join } from 'node:path'
+import { ErrorCode, ok, refuse } from '../protocol/errors.ts'
+import type { BrokerContext } from './api/context.ts'
+import { ApiTable, HANDLERS } from './api/table.ts'
+import type { BrokerConfig } from './config.ts'
+import { Controller } from './controller/controller.ts'
+import type { LogManagerConfig } from './log/log-config.ts'
+import { LogManager } from './log/log-manager.ts'
+import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
+import type { Logger } from './observe/logger.ts'
+import { LOG_FILE, LocalStore } from './platform/local-store.ts'
+import type { Disk, Platform } from './platform/platform.ts'
+import { MemoryDisk } from './platform/simulated/memory-disk.ts'
+import { FetchSessions } from './replication/fetch-session.ts'
+import { ReplicaManager } from './replication/replica-manager.ts'
+import { Dispatcher } from './server/dispatch.ts'
+import { Server, type ServerLimits } from './server/listener.ts'
+import { ProducerIds } from './transactions/producer-ids.ts'
+
+export interface BrokerOptions {
+  readonly config: BrokerConfig
+  readonly platform: Platform
+  readonly logger: Logger
+}
+
+/** Where a listener can be reached. */
+export interface BoundListener {
+  readonly name: string
+  /** As configured; empty for every address. */
+  readonly host: string
+  readonly port: number
+}
+
+/** The broker cannot start, for a reason that whoever starts it can change: one line that names the option. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure'
+}
+
+/** Requests in flight are answered within this time when the broker closes. */
+const CLOSE_WITHIN_MS = 5_000
+
+interface Parts {
+  readonly context: BrokerContext
+  readonly server: Server
+}
+
+type Undo = () => Promise<void> | void
+
+export class Broker {
+  readonly config: BrokerConfig
+  readonly clusterId: string
+  readonly listeners: readonly BoundListener[]
+  private readonly parts: Parts
+  private closing: Promise<void> | undefined
+
+  private constructor(parts: Parts, listeners: readonly BoundListener[]) {
+    this.parts = parts
+    this.listeners = listeners
+    this.config = parts.context.config
+    this.clusterId = parts.context.controller.image().clusterId
+  }
+
+  /** Rejects with a StartFailure where a setting or the machine does not allow it, and leaves nothing behind. */
+  static async start(options: BrokerOptions): Promise<Broker> {
+    const undo: Undo[] = []
+    try {
+      const parts = await compose(options, undo)
+      undo.push(() => parts.server.close(0))
+      return new Broker(parts, await listen(parts.server, options.config))
+    } catch (error) {
+      for (const step of undo.reverse()) await step()
+      throw error
+    }
+  }
+
+  /** Answers what is in flight, makes everything durable and lets go of it all. Harmless when repeated. */
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce()
+    return this.closing
+  }
+
+  private async closeOnce(): Promise<void> {
+    const { server, context } = this.parts
+    const drained = server.close(CLOSE_WITHIN_MS)
+    context.replicas.close()
+    await drained
+    await context.controller.close()
+    await context.logs.shutdown()
+  }
+}
+
+async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]): Promise<Parts> {
+  const { clock, random, network } = platform
+  const isMemory = config.string('klamm.storage') === 'memory'
+  const disk = isMemory ? new MemoryDisk({ clock }) : platform.disk
+  const topicConfigs = new TopicConfigs(config)
+
+  // The replicas come after the logs that they are made of; nothing goes offline before they are there.
+  let replicas: ReplicaManager | undefined
+  const logs = await LogManager.open({
+    disk,
+    clock,
+    random,
+    logger,
+    config: logManagerConfig(config),
+    logConfig: () => effectiveTopicConfig(new Map(), config),
+    onDirectoryOffline: (_, partitions) => replicas?.onDirectoryOffline(partitions),
+  })
+  if (logs.error) throw new StartFailure(logs.message ?? 'log.dirs: the data directory cannot be used')
+  undo.push(() => logs.value.shutdown())
+
+  const controller = await openController({ disk, logs: logs.value, config, platform, logger })
+  undo.push(() => controller.close())
+  replicas = new ReplicaManager({
+    localBrokerId: config.nodeId,
+    logs: logs.value,
+    topicConfigs,
+    clock,
+    logger,
+    fetchMaxBytes: config.number('fetch.max.bytes'),
+    validation: config.string('klamm.record.validation') === 'header' ? 'header' : 'records',
+    maxDecompressedBytes: config.number('klamm.max.decompressed.bytes'),
+  })
+  const hosted = replicas
+  undo.push(() => hosted.close())
+  await settleLogs({ logs: logs.value, controller, topicConfigs, logger })
+  await hosted.applyImage(controller.image())
+  controller.onImage(image => hosted.applyImage(image))
+
+  const context: BrokerContext = {
+    config,
+    apis: new ApiTable(HANDLERS),
+    controller,
+    replicas: hosted,
+    logs: logs.value,
+    fetchSessions: new FetchSessions({
+      slots: config.number('max.incremental.fetch.session.cache.slots'),
+      clock,
+      random,
+    }),
+    producerIds: producerIds(controller),
+    clock,
+    random,
+    logger,
+  }
+  const dispatcher = new Dispatcher({ apis: context.apis, broker: context, logger })
+  const server = new Server({
+    network,
+    clock,
+    logger,
+    dispatcher,
+    limits: () => serverLimits(config),
+    maxQueuedRequestBytes: config.number('klamm.request.memory.bytes'),
+    readBudgetBytes: config.number('klamm.fetch.memory.bytes'),
+  })
+  return { context, server }
+}
+
+interface StoreParts extends BrokerOptions {
+  readonly disk: Disk
+  readonly logs: LogManager
+}
+
+/** The metadata lies in the first log directory, under that directory's lock. */
+async function openController({ disk, logs, config, platform, logger }: StoreParts): Promise<Controller> {
+  const directory = config.logDirs[0]!
+  const isNew = (await disk.status(join(directory, LOG_FILE))) === undefined
+  const strangers = [...logs.logs()].length
+  if (isNew && strangers > 0) {
+    throw new StartFailure(
+      `log.dirs: ${config.logDirs.join(', ')} holds ${strangers} logs that another broker wrote, and no metadata ` +
+        'that says what they are: take them over with klamm import, or choose another directory',
+    )
+  }
+  return Controller.open({
+    store: new LocalStore({ disk, directory }),
+    config,
+    clock: platform.clock,
+    random: platform.random,
+    logger,
+    clusterId: logs.clusterId,
+  })
+}
+
+/** What was found on disk gets its topics' settings; logs of topics that were deleted meanwhile go. */
+async function settleLogs(parts: {
+  readonly logs: LogManager
+  readonly controller: Controller
+  readonly topicConfigs: TopicConfigs
+  readonly logger: Logger
+}): Promise<void> {
+  const image = parts.controller.image()
+  for (const log of [...parts.logs.logs()]) {
+    const { topic, partition } = log.topicPartition
+    const isGone = log.topicId !== undefined && !image.topicById(log.topicId)
+    if (!isGone) {
+      log.config = parts.topicConfigs.of(image, topic)
+      continue
+    }
+    parts.logger.warn('Deleting the log of a deleted topic', { topic, partition, topicId: log.topicId })
+    await parts.logs.deleteLog(topic, partition)
+  }
+}
+
+function producerIds(controller: Controller): ProducerIds {
+  return new ProducerIds(async () => {
+    const block = await controller.allocateProducerIds()
+    // Clients ask again after this code, which is what Kafka says too while it has no block.
+    return block ? ok(block) : refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+  })
+}
+
+function logManagerConfig(config: BrokerConfig): LogManagerConfig {
+  return {
+    logDirs: config.logDirs,
+    nodeId: config.nodeId,
+    durability: config.string('klamm.durability') === 'fsync' ? 'fsync' : 'write',
+    retentionCheckIntervalMs: config.number('log.retention.check.interval.ms'),
+    highWatermarkCheckpointIntervalMs: config.number('replica.high.watermark.checkpoint.interval.ms'),
+    producerIdExpirationMs: config.number('producer.id.expiration.ms'),
+    producerIdExpirationCheckIntervalMs: config.number('producer.id.expiration.check.interval.ms'),
+    tailCacheBytes: config.number('klamm.tail.cache.bytes'),
+    indexCacheBytes: config.number('klamm.index.cache.bytes'),
+    maxOpenFiles: config.number('klamm.max.open.files'),
+  }
+}
+
+function serverLimits(config: BrokerConfig): ServerLimits {
+  const overrides = config.string('max.connections.per.ip.overrides').split(',')
+  return {
+    maxRequestBytes: config.number('socket.request.max.bytes'),
+    maxIdleMs: config.number('connections.max.idle.ms'),
+    maxConnections: config.number('max.connections'),
+    maxConnectionsPerIp: config.number('max.connections.per.ip'),
+    maxConnectionsPerIpOverrides: new Map(
+      overrides.flatMap(entry => {
+        const match = /^\s*(.+):(\d+)\s*$/.exec(entry)
+        return match ? [[match[1]!, Number(match[2])] as const] : []
+      }),
+    ),
+  }
+}
+
+async function listen(server: Server, config: BrokerConfig): Promise<BoundListener[]> {
+  const bound: BoundListener[] = []
+  for (const { name, host, port } of config.listeners) {
+    try {
+      bound.push({ name, host, port: await listenOn(server, { name, host, port }) })
+    } catch (error) {
+      throw new StartFailure(whyNotListening(error, host, port), { cause: error })
+    }
+  }
+  return bound
+}
+
+/** `localhost` is an address of each family, and clients may try either. */
+async function listenOn(server: Server, listener: BoundListener): Promise<number> {
+  if (listener.host !== 'localhost') return server.listen(listener)
+  const port = await server.listen({ ...listener, host: '127.0.0.1' })
+  try {
+    await server.listen({ ...listener, host: '::1', port })
+  } catch (error) {
+    // Without IPv6, or with a stranger on this port of it, a port that we chose ourselves will do.
+    if (codeOf(error) === 'EADDRINUSE' && listener.port !== 0) throw error
+  }
+  return port
+}
+
+function whyNotListening(error: unknown, host: string, port: number): string {
+  const where = host === '' ? `port ${port}` : `${host}:${port}`
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return `listeners: ${where} is in use by another program; stop that, or choose another with --port or listeners`
+    case 'EACCES':
+      return `listeners: this user may not listen on ${where}; choose a port above 1023 with --port or listeners`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `listeners: ${host} is not an address of this machine; give one of its own, or none for all of them`
+    default:
+      return `listeners: cannot listen on ${where}: ${(error as Error).message}`
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code
+}
