@@ -1,10 +1,10 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
+import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { FetchPlan, SessionRequest } from '../replication/fetch-session.ts'
-import type { FetchOutcome, FetchTarget } from '../replication/partition.ts'
+import type { FetchOutcome, FetchTarget, PartitionName } from '../replication/partition.ts'
 import { releaseRecords } from '../replication/pinned-records.ts'
 import type { FetchIsolation } from '../replication/purgatory.ts'
-import type { PartitionName } from '../replication/replica-manager.ts'
 import type { Context } from './context.ts'
 import { convertForOldClient } from './fetch-conversion.ts'
 import { handler } from './handler.ts'
@@ -52,12 +52,13 @@ export const fetch = handler({
 })
 
 function sessionRequest(request: FetchRequest, replicaId: number, apiVersion: number): SessionRequest {
+  const usesTopicIds = apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
   const targets: FetchTarget[] = []
   for (const { topic, topicId, partitions } of request.topics) {
     for (const partition of partitions) {
       targets.push({
         topic,
-        topicId,
+        topicId: usesTopicIds ? topicId : null,
         index: partition.partition,
         currentLeaderEpoch: partition.currentLeaderEpoch,
         fetchOffset: partition.fetchOffset,
@@ -69,12 +70,12 @@ function sessionRequest(request: FetchRequest, replicaId: number, apiVersion: nu
   }
   const forgotten: PartitionName[] = []
   for (const { topic, topicId, partitions } of request.forgottenTopicsData) {
-    for (const index of partitions) forgotten.push({ topic, topicId, index })
+    for (const index of partitions) forgotten.push({ topic, topicId: usesTopicIds ? topicId : null, index })
   }
   return {
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,
-    usesTopicIds: apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS,
+    usesTopicIds,
     isFromFollower: replicaId >= 0,
     targets,
     forgotten,
@@ -98,8 +99,9 @@ function responseTo(plan: FetchPlan, outcomes: readonly FetchOutcome[], context:
   let current: (typeof responses)[number] | undefined
   for (const at of answered) {
     const target = plan.targets[at]!
-    if (current?.topic !== target.topic || current.topicId !== target.topicId) {
-      current = { topic: target.topic, topicId: target.topicId, partitions: [] }
+    const topicId = target.topicId ?? ZERO_UUID
+    if (current?.topic !== target.topic || current.topicId !== topicId) {
+      current = { topic: target.topic, topicId, partitions: [] }
       responses.push(current)
     }
     current.partitions.push(

@@ -1,5 +1,5 @@
 /** Names the right leader to who asked the wrong broker (KIP-951), and where it is to be found. */
-import type { PartitionName } from '../replication/replica-manager.ts'
+import type { PartitionName } from '../replication/partition.ts'
 import { type BrokerAddress, brokerAddresses } from './advertised-address.ts'
 import type { Context } from './context.ts'
 

@@ -7,6 +7,8 @@ import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
+const FIRST_VERSION_WITH_TOPIC_IDS = 13
+
 export const produce = handler({
   request: ProduceRequest,
   response: ProduceResponse,
@@ -16,7 +18,7 @@ export const produce = handler({
   handle(request, context) {
     const refusal = transactionalRefusal(request)
     if (refusal) return answer(request, refusedProduce(request, refusal.error), context)
-    const targets = targetsOf(request)
+    const targets = targetsOf(request, context.apiVersion)
     // Enqueued before anything is awaited: the connection's next produce comes after this one in every log.
     return context.replicas
       .append({
@@ -25,13 +27,15 @@ export const produce = handler({
         produceVersion: context.apiVersion,
         targets,
       })
-      .then(outcomes => answer(request, responseTo(request, outcomes, context), context))
+      .then(outcomes => answer(request, responseTo(request, targets, outcomes, context), context))
   },
 })
 
-function targetsOf(request: ProduceRequest): AppendTarget[] {
+function targetsOf(request: ProduceRequest, apiVersion: number): AppendTarget[] {
+  const usesTopicIds = apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
   const targets: AppendTarget[] = []
-  for (const { name: topic, topicId, partitionData } of request.topicData) {
+  for (const { name: topic, topicId: id, partitionData } of request.topicData) {
+    const topicId = usesTopicIds ? id : null
     for (const { index, records } of partitionData) targets.push({ topic, topicId, index, records })
   }
   return targets
@@ -58,6 +62,7 @@ function isTransactionalBatch(records: Buffer): boolean {
 
 function responseTo(
   request: ProduceRequest,
+  targets: readonly AppendTarget[],
   outcomes: readonly AppendOutcome[],
   context: Context,
 ): ProduceResponse {
@@ -67,6 +72,7 @@ function responseTo(
     name,
     topicId,
     partitionResponses: partitionData.map(({ index }) => {
+      const target = targets[at]!
       const outcome = outcomes[at++]!
       // KIP-951: where a produce went to the wrong broker, the right one is named.
       const isMisdirected = context.apiVersion >= 10 && outcome.error === ErrorCode.NOT_LEADER_OR_FOLLOWER
@@ -81,7 +87,7 @@ function responseTo(
           batchIndexErrorMessage: error.message,
         })),
         errorMessage: outcome.message,
-        ...(isMisdirected ? { currentLeader: hints.leaderOf({ topic: name, topicId, index }) } : {}),
+        ...(isMisdirected ? { currentLeader: hints.leaderOf(target) } : {}),
       }
     }),
   }))

@@ -1,6 +1,5 @@
 /** A partition as a coordinator uses it: its log, which only the coordinator on the leader writes. */
 import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
-import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { Partition } from './partition.ts'
 import { readRecords } from './pinned-records.ts'
 
@@ -41,7 +40,7 @@ export class CoordinatorLog {
   async read(offset: bigint): Promise<Result<Buffer>> {
     const target = {
       topic: this.partition.topic,
-      topicId: ZERO_UUID,
+      topicId: null,
       index: this.partition.index,
       currentLeaderEpoch: -1,
       fetchOffset: offset,

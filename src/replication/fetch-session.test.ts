@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { ZERO_UUID } from '../../protocol/wire.ts'
 import { ManualClock } from '../platform/simulated/manual-clock.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { type FetchPlan, FetchSessions, nextEpoch, type SessionRequest } from './fetch-session.ts'
@@ -12,7 +11,7 @@ const MAX_INT32 = 0x7fffffff
 function target(topic: string, index = 0, changes: Partial<FetchTarget> = {}): FetchTarget {
   return {
     topic,
-    topicId: ZERO_UUID,
+    topicId: null,
     index,
     currentLeaderEpoch: -1,
     fetchOffset: 0n,
@@ -124,7 +123,7 @@ describe('a fetch session', () => {
       sessions.plan(
         request(id, 1, {
           targets: [target('a', 0, { fetchOffset: 5n }), target('c')],
-          forgotten: [{ topic: 'b', topicId: ZERO_UUID, index: 0 }],
+          forgotten: [{ topic: 'b', topicId: null, index: 0 }],
         }),
       ),
     )
@@ -135,7 +134,7 @@ describe('a fetch session', () => {
   test('that has forgotten everything is closed', () => {
     const { sessions } = setUp()
     const id = open(sessions, ['a'])
-    const forgotten = [{ topic: 'a', topicId: ZERO_UUID, index: 0 }]
+    const forgotten = [{ topic: 'a', topicId: null, index: 0 }]
     const plan = planned(sessions.plan(request(id, 1, { forgotten })))
     expect(plan.answer([])).toEqual({ error: 0, sessionId: 0, answered: [] })
     expect(sessions.size).toBe(0)
@@ -145,7 +144,7 @@ describe('a fetch session', () => {
     const { sessions } = setUp()
     const id = open(sessions, ['a'])
     const forgotten = [
-      { topic: '', topicId: ZERO_UUID, index: 0 },
+      { topic: '', topicId: null, index: 0 },
       { topic: '', topicId: TOPIC_ID, index: -1 },
     ]
     expect(topicsOf(planned(sessions.plan(request(id, 1, { forgotten }))))).toEqual(['a-0'])

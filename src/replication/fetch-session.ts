@@ -7,9 +7,8 @@
  * session's next epoch, which wraps from the largest int32 to 1.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { Clock, Random } from '../platform/platform.ts'
-import type { FetchOutcome, FetchTarget } from './partition.ts'
+import type { FetchOutcome, FetchTarget, PartitionName } from './partition.ts'
 
 const NO_SESSION = 0
 const INITIAL_EPOCH = 0
@@ -17,12 +16,6 @@ const FINAL_EPOCH = -1
 const MAX_EPOCH = 0x7fffffff
 /** Sessions younger than this, or used since, are safe from those that merely want their place. */
 const EVICTION_AGE_MS = 120_000
-
-export interface PartitionName {
-  readonly topic: string
-  readonly topicId: string
-  readonly index: number
-}
 
 export interface SessionRequest {
   readonly sessionId: number
@@ -185,7 +178,7 @@ class FetchSession implements Worth {
 class SessionPartition implements FetchTarget {
   readonly key: string
   readonly topic: string
-  readonly topicId: string
+  readonly topicId: string | null
   readonly index: number
   currentLeaderEpoch!: number
   fetchOffset!: bigint
@@ -304,5 +297,5 @@ function withoutDuplicates(targets: readonly FetchTarget[]): readonly FetchTarge
 
 /** Topic names hold no colon, ids neither. */
 function keyOf(name: PartitionName): string {
-  return `${name.topicId === ZERO_UUID ? name.topic : name.topicId}:${name.index}`
+  return `${name.topicId ?? name.topic}:${name.index}`
 }

@@ -23,13 +23,15 @@ export interface PartitionState {
   readonly isr: readonly number[]
 }
 
-/** One partition of a fetch request, or of a fetch session. */
-export interface FetchTarget {
-  /** Empty where the request names the topic by its id. */
+/** Names a partition as a request does: by its topic's id, or where that is null by its topic's name. */
+export interface PartitionName {
   readonly topic: string
-  /** The zero id where the request names the topic by its name. */
-  readonly topicId: string
+  readonly topicId: string | null
   readonly index: number
+}
+
+/** One partition of a fetch request, or of a fetch session. */
+export interface FetchTarget extends PartitionName {
   readonly currentLeaderEpoch: number
   readonly fetchOffset: bigint
   readonly lastFetchedEpoch: number

@@ -5,11 +5,12 @@
  */
 import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
-import { EMPTY_BYTES, ZERO_UUID } from '../../protocol/wire.ts'
+import { EMPTY_BYTES } from '../../protocol/wire.ts'
 import type { LogSurface, TopicPartition } from '../log/log.ts'
 import type { LogManagerSurface } from '../log/log-manager.ts'
 import type { ClusterImage, TopicImage } from '../metadata/image.ts'
 import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
+import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
 import {
   type ProduceRefusal,
@@ -18,7 +19,13 @@ import {
   validateProduced,
 } from '../records/validation.ts'
 import { delayedFetch, type FetchParameters } from './delayed-fetch.ts'
-import { type FetchOutcome, NO_OFFSET, Partition, type PartitionState } from './partition.ts'
+import {
+  type FetchOutcome,
+  NO_OFFSET,
+  Partition,
+  type PartitionName,
+  type PartitionState,
+} from './partition.ts'
 import { type Parked, Purgatory } from './purgatory.ts'
 
 export interface ReplicaManagerOptions {
@@ -26,24 +33,12 @@ export interface ReplicaManagerOptions {
   readonly logs: LogManagerSurface
   readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly clock: Clock
-  readonly logger: ReplicaLogger
+  readonly logger: Pick<Logger, 'warn' | 'error'>
   /** `fetch.max.bytes`: the most that one fetch answers, whatever it asks for. */
   readonly fetchMaxBytes: number
   /** `header` trusts the records inside an intact batch. */
   readonly validation?: 'records' | 'header'
   readonly maxDecompressedBytes?: number
-}
-
-export interface ReplicaLogger {
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
-/** Names a partition by topic name, or by topic id where that is not the zero id. */
-export interface PartitionName {
-  readonly topic: string
-  readonly topicId: string
-  readonly index: number
 }
 
 export interface AppendTarget extends PartitionName {
@@ -176,14 +171,15 @@ export class ReplicaManager {
     const { name: topic, id: topicId, config } = hosted
     const present = logs.log(topic, index)
     if (present?.topicId !== undefined && present.topicId !== topicId) {
-      logger.warn(
-        { topic, partition: index, topicId: present.topicId },
-        'deleting the log of a deleted topic',
-      )
+      logger.warn('Deleting the log of a deleted topic', {
+        topic,
+        partition: index,
+        topicId: present.topicId,
+      })
       await logs.deleteLog(topic, index)
     }
     const log = await logs.createLog({ topic, topicId, partition: index, config })
-    if (log.error) logger.error({ topic, partition: index, error: log.error }, 'a log could not be created')
+    if (log.error) logger.error('A log could not be created', { topic, partition: index, code: log.error })
     return log
   }
 
@@ -210,14 +206,14 @@ export class ReplicaManager {
    */
   find(name: PartitionName): Result<Partition> {
     const hosted = this.topicOf(name)
-    if (!hosted) return name.topicId === ZERO_UUID ? UNKNOWN_PARTITION : UNKNOWN_ID
+    if (!hosted) return name.topicId === null ? UNKNOWN_PARTITION : UNKNOWN_ID
     const slot = hosted.slots[name.index]
     if (slot === undefined) return UNKNOWN_PARTITION
     return slot instanceof Partition ? ok(slot) : slot
   }
 
   partition(topic: string, index: number): Result<Partition> {
-    return this.find({ topic, topicId: ZERO_UUID, index })
+    return this.find({ topic, topicId: null, index })
   }
 
   /** What the cluster's image says of a partition, whether this broker has it or not. */
@@ -231,7 +227,7 @@ export class ReplicaManager {
   }
 
   private topicOf(name: PartitionName): HostedTopic | undefined {
-    return name.topicId === ZERO_UUID ? this.byName.get(name.topic) : this.byId.get(name.topicId)
+    return name.topicId === null ? this.byName.get(name.topic) : this.byId.get(name.topicId)
   }
 
   *partitions(): Iterable<Partition> {
