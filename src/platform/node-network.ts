@@ -109,14 +109,17 @@ class NodeSocket implements Socket {
     return this.socket.writableLength
   }
 
-  /** The bursts of one turn of the event loop go out as one system call. */
+  /**
+   * What is written before the event loop's next callback goes out as one system call. Waiting for the end of
+   * the loop's turn instead cost a third more CPU for each request and response that go to and fro.
+   */
   write(chunks: readonly Uint8Array[]): boolean {
     // The peer has gone, and `onClose` is on its way.
     if (!this.socket.writable) return true
     if (!this.isCorked) {
       this.isCorked = true
       this.socket.cork()
-      setImmediate(this.uncork)
+      process.nextTick(this.uncork)
     }
     let hasRoom = true
     for (const chunk of chunks) hasRoom = this.socket.write(chunk)

@@ -8,7 +8,7 @@ import type { Socket } from '../platform/platform.ts'
 import type { ReadBudget } from './memory-budget.ts'
 
 /** One read; while it is being sent, the next one may be under way. */
-const PIECE_BYTES = 256 * 1024
+const PIECE_BYTES = 512 * 1024
 /** A peer that leaves more than this unread is not served until it has read. */
 const MAX_UNREAD_BYTES = 1024 * 1024
 
