@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { apis } from '../../protocol/apis.ts'
 import { encodeRequestFrame } from '../../protocol/header.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
@@ -237,4 +239,30 @@ test('a request with bytes behind its body is served, as in Kafka', async () => 
   client.sendBytes(frame)
   expect(await client.receive(HeartbeatResponse, 4, 3)).toMatchObject({ errorCode: 0 })
   await client.close()
+})
+
+test('garbage for any API in any version is refused or read, and is never taken for a bug', async () => {
+  const all = [...apis.values()]
+  const handlers = all.map(
+    ({ request, response }): Handler => ({
+      request,
+      response,
+      overlaps: false,
+      refuse: () => ({}),
+      handle: () => null,
+    }),
+  )
+  const rig = await startRig({ handlers })
+  const garbage = fc.tuple(fc.nat(all.length - 1), fc.nat(20), fc.uint8Array({ maxLength: 200 }))
+  fc.assert(
+    fc.property(garbage, ([index, version, bytes]) => {
+      const frame = Buffer.concat([Buffer.from('0000000000000007000163', 'hex'), bytes])
+      frame.writeInt16BE(all[index]!.apiKey, 0)
+      frame.writeInt16BE(version, 2)
+      const accepted = rig.dispatcher.accept(frame)
+      if (accepted.kind === 'request') void rig.dispatcher.run(accepted, {} as Context['session'])
+    }),
+    { numRuns: 3_000 },
+  )
+  expect(rig.dispatcher.handlerFailures).toBe(0)
 })
