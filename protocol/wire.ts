@@ -375,7 +375,9 @@ export class Writer {
     this.buffer[from] = rest
   }
 
-  /** Writes text of `from` on if it is all ASCII; names mostly are, and this beats a call out of JavaScript. */
+  /**
+   * Writes text of `from` on if it is all ASCII; names mostly are, and this beats a call out of JavaScript.
+   */
   private ascii(value: string, from: number): boolean {
     const { buffer } = this
     for (let i = 0; i < value.length; i++) {

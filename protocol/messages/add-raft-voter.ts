@@ -14,6 +14,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft (KIP-853): adds a voter to the quorum. */
 export const AddRaftVoterRequest = message('AddRaftVoterRequest', 80, '0-1', '0+', {
   clusterId: nullable(string),
   timeoutMs: int32,

@@ -1,5 +1,6 @@
 import { defaulted, type InputOf, int16, int32, int64, message, type ValueOf } from '../schema.ts'
 
+/** A broker gets a block of producer ids from the controller. */
 export const AllocateProducerIdsRequest = message('AllocateProducerIdsRequest', 67, '0', '0+', {
   brokerId: int32,
   brokerEpoch: defaulted(int64, -1n),

@@ -16,9 +16,14 @@ export const AlterClientQuotasRequest = message('AlterClientQuotasRequest', 49, 
   entries: array({
     entity: array({
       entityType: string,
+      /** Null: the default of its type. */
       entityName: nullable(string),
     }),
     ops: array({
+      /**
+       * producer_byte_rate, consumer_byte_rate, request_percentage, controller_mutation_rate,
+       * connection_creation_rate.
+       */
       key: string,
       value: float64,
       remove: bool,
@@ -31,6 +36,7 @@ export type AlterClientQuotasRequest = ValueOf<typeof AlterClientQuotasRequest.f
 export const AlterClientQuotasResponse = message('AlterClientQuotasResponse', 49, '0-1', '1+', {
   throttleTimeMs: defaulted(int32, 0),
   entries: array({
+    /** NONE, INVALID_REQUEST, UNSUPPORTED_VERSION, NOT_CONTROLLER, CLUSTER_AUTHORIZATION_FAILED. */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     entity: array({

@@ -24,6 +24,7 @@ export const AlterPartitionReassignmentsRequest = message(
       name: string,
       partitions: array({
         partitionIndex: int32,
+        /** Null cancels a reassignment. */
         replicas: defaulted(nullable(array(int32)), null),
       }),
     }),
@@ -39,12 +40,17 @@ export const AlterPartitionReassignmentsResponse = message(
   {
     throttleTimeMs: defaulted(int32, 0),
     allowReplicationFactorChange: at('1+', bool, true),
+    /** Of the whole request: CLUSTER_AUTHORIZATION_FAILED, NOT_CONTROLLER, REQUEST_TIMED_OUT. */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     responses: array({
       name: string,
       partitions: array({
         partitionIndex: int32,
+        /**
+         * NONE, INVALID_REPLICA_ASSIGNMENT, NO_REASSIGNMENT_IN_PROGRESS, UNKNOWN_TOPIC_OR_PARTITION,
+         * INVALID_REPLICATION_FACTOR (v1).
+         */
         errorCode: int16,
         errorMessage: defaulted(nullable(string), null),
       }),

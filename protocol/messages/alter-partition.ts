@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** A leader tells the controller the new ISR of its partitions. */
 export const AlterPartitionRequest = message('AlterPartitionRequest', 56, '0-3', '0+', {
   brokerId: int32,
   brokerEpoch: defaulted(int64, -1n),

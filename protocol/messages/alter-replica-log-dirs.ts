@@ -17,6 +17,10 @@ export const AlterReplicaLogDirsResponse = message('AlterReplicaLogDirsResponse'
     topicName: string,
     partitions: array({
       partitionIndex: int32,
+      /**
+       * NONE, LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_OR_PARTITION, REPLICA_NOT_AVAILABLE,
+       * CLUSTER_AUTHORIZATION_FAILED, INVALID_TOPIC_EXCEPTION.
+       */
       errorCode: int16,
     }),
   }),

@@ -31,6 +31,10 @@ export const AlterUserScramCredentialsResponse = message('AlterUserScramCredenti
   throttleTimeMs: defaulted(int32, 0),
   results: array({
     user: string,
+    /**
+     * NONE, RESOURCE_NOT_FOUND, DUPLICATE_RESOURCE, UNSUPPORTED_SASL_MECHANISM, UNACCEPTABLE_CREDENTIAL,
+     * NOT_CONTROLLER, CLUSTER_AUTHORIZATION_FAILED.
+     */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
   }),

@@ -10,6 +10,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** A broker tells the controller in which log directories its replicas are (KIP-858). */
 export const AssignReplicasToDirsRequest = message('AssignReplicasToDirsRequest', 73, '0', '0+', {
   brokerId: int32,
   brokerEpoch: defaulted(int64, -1n),

@@ -14,6 +14,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft: a new leader of the quorum announces itself. */
 export const BeginQuorumEpochRequest = message('BeginQuorumEpochRequest', 53, '0-1', '1+', {
   clusterId: defaulted(nullable(string), null),
   voterId: at('1+', int32, -1),

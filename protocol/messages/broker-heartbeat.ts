@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** Keeps a registered broker alive; the answer fences or unfences it. */
 export const BrokerHeartbeatRequest = message('BrokerHeartbeatRequest', 63, '0-2', '0+', {
   brokerId: int32,
   brokerEpoch: defaulted(int64, -1n),

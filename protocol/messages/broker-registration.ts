@@ -15,6 +15,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** A broker that starts makes itself known to the controller and gets its epoch. */
 export const BrokerRegistrationRequest = message('BrokerRegistrationRequest', 62, '0-4', '0+', {
   brokerId: int32,
   clusterId: string,

@@ -34,9 +34,14 @@ const Assignment = {
 export const ConsumerGroupDescribeResponse = message('ConsumerGroupDescribeResponse', 69, '0-1', '0+', {
   throttleTimeMs: defaulted(int32, 0),
   groups: array({
+    /**
+     * NONE, GROUP_ID_NOT_FOUND, INVALID_GROUP_ID, NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE,
+     * COORDINATOR_LOAD_IN_PROGRESS, GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED.
+     */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     groupId: string,
+    /** Empty, Assigning, Reconciling, Stable or Dead. */
     groupState: string,
     groupEpoch: int32,
     assignmentEpoch: int32,
@@ -50,8 +55,11 @@ export const ConsumerGroupDescribeResponse = message('ConsumerGroupDescribeRespo
       clientHost: string,
       subscribedTopicNames: array(string),
       subscribedTopicRegex: defaulted(nullable(string), null),
+      /** What the member has now. */
       assignment: struct(Assignment),
+      /** What it shall have. */
       targetAssignment: struct(Assignment),
+      /** -1 unknown, 0 classic protocol, 1 consumer protocol (v1). */
       memberType: at('1+', int8, -1),
     }),
     authorizedOperations: defaulted(int32, -2147483648),

@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** A controller makes itself known to the active one. */
 export const ControllerRegistrationRequest = message('ControllerRegistrationRequest', 70, '0', '0+', {
   controllerId: int32,
   incarnationId: uuid,

@@ -14,17 +14,23 @@ import {
 } from '../schema.ts'
 
 export const CreateDelegationTokenRequest = message('CreateDelegationTokenRequest', 38, '0-3', '2+', {
+  /** Null: the requester is the owner (KIP-373). */
   ownerPrincipalType: at('3+', nullable(string)),
   ownerPrincipalName: at('3+', nullable(string)),
   renewers: array({
     principalType: string,
     principalName: string,
   }),
+  /** -1 means delegation.token.max.lifetime.ms. */
   maxLifetimeMs: int64,
 })
 export type CreateDelegationTokenRequest = ValueOf<typeof CreateDelegationTokenRequest.fields>
 
 export const CreateDelegationTokenResponse = message('CreateDelegationTokenResponse', 38, '0-3', '2+', {
+  /**
+   * NONE, DELEGATION_TOKEN_AUTH_DISABLED, DELEGATION_TOKEN_REQUEST_NOT_ALLOWED, INVALID_PRINCIPAL_TYPE,
+   * DELEGATION_TOKEN_AUTHORIZATION_FAILED.
+   */
   errorCode: int16,
   principalType: string,
   principalName: string,

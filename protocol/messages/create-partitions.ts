@@ -14,7 +14,9 @@ import {
 export const CreatePartitionsRequest = message('CreatePartitionsRequest', 37, '0-3', '2+', {
   topics: array({
     name: string,
+    /** In total, not in addition. */
     count: int32,
+    /** Of the new partitions only; null lets the broker choose. */
     assignments: nullable(
       array({
         brokerIds: array(int32),
@@ -30,6 +32,11 @@ export const CreatePartitionsResponse = message('CreatePartitionsResponse', 37, 
   throttleTimeMs: defaulted(int32, 0),
   results: array({
     name: string,
+    /**
+     * NONE, INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST,
+     * REASSIGNMENT_IN_PROGRESS, POLICY_VIOLATION, NOT_CONTROLLER, THROTTLING_QUOTA_EXCEEDED (v3),
+     * TOPIC_AUTHORIZATION_FAILED.
+     */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
   }),

@@ -12,6 +12,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** Filters as in DescribeAcls. */
 export const DeleteAclsRequest = message('DeleteAclsRequest', 31, '0-3', '2+', {
   filters: array({
     resourceTypeFilter: int8,
@@ -28,6 +29,7 @@ export type DeleteAclsRequest = ValueOf<typeof DeleteAclsRequest.fields>
 export const DeleteAclsResponse = message('DeleteAclsResponse', 31, '0-3', '2+', {
   throttleTimeMs: defaulted(int32, 0),
   filterResults: array({
+    /** NONE, SECURITY_DISABLED, INVALID_REQUEST, CLUSTER_AUTHORIZATION_FAILED. */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     matchingAcls: array({

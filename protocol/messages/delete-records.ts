@@ -15,6 +15,7 @@ export const DeleteRecordsRequest = message('DeleteRecordsRequest', 21, '0-2', '
     name: string,
     partitions: array({
       partitionIndex: int32,
+      /** Records below it go; -1 means below the high watermark. */
       offset: int64,
     }),
   }),
@@ -28,7 +29,13 @@ export const DeleteRecordsResponse = message('DeleteRecordsResponse', 21, '0-2',
     name: string,
     partitions: array({
       partitionIndex: int32,
+      /** The new log start offset, or -1 with an error. */
       lowWatermark: int64,
+      /**
+       * NONE, OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (the topic is compacted only),
+       * UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT,
+       * TOPIC_AUTHORIZATION_FAILED.
+       */
       errorCode: int16,
     }),
   }),

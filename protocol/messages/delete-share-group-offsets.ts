@@ -21,6 +21,10 @@ export type DeleteShareGroupOffsetsRequest = ValueOf<typeof DeleteShareGroupOffs
 
 export const DeleteShareGroupOffsetsResponse = message('DeleteShareGroupOffsetsResponse', 92, '0', '0+', {
   throttleTimeMs: defaulted(int32, 0),
+  /**
+   * NONE, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND, GROUP_AUTHORIZATION_FAILED, NOT_COORDINATOR,
+   * COORDINATOR_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS.
+   */
   errorCode: int16,
   errorMessage: defaulted(nullable(string), null),
   responses: array({

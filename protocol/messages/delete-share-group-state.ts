@@ -11,6 +11,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** To the share coordinator: the group is no longer. */
 export const DeleteShareGroupStateRequest = message('DeleteShareGroupStateRequest', 86, '0', '0+', {
   groupId: string,
   topics: array({

@@ -15,10 +15,13 @@ import {
 
 export const DescribeClientQuotasRequest = message('DescribeClientQuotasRequest', 48, '0-1', '1+', {
   components: array({
+    /** 'user', 'client-id' or 'ip'. */
     entityType: string,
+    /** 0 this name, 1 the default, 2 any. */
     matchType: int8,
     match: nullable(string),
   }),
+  /** Only entities without other components. */
   strict: bool,
 })
 export type DescribeClientQuotasRequest = ValueOf<typeof DescribeClientQuotasRequest.fields>
@@ -31,6 +34,7 @@ export const DescribeClientQuotasResponse = message('DescribeClientQuotasRespons
     array({
       entity: array({
         entityType: string,
+        /** Null: the default of its type. */
         entityName: nullable(string),
       }),
       values: array({

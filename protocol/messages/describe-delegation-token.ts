@@ -14,6 +14,7 @@ import {
 } from '../schema.ts'
 
 export const DescribeDelegationTokenRequest = message('DescribeDelegationTokenRequest', 41, '0-3', '2+', {
+  /** Null: all that the requester may see. */
   owners: nullable(
     array({
       principalType: string,
@@ -24,6 +25,7 @@ export const DescribeDelegationTokenRequest = message('DescribeDelegationTokenRe
 export type DescribeDelegationTokenRequest = ValueOf<typeof DescribeDelegationTokenRequest.fields>
 
 export const DescribeDelegationTokenResponse = message('DescribeDelegationTokenResponse', 41, '0-3', '2+', {
+  /** NONE, DELEGATION_TOKEN_AUTH_DISABLED, DELEGATION_TOKEN_REQUEST_NOT_ALLOWED. */
   errorCode: int16,
   tokens: array({
     principalType: string,

@@ -25,6 +25,10 @@ export const DescribeProducersResponse = message('DescribeProducersResponse', 61
     name: string,
     partitions: array({
       partitionIndex: int32,
+      /**
+       * NONE, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION,
+       * TOPIC_AUTHORIZATION_FAILED.
+       */
       errorCode: int16,
       errorMessage: defaulted(nullable(string), null),
       activeProducers: array({
@@ -33,6 +37,7 @@ export const DescribeProducersResponse = message('DescribeProducersResponse', 61
         lastSequence: defaulted(int32, -1),
         lastTimestamp: defaulted(int64, -1n),
         coordinatorEpoch: int32,
+        /** -1 without an open transaction. */
         currentTxnStartOffset: defaulted(int64, -1n),
       }),
     }),

@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft: leader, voters and observers of the metadata log and how far they are. */
 export const DescribeQuorumRequest = message('DescribeQuorumRequest', 55, '0-2', '0+', {
   topics: array({
     topicName: string,

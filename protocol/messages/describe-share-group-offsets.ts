@@ -16,6 +16,7 @@ import {
 export const DescribeShareGroupOffsetsRequest = message('DescribeShareGroupOffsetsRequest', 90, '0-1', '0+', {
   groups: array({
     groupId: string,
+    /** Null: all that the group has. */
     topics: nullable(
       array({
         topicName: string,
@@ -40,8 +41,10 @@ export const DescribeShareGroupOffsetsResponse = message(
         topicId: uuid,
         partitions: array({
           partitionIndex: int32,
+          /** -1 where there is none. */
           startOffset: int64,
           leaderEpoch: int32,
+          /** -1 where it cannot be told (KIP-1226). */
           lag: at('1+', int64, -1n),
           errorCode: int16,
           errorMessage: defaulted(nullable(string), null),

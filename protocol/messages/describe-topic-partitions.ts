@@ -14,10 +14,12 @@ import {
 } from '../schema.ts'
 
 export const DescribeTopicPartitionsRequest = message('DescribeTopicPartitionsRequest', 75, '0', '0+', {
+  /** Empty: all topics, in the order of their names. */
   topics: array({
     name: string,
   }),
   responsePartitionLimit: defaulted(int32, 2000),
+  /** Where an earlier response stopped; null at first. */
   cursor: defaulted(
     nullable(
       struct({
@@ -33,6 +35,7 @@ export type DescribeTopicPartitionsRequest = ValueOf<typeof DescribeTopicPartiti
 export const DescribeTopicPartitionsResponse = message('DescribeTopicPartitionsResponse', 75, '0', '0+', {
   throttleTimeMs: defaulted(int32, 0),
   topics: array({
+    /** NONE, UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED. */
     errorCode: int16,
     name: nullable(string),
     topicId: uuid,
@@ -44,12 +47,14 @@ export const DescribeTopicPartitionsResponse = message('DescribeTopicPartitionsR
       leaderEpoch: defaulted(int32, -1),
       replicaNodes: array(int32),
       isrNodes: array(int32),
+      /** Replicas outside of the ISR that may lead without loss (KIP-966). */
       eligibleLeaderReplicas: defaulted(nullable(array(int32)), null),
       lastKnownElr: defaulted(nullable(array(int32)), null),
       offlineReplicas: array(int32),
     }),
     topicAuthorizedOperations: defaulted(int32, -2147483648),
   }),
+  /** Null when all was told. */
   nextCursor: defaulted(
     nullable(
       struct({

@@ -18,8 +18,15 @@ export type DescribeTransactionsRequest = ValueOf<typeof DescribeTransactionsReq
 export const DescribeTransactionsResponse = message('DescribeTransactionsResponse', 65, '0', '0+', {
   throttleTimeMs: defaulted(int32, 0),
   transactionStates: array({
+    /**
+     * NONE, TRANSACTIONAL_ID_NOT_FOUND, NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS,
+     * TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_REQUEST.
+     */
     errorCode: int16,
     transactionalId: string,
+    /**
+     * Empty, Ongoing, PrepareCommit, PrepareAbort, CompleteCommit, CompleteAbort, PrepareEpochFence or Dead.
+     */
     transactionState: string,
     transactionTimeoutMs: int32,
     transactionStartTimeMs: int64,

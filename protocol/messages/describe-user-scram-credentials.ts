@@ -17,6 +17,7 @@ export const DescribeUserScramCredentialsRequest = message(
   '0',
   '0+',
   {
+    /** Null or empty: all. */
     users: nullable(
       array({
         name: string,
@@ -37,9 +38,11 @@ export const DescribeUserScramCredentialsResponse = message(
     errorMessage: defaulted(nullable(string), null),
     results: array({
       user: string,
+      /** NONE, RESOURCE_NOT_FOUND, DUPLICATE_RESOURCE. */
       errorCode: int16,
       errorMessage: defaulted(nullable(string), null),
       credentialInfos: array({
+        /** 1 SCRAM-SHA-256, 2 SCRAM-SHA-512. */
         mechanism: int8,
         iterations: int32,
       }),

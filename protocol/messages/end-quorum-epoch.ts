@@ -14,6 +14,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft: a leader of the quorum resigns. */
 export const EndQuorumEpochRequest = message('EndQuorumEpochRequest', 54, '0-1', '1+', {
   clusterId: defaulted(nullable(string), null),
   topics: array({

@@ -1,5 +1,6 @@
 import { bytes, defaulted, type InputOf, int16, message, nullable, type ValueOf } from '../schema.ts'
 
+/** A request of a client, forwarded by a broker to the controller with the principal that sent it. */
 export const EnvelopeRequest = message('EnvelopeRequest', 58, '0', '0+', {
   requestData: bytes,
   requestPrincipal: nullable(bytes),

@@ -16,6 +16,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft (KIP-630): a part of a snapshot of the metadata log. */
 export const FetchSnapshotRequest = message('FetchSnapshotRequest', 59, '0-1', '0+', {
   clusterId: tagged(0, '0+', nullable(string)),
   replicaId: defaulted(int32, -1),

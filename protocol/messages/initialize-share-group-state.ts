@@ -12,6 +12,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** To the share coordinator: the state of a share partition begins at an offset (KIP-932). */
 export const InitializeShareGroupStateRequest = message('InitializeShareGroupStateRequest', 83, '0', '0+', {
   groupId: string,
   topics: array({

@@ -11,7 +11,9 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** v0, then named ListClientMetricsResources, knows resources of client metrics only. */
 export const ListConfigResourcesRequest = message('ListConfigResourcesRequest', 74, '0-1', '0+', {
+  /** As in DescribeConfigs; empty: all that the broker supports. */
   resourceTypes: at('1+', array(int8)),
 })
 export type ListConfigResourcesRequest = ValueOf<typeof ListConfigResourcesRequest.fields>

@@ -12,6 +12,7 @@ import {
 
 export const ListPartitionReassignmentsRequest = message('ListPartitionReassignmentsRequest', 46, '0', '0+', {
   timeoutMs: defaulted(int32, 60000),
+  /** Null: all. */
   topics: defaulted(
     nullable(
       array({

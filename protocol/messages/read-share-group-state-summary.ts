@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** To the share coordinator: start offset and delivery counts, without the batches. */
 export const ReadShareGroupStateSummaryRequest = message(
   'ReadShareGroupStateSummaryRequest',
   87,

@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** To the share coordinator: the state of a share partition, for its new leader. */
 export const ReadShareGroupStateRequest = message('ReadShareGroupStateRequest', 84, '0', '0+', {
   groupId: string,
   topics: array({
@@ -37,6 +38,7 @@ export const ReadShareGroupStateResponse = message('ReadShareGroupStateResponse'
       stateBatches: array({
         firstOffset: int64,
         lastOffset: int64,
+        /** 0 available, 2 acknowledged, 4 archived. */
         deliveryState: int8,
         deliveryCount: int16,
       }),

@@ -10,6 +10,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft (KIP-853): removes a voter from the quorum. */
 export const RemoveRaftVoterRequest = message('RemoveRaftVoterRequest', 81, '0', '0+', {
   clusterId: nullable(string),
   voterId: int32,

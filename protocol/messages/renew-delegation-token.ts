@@ -7,6 +7,10 @@ export const RenewDelegationTokenRequest = message('RenewDelegationTokenRequest'
 export type RenewDelegationTokenRequest = ValueOf<typeof RenewDelegationTokenRequest.fields>
 
 export const RenewDelegationTokenResponse = message('RenewDelegationTokenResponse', 39, '0-2', '2+', {
+  /**
+   * NONE, DELEGATION_TOKEN_AUTH_DISABLED, DELEGATION_TOKEN_REQUEST_NOT_ALLOWED, DELEGATION_TOKEN_NOT_FOUND,
+   * DELEGATION_TOKEN_OWNER_MISMATCH, DELEGATION_TOKEN_EXPIRED.
+   */
   errorCode: int16,
   expiryTimestampMs: int64,
   throttleTimeMs: defaulted(int32, 0),

@@ -28,6 +28,9 @@ export const ShareAcknowledgeRequest = message('ShareAcknowledgeRequest', 79, '1
       acknowledgementBatches: array({
         firstOffset: int64,
         lastOffset: int64,
+        /**
+         * For each record, or one for the whole batch: 0 gap, 1 accept, 2 release, 3 reject, 4 renew (v2).
+         */
         acknowledgeTypes: array(int8),
       }),
     }),
@@ -44,6 +47,10 @@ export const ShareAcknowledgeResponse = message('ShareAcknowledgeResponse', 79, 
     topicId: uuid,
     partitions: array({
       partitionIndex: int32,
+      /**
+       * NONE, INVALID_RECORD_STATE, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
+       * NOT_LEADER_OR_FOLLOWER, FENCED_STATE_EPOCH, KAFKA_STORAGE_ERROR, INVALID_REQUEST.
+       */
       errorCode: int16,
       errorMessage: defaulted(nullable(string), null),
       currentLeader: struct({

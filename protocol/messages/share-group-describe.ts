@@ -32,9 +32,14 @@ const Assignment = {
 export const ShareGroupDescribeResponse = message('ShareGroupDescribeResponse', 77, '1', '0+', {
   throttleTimeMs: defaulted(int32, 0),
   groups: array({
+    /**
+     * NONE, GROUP_ID_NOT_FOUND, INVALID_GROUP_ID, NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE,
+     * COORDINATOR_LOAD_IN_PROGRESS, GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED.
+     */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     groupId: string,
+    /** Empty, Stable or Dead. */
     groupState: string,
     groupEpoch: int32,
     assignmentEpoch: int32,

@@ -84,6 +84,10 @@ const TopologyDescription = {
 export const StreamsGroupDescribeResponse = message('StreamsGroupDescribeResponse', 89, '0-1', '0+', {
   throttleTimeMs: defaulted(int32, 0),
   groups: array({
+    /**
+     * NONE, GROUP_ID_NOT_FOUND, INVALID_GROUP_ID, NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE,
+     * COORDINATOR_LOAD_IN_PROGRESS, GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED.
+     */
     errorCode: int16,
     errorMessage: defaulted(nullable(string), null),
     groupId: string,

@@ -44,14 +44,20 @@ const RequestTaskIds = {
   partitions: array(int32),
 }
 
+/**
+ * The one request of members of a streams group (KIP-1071). Fields that have not changed since the last one
+ * are null or -1.
+ */
 export const StreamsGroupHeartbeatRequest = message('StreamsGroupHeartbeatRequest', 88, '0-1', '0+', {
   groupId: string,
   memberId: string,
+  /** 0 joins, -1 leaves, -2 leaves for a while (static members); else the current epoch. */
   memberEpoch: int32,
   endpointInformationEpoch: int32,
   instanceId: defaulted(nullable(string), null),
   rackId: defaulted(nullable(string), null),
   rebalanceTimeoutMs: defaulted(int32, -1),
+  /** Sent when joining. */
   topology: defaulted(
     nullable(
       struct({
@@ -73,6 +79,7 @@ export const StreamsGroupHeartbeatRequest = message('StreamsGroupHeartbeatReques
     ),
     null,
   ),
+  /** Owned now; null: unchanged. */
   activeTasks: defaulted(nullable(array(RequestTaskIds)), null),
   standbyTasks: defaulted(nullable(array(RequestTaskIds)), null),
   warmupTasks: defaulted(nullable(array(RequestTaskIds)), null),
@@ -107,6 +114,12 @@ const ResponseEndpoint = {
 
 export const StreamsGroupHeartbeatResponse = message('StreamsGroupHeartbeatResponse', 88, '0-1', '0+', {
   throttleTimeMs: defaulted(int32, 0),
+  /**
+   * NONE, GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED, NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE,
+   * COORDINATOR_LOAD_IN_PROGRESS, INVALID_REQUEST, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH,
+   * UNRELEASED_INSTANCE_ID, GROUP_ID_NOT_FOUND, GROUP_MAX_SIZE_REACHED, STREAMS_INVALID_TOPOLOGY,
+   * STREAMS_INVALID_TOPOLOGY_EPOCH, STREAMS_TOPOLOGY_FENCED.
+   */
   errorCode: int16,
   errorMessage: defaulted(nullable(string), null),
   memberId: string,
@@ -116,6 +129,7 @@ export const StreamsGroupHeartbeatResponse = message('StreamsGroupHeartbeatRespo
   taskOffsetIntervalMs: int32,
   acceptableRecoveryLag: at('1+', int64, -1n),
   status: nullable(array(ResponseStatus)),
+  /** Null: unchanged. */
   activeTasks: defaulted(nullable(array(ResponseTaskIds)), null),
   standbyTasks: defaulted(nullable(array(ResponseTaskIds)), null),
   warmupTasks: defaulted(nullable(array(ResponseTaskIds)), null),

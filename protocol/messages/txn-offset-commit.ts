@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** Offsets that become the group's when the transaction commits. v3 checks the member (KIP-447). */
 export const TxnOffsetCommitRequest = message('TxnOffsetCommitRequest', 28, '0-6', '3+', {
   transactionalId: string,
   groupId: string,
@@ -41,6 +42,10 @@ export const TxnOffsetCommitResponse = message('TxnOffsetCommitResponse', 28, '0
     topicId: at('6+', uuid),
     partitions: array({
       partitionIndex: int32,
+      /**
+       * NONE, and those of OffsetCommit, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, TRANSACTION_ABORTABLE,
+       * TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+       */
       errorCode: int16,
     }),
   }),

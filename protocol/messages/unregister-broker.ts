@@ -7,6 +7,7 @@ export type UnregisterBrokerRequest = ValueOf<typeof UnregisterBrokerRequest.fie
 
 export const UnregisterBrokerResponse = message('UnregisterBrokerResponse', 64, '0', '0+', {
   throttleTimeMs: defaulted(int32, 0),
+  /** NONE, BROKER_ID_NOT_REGISTERED, NOT_CONTROLLER, CLUSTER_AUTHORIZATION_FAILED, REQUEST_TIMED_OUT. */
   errorCode: int16,
   errorMessage: defaulted(nullable(string), null),
 })

@@ -14,6 +14,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft (KIP-853): a voter has new endpoints or versions. */
 export const UpdateRaftVoterRequest = message('UpdateRaftVoterRequest', 82, '0', '0+', {
   clusterId: nullable(string),
   currentLeaderEpoch: int32,

@@ -16,6 +16,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** KRaft (KIP-595): asks for a vote, or from v2 on whether there would be one (pre-vote, KIP-996). */
 export const VoteRequest = message('VoteRequest', 52, '0-2', '0+', {
   clusterId: defaulted(nullable(string), null),
   voterId: at('1+', int32, -1),

@@ -14,6 +14,7 @@ import {
   type ValueOf,
 } from '../schema.ts'
 
+/** To the share coordinator: what the leader of a share partition has changed. */
 export const WriteShareGroupStateRequest = message('WriteShareGroupStateRequest', 85, '0-1', '0+', {
   groupId: string,
   topics: array({

@@ -1,3 +1,6 @@
+/**
+ * An entry of a segment's .txnindex file: an int16 version and this, 34 bytes together.
+ */
 import { int64, message, type ValueOf } from '../schema.ts'
 
 export const AbortedTxn = message('AbortedTxn', -1, '0', 'none', {

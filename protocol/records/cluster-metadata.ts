@@ -1,3 +1,7 @@
+/**
+ * Records of the KRaft log __cluster_metadata; framing.ts tells what stands before each. Needed to read a
+ * data directory that Kafka wrote.
+ */
 import {
   array,
   at,

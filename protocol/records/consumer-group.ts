@@ -1,3 +1,6 @@
+/**
+ * Records in __consumer_offsets of consumer groups (KIP-848). A key without a value removes what it names.
+ */
 import {
   array,
   bytes,

@@ -1,3 +1,7 @@
+/**
+ * Records in __consumer_offsets: committed offsets and classic groups; the table at the end has all groups'
+ * records.
+ */
 import {
   array,
   at,
@@ -57,6 +61,7 @@ import {
   StreamsGroupTopologyValue,
 } from './streams-group.ts'
 
+/** Of brokers before 0.9; read the same as OffsetCommitKey. */
 export const LegacyOffsetCommitKey = message('LegacyOffsetCommitKey', 0, '0', 'none', {
   group: string,
   topic: string,
@@ -83,6 +88,7 @@ export const OffsetCommitValue = message('OffsetCommitValue', 1, '0-4', '4+', {
   leaderEpoch: at('3+', int32, -1),
   metadata: string,
   commitTimestamp: int64,
+  /** Before v2 an offset had its own end; -1 without. */
   expireTimestamp: at('1', int64, -1n),
   topicId: tagged(0, '4+', uuid),
 })

@@ -1,3 +1,6 @@
+/**
+ * How a principal travels in an Envelope request: an int16 version and this.
+ */
 import { bool, message, string, type ValueOf } from '../schema.ts'
 
 export const DefaultPrincipalData = message('DefaultPrincipalData', -1, '0', '0+', {

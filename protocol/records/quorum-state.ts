@@ -1,3 +1,6 @@
+/**
+ * The quorum-state file of a KRaft log, which Kafka writes as JSON with these fields and `data_version`.
+ */
 import {
   array,
   at,

@@ -1,3 +1,6 @@
+/**
+ * Records of __remote_log_metadata (KIP-405), framed like records of the metadata log.
+ */
 import {
   array,
   bool,

@@ -1,3 +1,6 @@
+/**
+ * Records in __consumer_offsets of share groups (KIP-932).
+ */
 import {
   array,
   int8,

@@ -1,3 +1,6 @@
+/**
+ * Records in __share_group_state (KIP-932): snapshots of a share partition, and updates to the last one.
+ */
 import { array, int8, int16, int32, int64, message, string, tagged, uuid, type ValueOf } from '../schema.ts'
 import { type RecordTable, recordTable } from './framing.ts'
 

@@ -1,3 +1,6 @@
+/**
+ * Records in __consumer_offsets of streams groups (KIP-1071).
+ */
 import {
   array,
   defaulted,

@@ -1,3 +1,6 @@
+/**
+ * The record in __transaction_state: what a coordinator knows of a transactional id.
+ */
 import {
   array,
   int8,
@@ -24,6 +27,10 @@ export const TransactionLogValue = message('TransactionLogValue', 0, '0-1', '1+'
   producerEpoch: int16,
   nextProducerEpoch: tagged(3, '1+', int16, -1),
   transactionTimeoutMs: int32,
+  /**
+   * 0 Empty, 1 Ongoing, 2 PrepareCommit, 3 PrepareAbort, 4 CompleteCommit, 5 CompleteAbort, 6 Dead, 7
+   * PrepareEpochFence.
+   */
   transactionStatus: int8,
   transactionPartitions: nullable(
     array({
