@@ -123,6 +123,11 @@ export class Partition {
     return this.state.leader === this.localBrokerId
   }
 
+  /** Fetches that wait for more of this partition. */
+  get waitingFetches(): number {
+    return this.watches.size
+  }
+
   get highWatermark(): bigint {
     return this.log.highWatermark
   }

@@ -2,7 +2,13 @@
 import { DEFAULT_LOG_MANAGER_CONFIG, type LogConfig } from '../../log/log-config.ts'
 import { LogManager } from '../../log/log-manager.ts'
 import { BrokerConfig } from '../../metadata/broker-config.ts'
-import { ClusterImage, configKey, type ImageChanges, type PartitionImage } from '../../metadata/image.ts'
+import {
+  ClusterImage,
+  configKey,
+  type ImageChanges,
+  type PartitionImage,
+  type TopicImage,
+} from '../../metadata/image.ts'
 import { TopicConfigs } from '../../metadata/topic-config.ts'
 import { silentLogger } from '../../observe/logger.ts'
 import { ManualClock } from '../../platform/simulated/manual-clock.ts'
@@ -84,8 +90,9 @@ export class ReplicaHost {
   }
 
   /** Stops cleanly and starts again; every partition gets its next leader epoch, as in Kafka. */
-  async restart(): Promise<void> {
+  async restart(change = (image: ClusterImage) => image): Promise<void> {
     await this.stop()
+    this.image = change(this.image)
     const topics = [...this.image.topics].map(topic => {
       const partitions = topic.partitions.map(p => ({ ...p, leaderEpoch: p.leaderEpoch + 1 }))
       return [topic.name, { ...topic, partitions }] as const
@@ -121,9 +128,14 @@ export class ReplicaHost {
 
   /** What the controller says of one partition from now on. */
   async changePartition(name: string, index: number, state: Partial<PartitionImage>): Promise<void> {
-    const topic = this.image.topicByName(name)!
-    const partitions = topic.partitions.map((p, at) => (at === index ? { ...p, ...state } : p))
-    await this.change({ topics: [[name, { ...topic, partitions }]] })
+    const { partitions } = this.image.topicByName(name)!
+    await this.changeTopic(name, {
+      partitions: partitions.map((p, at) => (at === index ? { ...p, ...state } : p)),
+    })
+  }
+
+  async changeTopic(name: string, changes: Partial<TopicImage>): Promise<void> {
+    await this.change({ topics: [[name, { ...this.image.topicByName(name)!, ...changes }]] })
   }
 
   private async change(changes: ImageChanges): Promise<void> {
