@@ -61,7 +61,7 @@ import {
   StreamsGroupTopologyValue,
 } from './streams-group.ts'
 
-/** Of brokers before 0.9; read the same as OffsetCommitKey. */
+/** Of old brokers; it means the same as OffsetCommitKey. */
 export const LegacyOffsetCommitKey = message('LegacyOffsetCommitKey', 0, '0', 'none', {
   group: string,
   topic: string,
