@@ -43,6 +43,8 @@ export interface Option {
 export interface Check {
   /** For people: `[0,...]`, `one of: a, b`. */
   readonly allowed: string
+  /** A list may have empty entries, as far as parsing goes. */
+  readonly toleratesEmptyEntries?: boolean
   /**
    * Why the value is refused, or undefined. `name` is the option's, which some of Kafka's sentences repeat.
    */

@@ -9,7 +9,7 @@
  * matter when the entries themselves are cleared away.
  */
 import assert from 'node:assert'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile, MetadataStore } from './platform.ts'
 
@@ -62,7 +62,7 @@ export class LocalStore implements MetadataStore {
 
   async load(): Promise<{ readonly version: bigint; readonly records: ReadonlyMap<string, Uint8Array> }> {
     assert(!this.file, 'the store is loaded once')
-    await this.disk.makeDirectory(this.directory)
+    await this.makeDirectory(this.directory)
     await this.disk.remove(`${this.path(SNAPSHOT_FILE)}.tmp`)
     await this.loadSnapshot()
     await this.loadLog()
@@ -95,6 +95,15 @@ export class LocalStore implements MetadataStore {
 
   private path(name: string): string {
     return join(this.directory, name)
+  }
+
+  /** Makes the directory, and makes durable that it is there, up to the first parent that already was. */
+  private async makeDirectory(path: string): Promise<void> {
+    const parent = dirname(path)
+    if (parent === path || (await this.disk.status(path))) return
+    await this.makeDirectory(parent)
+    await this.disk.makeDirectory(path)
+    await this.disk.syncDirectory(parent)
   }
 
   private take({ version, changes, end }: Entry): void {
