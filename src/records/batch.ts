@@ -156,7 +156,7 @@ export class RecordBatch {
   }
 
   get hasProducerId(): boolean {
-    return this.producerId !== NO_PRODUCER_ID
+    return this.producerId > NO_PRODUCER_ID
   }
 
   /** The whole batch, as a view. */

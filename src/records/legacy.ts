@@ -106,7 +106,11 @@ export function readInnerMessages(
   if (inner.error) return inner
   const last = inner.value.at(-1)
   if (last === undefined) return refuse(ErrorCode.INVALID_RECORD, 'a compressed message holds no message')
-  const base = magic === 1 ? wrapper.offset - last.offset : 0n
+  // Producers may leave the wrapper's offset at 0, whatever is inside.
+  if (magic === 1 && wrapper.offset !== 0n && wrapper.offset < last.offset) {
+    return refuse(ErrorCode.INVALID_RECORD, "a compressed message's offset is less than those inside it")
+  }
+  const base = magic === 1 && wrapper.offset !== 0n ? wrapper.offset - last.offset : 0n
   const hasAppendTime = wrapper.timestampType === 'LogAppendTime'
   return ok(
     inner.value.map(message => ({

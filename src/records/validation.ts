@@ -53,7 +53,7 @@ export interface ValidatedBatch {
   readonly maxTimestamp: bigint
   /** For the Produce response: -1 unless the topic uses LogAppendTime. */
   readonly logAppendTimeMs: bigint
-  /** The records were built anew: other compression, old format, wrong inner offsets. */
+  /** The batch was built anew: other compression, or an old format. */
   readonly isRebuilt: boolean
 }
 
@@ -117,13 +117,11 @@ function validateBatch(batch: RecordBatch, rules: ProduceRules): ValidationResul
   if (opened.error) return opened
   const walked =
     rules.depth === 'header'
-      ? { error: 0 as const, value: { maxTimestamp: batch.maxTimestamp, hasOffsetsInOrder: true } }
+      ? { error: 0 as const, value: batch.maxTimestamp }
       : walkRecords(batch, opened.value, rules)
   if (walked.error) return walked
-  if (source === target && walked.value.hasOffsetsInOrder) {
-    return finishInPlace(batch, walked.value.maxTimestamp, rules)
-  }
-  return rebuild(batch, { target, plain: opened.value, ...walked.value }, rules)
+  if (source === target) return finishInPlace(batch, walked.value, rules)
+  return recompress(batch, { target, plain: opened.value, maxTimestamp: walked.value }, rules)
 }
 
 function checkHeader(batch: RecordBatch, rules: ProduceRules): ProduceRefusal | undefined {
@@ -184,17 +182,13 @@ function finish(batch: RecordBatch, isRebuilt: boolean, rules: ProduceRules): Va
   return ok({ batch, recordCount, maxTimestamp, logAppendTimeMs, isRebuilt })
 }
 
-interface WalkedRecords {
-  readonly maxTimestamp: bigint
-  readonly hasOffsetsInOrder: boolean
-}
-
-type WalkResult = { readonly error: 0; readonly value: WalkedRecords } | ProduceRefusal
+/** The greatest timestamp, or what is wrong. */
+type WalkResult = { readonly error: 0; readonly value: bigint } | ProduceRefusal
 
 function walkRecords(batch: RecordBatch, plain: Buffer, rules: ProduceRules): WalkResult {
   const maxDelta = walkQuickly(batch, new RecordCursor(plain), rules)
   if (maxDelta === undefined) return walkSlowly(batch, new RecordCursor(plain), rules)
-  return ok({ maxTimestamp: batch.baseTimestamp + BigInt(maxDelta), hasOffsetsInOrder: true })
+  return ok(batch.baseTimestamp + BigInt(maxDelta))
 }
 
 /** The greatest timestamp delta when all is well; undefined when not, or when doubles do not suffice. */
@@ -224,21 +218,16 @@ function walkQuickly(batch: RecordBatch, cursor: RecordCursor, rules: ProduceRul
 }
 
 function walkSlowly(batch: RecordBatch, cursor: RecordCursor, rules: ProduceRules): WalkResult {
-  const { recordCount, baseTimestamp, compression } = batch
+  const { recordCount, baseTimestamp } = batch
   const errors = new RecordErrors(rules)
   const hasAppendTime = batch.timestampType === 'LogAppendTime'
   let maxTimestamp = NO_TIMESTAMP
-  let hasOffsetsInOrder = true
   for (let i = 0; i < recordCount; i++) {
     if (!cursor.next()) return invalid(`A batch for ${rules.topicPartition} is malformed: ${cursor.problem}`)
     if (cursor.offsetDelta !== i) {
-      // Some clients got the offsets inside a compressed batch wrong, and Kafka mends them.
-      if (compression === 'none') {
-        return invalid(
-          `Record ${i} of a batch for ${rules.topicPartition} has offset delta ${cursor.offsetDelta}`,
-        )
-      }
-      hasOffsetsInOrder = false
+      return invalid(
+        `Record ${i} of a batch for ${rules.topicPartition} has offset delta ${cursor.offsetDelta}`,
+      )
     }
     const timestamp = hasAppendTime
       ? batch.maxTimestamp
@@ -251,7 +240,7 @@ function walkSlowly(batch: RecordBatch, cursor: RecordCursor, rules: ProduceRule
       `A batch for ${rules.topicPartition} has ${cursor.end - cursor.position} bytes after its last record`,
     )
   }
-  return errors.refusal() ?? ok({ maxTimestamp, hasOffsetsInOrder })
+  return errors.refusal() ?? ok(maxTimestamp)
 }
 
 interface CheckedRecord {
@@ -301,13 +290,14 @@ class RecordErrors {
   }
 }
 
-interface Rebuild extends WalkedRecords {
+interface Recompression {
   readonly target: CompressionType
   readonly plain: Buffer
+  readonly maxTimestamp: bigint
 }
 
-/** With other compression, or with the offsets mended. Levels matter only here: same codec, same bytes. */
-function rebuild(batch: RecordBatch, what: Rebuild, rules: ProduceRules): ValidationResult {
+/** Levels matter only here: a batch that has the right codec already keeps its bytes. */
+function recompress(batch: RecordBatch, what: Recompression, rules: ProduceRules): ValidationResult {
   const attributes: BatchAttributes = {
     ...targetAttributes(what.target, rules),
     producerId: batch.producerId,
@@ -315,19 +305,20 @@ function rebuild(batch: RecordBatch, what: Rebuild, rules: ProduceRules): Valida
     baseSequence: batch.baseSequence,
     isTransactional: batch.isTransactional,
   }
-  if (what.hasOffsetsInOrder && batch.timestampType === 'CreateTime') {
-    const rebuilt = assembleBatch(attributes, {
-      recordBytes: what.plain,
-      recordCount: batch.recordCount,
-      lastOffsetDelta: batch.lastOffsetDelta,
-      baseTimestamp: batch.baseTimestamp,
-      maxTimestamp: what.maxTimestamp,
-    })
-    return finish(new RecordBatch(rebuilt), true, rules)
+  if (batch.timestampType === 'LogAppendTime') {
+    // All records have the header's time then, which has to be written into each.
+    const decoded = decodeRecords(batch, rules.maxDecompressedBytes)
+    if (decoded.error) return decoded
+    return finish(new RecordBatch(buildBatch({ ...attributes, records: decoded.value })), true, rules)
   }
-  const decoded = decodeRecords(batch, rules.maxDecompressedBytes)
-  if (decoded.error) return decoded
-  return finish(new RecordBatch(buildBatch({ ...attributes, records: decoded.value })), true, rules)
+  const rebuilt = assembleBatch(attributes, {
+    recordBytes: what.plain,
+    recordCount: batch.recordCount,
+    lastOffsetDelta: batch.lastOffsetDelta,
+    baseTimestamp: batch.baseTimestamp,
+    maxTimestamp: what.maxTimestamp,
+  })
+  return finish(new RecordBatch(rebuilt), true, rules)
 }
 
 function targetAttributes(target: CompressionType, rules: ProduceRules): BatchAttributes {
