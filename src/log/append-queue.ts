@@ -1,7 +1,8 @@
 /**
- * The way of appends to the disk. Offsets are assigned in order at once; batches that arrive in one turn, or while a
- * write is under way, go out together as one vectored write. Only when it has come back does anything become
- * visible. When it fails, all that was assigned from there on is refused, for it would have left a hole.
+ * The way of appends to the disk. Offsets are assigned in order at once; batches that arrive in one turn, or
+ * while a write is under way, go out together as one vectored write. Only when it has come back does
+ * anything become visible. When it fails, all that was assigned from there on is refused, for it would have
+ * left a hole.
  */
 import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
@@ -127,7 +128,9 @@ export class AppendQueue {
     return { batches, baseOffset, lastOffset: next - 1n, maxTimestamp, logAppendTimeMs, done, settle }
   }
 
-  /** A later batch of an append was refused: what its first ones had left with the producers is taken back. */
+  /**
+   * A later batch of an append was refused: what its first ones had left with the producers is taken back.
+   */
   private reassign(now: number): void {
     this.host.producers.abandon()
     for (const append of [...this.writing, ...this.waiting]) {

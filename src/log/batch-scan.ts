@@ -1,6 +1,6 @@
 /**
- * Walks the batches of a segment file from a position, in reads of a reasonable size. Either header by header, which
- * skips over records, or whole batches with their checksums, as recovery needs it.
+ * Walks the batches of a segment file from a position, in reads of a reasonable size. Either header by
+ * header, which skips over records, or whole batches with their checksums, as recovery needs it.
  */
 import type { DiskFile } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, LENGTH_AT, LOG_OVERHEAD_BYTES, MAGIC_AT, RecordBatch } from '../records/batch.ts'
@@ -9,7 +9,10 @@ export interface ScanOptions {
   readonly from: number
   /** Where the segment ends: nothing is read beyond. */
   readonly to: number
-  /** `headers`: only the 61 bytes are sure to be in the buffer (and the whole batch, if it is a control batch). */
+  /**
+   * `headers`: only the 61 bytes are sure to be in the buffer (and the whole batch, if it is a control
+   * batch).
+   */
   readonly depth: 'headers' | 'checksums'
   readonly readBytes: number
 }

@@ -1,7 +1,7 @@
 /**
- * Kafka's small files: offset checkpoints, the leader epoch checkpoint, `meta.properties`, `partition.metadata` and
- * the mark of a clean shutdown. Each is written whole to a temporary file, synced, and renamed over the old one,
- * so that a crash leaves the old or the new one and never a part.
+ * Kafka's small files: offset checkpoints, the leader epoch checkpoint, `meta.properties`,
+ * `partition.metadata` and the mark of a clean shutdown. Each is written whole to a temporary file, synced,
+ * and renamed over the old one, so that a crash leaves the old or the new one and never a part.
  */
 import type { Disk } from '../platform/platform.ts'
 

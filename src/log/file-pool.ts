@@ -1,7 +1,7 @@
 /**
- * Open handles of segment files, bounded for all logs together. A handle that is in use is pinned and never closed;
- * the others go when the bound asks for it, least recently used first. So ten thousand idle partitions hold none, and
- * no reader is ever given another file's bytes.
+ * Open handles of segment files, bounded for all logs together. A handle that is in use is pinned and never
+ * closed; the others go when the bound asks for it, least recently used first. So ten thousand idle
+ * partitions hold none, and no reader is ever given another file's bytes.
  */
 import type { Disk, DiskFile } from '../platform/platform.ts'
 
@@ -106,7 +106,8 @@ export class FilePool {
   }
 
   private close(handle: Handle): Promise<void> {
-    // What was written is with the operating system already; a failure to close loses nothing that was promised.
+    // What was written is with the operating system already; a failure to close loses nothing that was
+    // promised.
     const closed = handle.opening.then(file => file.close()).catch(() => {})
     this.closing.add(closed)
     return closed.finally(() => this.closing.delete(closed))

@@ -1,6 +1,7 @@
 /**
- * Moves recovery points up in the background, so that an unclean stop leaves little to check. One log at a time, and
- * each only when it has waited long enough, has much to flush, or a topic's `flush.ms` asks for it.
+ * Moves recovery points up in the background, so that an unclean stop leaves little to check. One log at a
+ * time, and each only when it has waited long enough, has much to flush, or a topic's `flush.ms` asks for
+ * it.
  */
 import type { Clock } from '../platform/platform.ts'
 import type { Log } from './log.ts'

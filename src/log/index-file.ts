@@ -1,8 +1,8 @@
 /**
- * The entries of one index file: fixed size, appended in order, searched by halves. New entries wait in a small tail
- * until the file is written (when the tail grows, on roll, flush and close); what is in the file is read back
- * whole when a look-up needs it and given up again under the bound of the index cache, so that ten thousand idle
- * segments cost nothing and a long one can be appended to without its index in memory.
+ * The entries of one index file: fixed size, appended in order, searched by halves. New entries wait in a
+ * small tail until the file is written (when the tail grows, on roll, flush and close); what is in the file
+ * is read back whole when a look-up needs it and given up again under the bound of the index cache, so that
+ * ten thousand idle segments cost nothing and a long one can be appended to without its index in memory.
  */
 import assert from 'node:assert'
 import type { Disk, DiskFile } from '../platform/platform.ts'

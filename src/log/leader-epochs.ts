@@ -1,6 +1,7 @@
 /**
- * Which leader epoch began at which offset, in rising order of both. It answers how far an epoch reached, which is
- * how followers and consumers find where histories part (KIP-101), and lives in `leader-epoch-checkpoint`.
+ * Which leader epoch began at which offset, in rising order of both. It answers how far an epoch reached,
+ * which is how followers and consumers find where histories part (KIP-101), and lives in
+ * `leader-epoch-checkpoint`.
  */
 import type { EpochEntry } from './checkpoint.ts'
 
@@ -32,8 +33,9 @@ export class LeaderEpochs {
   }
 
   /**
-   * An epoch begins at an offset. Nothing changes when it is known already from there on; entries that contradict
-   * it (a later epoch, or one that begins at or after the same offset) were never in force and go.
+   * An epoch begins at an offset. Nothing changes when it is known already from there on; entries that
+   * contradict it (a later epoch, or one that begins at or after the same offset) were never in force and
+   * go.
    */
   assign(epoch: number, startOffset: bigint): void {
     const latest = this.latest
@@ -49,8 +51,9 @@ export class LeaderEpochs {
   }
 
   /**
-   * The largest epoch up to the one asked for and the offset at which the next one begins. An epoch later than
-   * all known ones is not known; for one earlier than all, the epoch itself is given back, with no data (KIP-279).
+   * The largest epoch up to the one asked for and the offset at which the next one begins. An epoch later
+   * than all known ones is not known; for one earlier than all, the epoch itself is given back, with no data
+   * (KIP-279).
    */
   endOffsetFor(epoch: number, logEndOffset: bigint): { leaderEpoch: number; endOffset: bigint } {
     const latest = this.latest

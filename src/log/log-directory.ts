@@ -1,7 +1,7 @@
 /**
- * One log directory: the lock on it, who it belongs to (`meta.properties`), the checkpoint files of the logs in it, and
- * whether its disk still works. Once that has failed, everything in it is refused until a restart; an fsync that
- * failed is never tried again.
+ * One log directory: the lock on it, who it belongs to (`meta.properties`), the checkpoint files of the logs
+ * in it, and whether its disk still works. Once that has failed, everything in it is refused until a
+ * restart; an fsync that failed is never tried again.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { DirectoryLock } from '../platform/platform.ts'

@@ -69,7 +69,9 @@ export interface LogManagerSurface {
   deleteLog(topic: string, partition: number): Promise<void>
   updateConfig(topic: string, config: LogConfig): void
   describeDirectories(): Promise<LogDirectoryDescription[]>
-  /** Flushes everything, writes snapshots, checkpoints and the mark of a clean shutdown; releases the locks. */
+  /**
+   * Flushes everything, writes snapshots, checkpoints and the mark of a clean shutdown; releases the locks.
+   */
   shutdown(): Promise<void>
 }
 

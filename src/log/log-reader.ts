@@ -1,6 +1,7 @@
 /**
- * Reading a log: from the tail cache at once where it reaches back far enough, otherwise as ranges of segment files
- * that are read when they are sent. Always whole batches, so that what is sent can be used to its last byte.
+ * Reading a log: from the tail cache at once where it reaches back far enough, otherwise as ranges of
+ * segment files that are read when they are sent. Always whole batches, so that what is sent can be used to
+ * its last byte.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { DeferredBytes, RecordsSource } from '../../protocol/wire.ts'
@@ -243,8 +244,8 @@ interface CutLimit extends ReadOptions {
 }
 
 /**
- * Where the whole batches end that fit into `maxBytes`. The index gives a batch near there, from which a few headers
- * lead to the last one; so a long range costs no more than a short one.
+ * Where the whole batches end that fit into `maxBytes`. The index gives a batch near there, from which a few
+ * headers lead to the last one; so a long range costs no more than a short one.
  */
 async function cutRange(
   segment: Segment,

@@ -12,8 +12,8 @@ export interface AppendOptions {
   /** Stamped into the batches, except those of a follower, which carry their leader's. */
   readonly leaderEpoch: number
   /**
-   * `client`: sequences are checked, duplicates found. `coordinator`: epochs are checked. `follower`: offsets are
-   * the leader's and nothing is refused that the leader took.
+   * `client`: sequences are checked, duplicates found. `coordinator`: epochs are checked. `follower`:
+   * offsets are the leader's and nothing is refused that the leader took.
    */
   readonly origin: 'client' | 'coordinator' | 'follower'
 }
@@ -80,7 +80,9 @@ export interface LogSurface {
   readonly logStartOffset: bigint
   /** Next offset to be written; everything below is readable. */
   readonly logEndOffset: bigint
-  /** What counts towards the high watermark: the log end offset, or under `durability=fsync` what is synced. */
+  /**
+   * What counts towards the high watermark: the log end offset, or under `durability=fsync` what is synced.
+   */
   readonly durableOffset: bigint
   readonly recoveryPoint: bigint
   readonly highWatermark: bigint
@@ -93,13 +95,15 @@ export interface LogSurface {
   updateHighWatermark(offset: bigint): void
 
   /**
-   * Appends validated v2 batches, whose headers it writes in place; the buffer belongs to the log from then on.
-   * Offsets and the order of appends are settled before it returns; the promise resolves when the batches are
-   * written (or synced, where the configuration says so).
+   * Appends validated v2 batches, whose headers it writes in place; the buffer belongs to the log from then
+   * on. Offsets and the order of appends are settled before it returns; the promise resolves when the
+   * batches are written (or synced, where the configuration says so).
    */
   append(batches: Buffer, options: AppendOptions): Promise<Result<AppendResult>>
 
-  /** Synchronous when the tail cache has it. Whole batches of one segment, first the one that holds `offset`. */
+  /**
+   * Synchronous when the tail cache has it. Whole batches of one segment, first the one that holds `offset`.
+   */
   read(offset: bigint, options: ReadOptions): Result<ReadResult> | Promise<Result<ReadResult>>
 
   /** The first record at or after a time, if there is one. */
@@ -108,7 +112,10 @@ export interface LogSurface {
   offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined>
 
   readonly latestEpoch: number | undefined
-  /** Where the largest epoch up to the one that is asked for ends; -1, -1 where none is known (KIP-101, KIP-279). */
+  /**
+   * Where the largest epoch up to the one that is asked for ends; -1, -1 where none is known (KIP-101,
+   * KIP-279).
+   */
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset
   /** The epoch that an offset was written in; undefined where it is not known. */
   epochForOffset(offset: bigint): number | undefined
@@ -121,7 +128,10 @@ export interface LogSurface {
 
   /** DeleteRecords: moves the log start offset, and drops the segments that lie wholly below. */
   deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>>
-  /** Drops everything at and above an offset. Appends under way are waited for, later ones refused until done. */
+  /**
+   * Drops everything at and above an offset. Appends under way are waited for, later ones refused until
+   * done.
+   */
   truncateTo(offset: bigint): Promise<void>
   /** Drops everything and begins anew at an offset that the leader still has. */
   truncateFullyAndStartAt(offset: bigint): Promise<void>

@@ -1,6 +1,7 @@
 /**
- * One partition's log: segments of record batches on disk, and what follows from them (producer state, leader
- * epochs, aborted transactions). It knows nothing of leadership or replicas; the high watermark is told to it.
+ * One partition's log: segments of record batches on disk, and what follows from them (producer state,
+ * leader epochs, aborted transactions). It knows nothing of leadership or replicas; the high watermark is
+ * told to it.
  *
  * Assigned is not written: an append takes its offsets at once, but the log end offset, the indexes, the
  * producer state and the tail cache move only when the write has come back.
@@ -217,7 +218,10 @@ export class Log implements LogSurface {
     return this.epochs.epochForOffset(offset)
   }
 
-  /** In memory at once; the file follows with the next flush, and until then recovery would find it in the batches. */
+  /**
+   * In memory at once; the file follows with the next flush, and until then recovery would find it in the
+   * batches.
+   */
   async assignLeaderEpoch(leaderEpoch: number): Promise<void> {
     this.epochs.assign(leaderEpoch, this.endOffset)
   }

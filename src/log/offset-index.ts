@@ -1,6 +1,6 @@
 /**
- * `.index`: last offset of a batch, relative to the segment's base (int32), and where that batch begins (int32). Sparse:
- * one entry whenever `index.interval.bytes` have passed since the last.
+ * `.index`: last offset of a batch, relative to the segment's base (int32), and where that batch begins
+ * (int32). Sparse: one entry whenever `index.interval.bytes` have passed since the last.
  */
 import { IndexFile, type IndexFileOptions } from './index-file.ts'
 
@@ -49,7 +49,10 @@ export class OffsetIndex {
     return this.decode(buffer, at)
   }
 
-  /** Whether offsets and positions rise, and stay within the segment: what a file must be before it is trusted. */
+  /**
+   * Whether offsets and positions rise, and stay within the segment: what a file must be before it is
+   * trusted.
+   */
   async isSound(segmentBytes: number): Promise<boolean> {
     await this.file.load()
     let lastOffset = -1

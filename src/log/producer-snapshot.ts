@@ -1,6 +1,6 @@
 /**
- * `<offset>.snapshot`: the producer state as it was before the record at that offset, so that a start has only the log
- * behind it to read. Version (int16), CRC-32C of all that follows it, entries.
+ * `<offset>.snapshot`: the producer state as it was before the record at that offset, so that a start has
+ * only the log behind it to read. Version (int16), CRC-32C of all that follows it, entries.
  */
 
 import { decode, encode } from '../../protocol/codec.ts'

@@ -1,9 +1,11 @@
 /**
  * What a partition knows of its idempotent and transactional producers: epoch, the last five batches of each
- * (by which a retry is known for a duplicate), and the transactions that are under way. It follows from the log alone.
+ * (by which a retry is known for a duplicate), and the transactions that are under way. It follows from the
+ * log alone.
  *
- * Two levels: what is written, and over it what is assigned and still under way to the disk. A batch is checked
- * against both, `assign`ed at once, and `commit`ted or `abandon`ed as a whole when the write has come back.
+ * Two levels: what is written, and over it what is assigned and still under way to the disk. A batch is
+ * checked against both, `assign`ed at once, and `commit`ted or `abandon`ed as a whole when the write has
+ * come back.
  */
 import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
 import { decrementSequence, NO_PRODUCER_EPOCH, NO_SEQUENCE, type RecordBatch } from '../records/batch.ts'
@@ -72,7 +74,10 @@ export class ProducerState {
     return this.written.values()
   }
 
-  /** Where the last stable offset stops: the oldest transaction that is open, or ended without the replicas' knowing. */
+  /**
+   * Where the last stable offset stops: the oldest transaction that is open, or ended without the replicas'
+   * knowing.
+   */
   get firstUnstableOffset(): bigint | undefined {
     let first: bigint | undefined
     for (const offset of this.ongoing.values()) {
@@ -205,8 +210,9 @@ export class ProducerState {
   }
 
   /**
-   * A snapshot holds one batch of each producer. An older batch found in the log goes before what is known, if it
-   * ends where that begins, so that the whole window survives a restart. To be called from the newest to the oldest.
+   * A snapshot holds one batch of each producer. An older batch found in the log goes before what is known,
+   * if it ends where that begins, so that the whole window survives a restart. To be called from the newest
+   * to the oldest.
    */
   recall(old: ProducedBatch): void {
     const entry = this.written.get(old.producerId)
@@ -255,8 +261,8 @@ function findDuplicate(entry: ProducerEntry, batch: RecordBatch): DuplicateBatch
 }
 
 /**
- * A new epoch starts at 0; within one, each batch begins where the last ended. After a marker that raised the epoch
- * nothing of it is known, and it starts at 0 too.
+ * A new epoch starts at 0; within one, each batch begins where the last ended. After a marker that raised
+ * the epoch nothing of it is known, and it starts at 0 too.
  */
 function checkSequence(entry: ProducerEntry, batch: RecordBatch): Refusal | undefined {
   const { baseSequence, producerEpoch, producerId } = batch

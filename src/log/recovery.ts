@@ -1,7 +1,8 @@
 /**
- * Opening one log from its directory. A clean one is taken as it stands. After an unclean stop, the batches behind the
- * recovery point are checked one by one, the log is cut at the first that is not intact, and indexes and
- * producer state are made anew from there. Leftovers of interrupted work (deleted, cleaned, swapped files) are settled first.
+ * Opening one log from its directory. A clean one is taken as it stands. After an unclean stop, the batches
+ * behind the recovery point are checked one by one, the log is cut at the first that is not intact, and
+ * indexes and producer state are made anew from there. Leftovers of interrupted work (deleted, cleaned,
+ * swapped files) are settled first.
  */
 import type { RecordBatch } from '../records/batch.ts'
 import {
@@ -61,7 +62,8 @@ export async function openLog(options: OpenOptions): Promise<Log> {
     logEndOffset = logStartOffset
   }
   logStartOffset = greatestOffset(logStartOffset, segments[0]!.baseOffset)
-  epochs.truncateFromEnd(logEndOffset)
+  // An epoch that begins at the very end has no batches yet, but its leader was in office.
+  epochs.truncateFromEnd(logEndOffset + 1n)
   epochs.truncateFromStart(logStartOffset)
   const wasClean = options.state !== 'unclean'
   const recoveryPoint = wasClean ? logEndOffset : leastOffset(options.recoveryPoint, logEndOffset)
@@ -108,8 +110,9 @@ async function settleLeftovers(options: OpenOptions): Promise<Set<string>> {
   for (const name of [...names]) {
     if (/\.(deleted|cleaned|tmp)$/.test(name)) await drop(name)
   }
-  // Cleaning writes .cleaned files, then renames them to .swap, the last one first: where there are .cleaned ones at or
-  // below a .swap, the renaming had not come to its end, and the segments that they replace are whole.
+  // Cleaning writes .cleaned files, then renames them to .swap, the last one first: where there are .cleaned
+  // ones at or below a .swap, the renaming had not come to its end, and the segments that they replace are
+  // whole.
   const firstCleaned = cleaned.map(offsetOf).reduce(least, undefined)
   for (const name of [...names]) {
     if (name.endsWith('.swap') && firstCleaned !== undefined && offsetOf(name) >= firstCleaned)
@@ -204,7 +207,10 @@ function servicesOf({ environment, location }: OpenOptions): SegmentServices {
   return { disk, files, indexes, location }
 }
 
-/** Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are dropped. */
+/**
+ * Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are
+ * dropped.
+ */
 async function recoverSegments(
   segments: Segment[],
   epochs: LeaderEpochs,

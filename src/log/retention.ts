@@ -1,4 +1,7 @@
-/** Which segments a topic's retention has done with: by the age of their youngest record, and by the log's size. */
+/**
+ * Which segments a topic's retention has done with: by the age of their youngest record, and by the log's
+ * size.
+ */
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
@@ -13,8 +16,8 @@ export interface RetainedLog {
 }
 
 /**
- * Always a run from the oldest segment on, and never beyond the high watermark. The active segment may be among them if
- * it holds anything; the log is rolled then.
+ * Always a run from the oldest segment on, and never beyond the high watermark. The active segment may be
+ * among them if it holds anything; the log is rolled then.
  */
 export async function expiredSegments(log: RetainedLog): Promise<Segment[]> {
   const isDeleting = log.config.cleanupPolicy.includes('delete')

@@ -1,6 +1,6 @@
 /**
- * One segment: a file of batches in order, its indexes, and the running facts that place index entries and decide
- * on rolling. The last segment of a log is appended to; the others never change but to be removed.
+ * One segment: a file of batches in order, its indexes, and the running facts that place index entries and
+ * decide on rolling. The last segment of a log is appended to; the others never change but to be removed.
  */
 import type { Disk, DiskFile } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
@@ -128,8 +128,8 @@ export class Segment implements PoolMember {
   }
 
   /**
-   * Before the first append or look-up in a segment found on disk: learns what they need from its files. Index files
-   * that are missing or make no sense are made anew.
+   * Before the first append or look-up in a segment found on disk: learns what they need from its files.
+   * Index files that are missing or make no sense are made anew.
    */
   async ready(): Promise<void> {
     if (this.isReady) return
@@ -187,7 +187,9 @@ export class Segment implements PoolMember {
     return request.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
   }
 
-  /** By record time, from the first batch on, where records have times; by the segment's own age otherwise. */
+  /**
+   * By record time, from the first batch on, where records have times; by the segment's own age otherwise.
+   */
   private ageAt(request: RollRequest): number {
     const first = this.firstBatchTimestamp
     if (first !== undefined && first >= 0n) return Number(request.maxTimestamp - first)
@@ -225,7 +227,10 @@ export class Segment implements PoolMember {
     await this.transactionIndex.persist(sync)
   }
 
-  /** The segment is complete, or the log is being closed: the last time entry makes its greatest timestamp known. */
+  /**
+   * The segment is complete, or the log is being closed: the last time entry makes its greatest timestamp
+   * known.
+   */
   async seal(sync: boolean): Promise<void> {
     if (!this.isReady) return
     this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
@@ -295,9 +300,9 @@ export class Segment implements PoolMember {
   }
 
   /**
-   * After an unclean stop: the batches from an offset on are checked and indexed anew, and the file is cut before the
-   * first that is not intact or does not continue the ones before it. Those below the offset were synced, and so
-   * were their index entries.
+   * After an unclean stop: the batches from an offset on are checked and indexed anew, and the file is cut
+   * before the first that is not intact or does not continue the ones before it. Those below the offset were
+   * synced, and so were their index entries.
    */
   async recover(
     recoveryPoint: bigint,
@@ -350,7 +355,10 @@ export class Segment implements PoolMember {
 
   // Looking up.
 
-  /** The greatest timestamp of the segment's records (-1 where they have none), and the last offset of its batch. */
+  /**
+   * The greatest timestamp of the segment's records (-1 where they have none), and the last offset of its
+   * batch.
+   */
   async largestTimestamp(): Promise<{ readonly timestamp: bigint; readonly lastOffset: bigint }> {
     await this.ready()
     return { timestamp: this.maxTimestamp, lastOffset: this.offsetOfMaxTimestamp }
@@ -379,7 +387,9 @@ export class Segment implements PoolMember {
     return next
   }
 
-  /** The first batch that ends at or after an offset, which is the one that holds it unless there is a gap. */
+  /**
+   * The first batch that ends at or after an offset, which is the one that holds it unless there is a gap.
+   */
   async find(offset: bigint, file?: DiskFile): Promise<BatchPlace | undefined> {
     await this.ready()
     const entry = await this.offsetIndex.lookup(offset)

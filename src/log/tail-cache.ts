@@ -1,6 +1,7 @@
 /**
- * The most recent batches of all logs, as the very buffers that were appended, so that consumers which keep up cost no disk
- * read. One bound for the broker, counted by what a buffer keeps alive; the oldest go first, whosever they are.
+ * The most recent batches of all logs, as the very buffers that were appended, so that consumers which keep
+ * up cost no disk read. One bound for the broker, counted by what a buffer keeps alive; the oldest go first,
+ * whosever they are.
  */
 
 /** A run of whole batches, in order. */
@@ -99,7 +100,10 @@ export class Tail {
     return this.slots[0]?.baseOffset
   }
 
-  /** The entries from the one that holds an offset, or the next after it; undefined where the cache begins later. */
+  /**
+   * The entries from the one that holds an offset, or the next after it; undefined where the cache begins
+   * later.
+   */
   from(offset: bigint): number | undefined {
     const { slots } = this
     if (slots.length === 0 || offset < slots[0]!.baseOffset) return undefined

@@ -1,7 +1,7 @@
 /**
- * `.timeindex`: the greatest timestamp of the segment so far (int64), and the last offset, relative to the segment's
- * base (int32), of the batch that brought it. Written beside the offset index's entries where the greatest timestamp
- * has risen, and once more when the segment is closed.
+ * `.timeindex`: the greatest timestamp of the segment so far (int64), and the last offset, relative to the
+ * segment's base (int32), of the batch that brought it. Written beside the offset index's entries where the
+ * greatest timestamp has risen, and once more when the segment is closed.
  */
 import { IndexFile, type IndexFileOptions } from './index-file.ts'
 

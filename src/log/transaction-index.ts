@@ -1,7 +1,7 @@
 /**
- * `.txnindex`: the transactions that were aborted by a marker in this segment, in the order of the markers. Version
- * (int16), producer id, first and last offset of the transaction, and the last stable offset when the
- * marker was written (int64 each). Entries are few; the file exists only where there is one.
+ * `.txnindex`: the transactions that were aborted by a marker in this segment, in the order of the markers.
+ * Version (int16), producer id, first and last offset of the transaction, and the last stable offset when
+ * the marker was written (int64 each). Entries are few; the file exists only where there is one.
  */
 import assert from 'node:assert'
 import type { Disk, DiskFile } from '../platform/platform.ts'
@@ -49,8 +49,8 @@ export class TransactionIndex {
   }
 
   /**
-   * Entries whose transactions overlap [from, to). Complete when an entry shows that nothing was open from `to` on
-   * when it was written; otherwise the next segment has to be asked too.
+   * Entries whose transactions overlap [from, to). Complete when an entry shows that nothing was open from
+   * `to` on when it was written; otherwise the next segment has to be asked too.
    */
   async overlapping(from: bigint, to: bigint): Promise<{ found: AbortedEntry[]; isComplete: boolean }> {
     const entries = await this.entries()

@@ -1,4 +1,7 @@
-/** A log manager on a memory disk and a clock that stands still, for tests; batches to put in, and what is in there. */
+/**
+ * A log manager on a memory disk and a clock that stands still, for tests; batches to put in, and what is in
+ * there.
+ */
 import assert from 'node:assert'
 import type { Result } from '../../../protocol/errors.ts'
 import type { RecordsSource } from '../../../protocol/wire.ts'
