@@ -1,6 +1,6 @@
 /**
- * The composition root: one broker made of its parts, and nothing of it anywhere else. Many live in one process;
- * `close` leaves no timer, socket or file handle behind.
+ * The composition root: one broker made of its parts, and nothing of it anywhere else. Many live in one
+ * process; `close` leaves no timer, socket or file handle behind.
  */
 import { join } from 'node:path'
 import { ErrorCode, ok, refuse } from '../protocol/errors.ts'
@@ -13,7 +13,7 @@ import { LogManager } from './log/log-manager.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
 import type { Logger } from './observe/logger.ts'
 import { LOG_FILE, LocalStore } from './platform/local-store.ts'
-import type { Disk, Platform } from './platform/platform.ts'
+import type { Disk, Network, Platform } from './platform/platform.ts'
 import { MemoryDisk } from './platform/simulated/memory-disk.ts'
 import { FetchSessions } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
@@ -35,7 +35,9 @@ export interface BoundListener {
   readonly port: number
 }
 
-/** The broker cannot start, for a reason that whoever starts it can change: one line that names the option. */
+/**
+ * The broker cannot start, for a reason that whoever starts it can change: one line that names the option.
+ */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure'
 }
@@ -64,7 +66,9 @@ export class Broker {
     this.clusterId = parts.context.controller.image().clusterId
   }
 
-  /** Rejects with a StartFailure where a setting or the machine does not allow it, and leaves nothing behind. */
+  /**
+   * Rejects with a StartFailure where a setting or the machine does not allow it, and leaves nothing behind.
+   */
   static async start(options: BrokerOptions): Promise<Broker> {
     const undo: Undo[] = []
     try {
@@ -115,19 +119,10 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   const controller = await openController({ disk, logs: logs.value, config, platform, logger })
   undo.push(() => controller.close())
-  replicas = new ReplicaManager({
-    localBrokerId: config.nodeId,
-    logs: logs.value,
-    topicConfigs,
-    clock,
-    logger,
-    fetchMaxBytes: config.number('fetch.max.bytes'),
-    validation: config.string('klamm.record.validation') === 'header' ? 'header' : 'records',
-    maxDecompressedBytes: config.number('klamm.max.decompressed.bytes'),
-  })
-  const hosted = replicas
-  undo.push(() => hosted.close())
   await settleLogs({ logs: logs.value, controller, topicConfigs, logger })
+  const hosted = newReplicas({ config, platform, logger, logs: logs.value, topicConfigs })
+  replicas = hosted
+  undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
   controller.onImage(image => hosted.applyImage(image))
 
@@ -147,17 +142,38 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     random,
     logger,
   }
-  const dispatcher = new Dispatcher({ apis: context.apis, broker: context, logger })
-  const server = new Server({
+  return { context, server: newServer(context, network) }
+}
+
+function newServer(context: BrokerContext, network: Network): Server {
+  const { apis, clock, config, logger } = context
+  return new Server({
     network,
     clock,
     logger,
-    dispatcher,
+    dispatcher: new Dispatcher({ apis, broker: context, logger }),
     limits: () => serverLimits(config),
     maxQueuedRequestBytes: config.number('klamm.request.memory.bytes'),
     readBudgetBytes: config.number('klamm.fetch.memory.bytes'),
   })
-  return { context, server }
+}
+
+interface ReplicaParts extends BrokerOptions {
+  readonly logs: LogManager
+  readonly topicConfigs: TopicConfigs
+}
+
+function newReplicas({ config, platform, logger, logs, topicConfigs }: ReplicaParts): ReplicaManager {
+  return new ReplicaManager({
+    localBrokerId: config.nodeId,
+    logs,
+    topicConfigs,
+    clock: platform.clock,
+    logger,
+    fetchMaxBytes: config.number('fetch.max.bytes'),
+    validation: config.string('klamm.record.validation') === 'header' ? 'header' : 'records',
+    maxDecompressedBytes: config.number('klamm.max.decompressed.bytes'),
+  })
 }
 
 interface StoreParts extends BrokerOptions {
@@ -172,8 +188,8 @@ async function openController({ disk, logs, config, platform, logger }: StorePar
   const strangers = [...logs.logs()].length
   if (isNew && strangers > 0) {
     throw new StartFailure(
-      `log.dirs: ${config.logDirs.join(', ')} holds ${strangers} logs that another broker wrote, and no metadata ` +
-        'that says what they are: take them over with klamm import, or choose another directory',
+      `log.dirs: ${config.logDirs.join(', ')} holds ${strangers} logs that another broker wrote, and no ` +
+        'metadata that says what they are: take them over with klamm import, or choose another directory',
     )
   }
   return Controller.open({
@@ -272,15 +288,16 @@ async function listenOn(server: Server, listener: BoundListener): Promise<number
 
 function whyNotListening(error: unknown, host: string, port: number): string {
   const where = host === '' ? `port ${port}` : `${host}:${port}`
+  const orElse = 'or choose another with --port or listeners'
   switch (codeOf(error)) {
     case 'EADDRINUSE':
-      return `listeners: ${where} is in use by another program; stop that, or choose another with --port or listeners`
+      return `listeners: ${where} is in use by another program; stop that, ${orElse}`
     case 'EACCES':
       return `listeners: this user may not listen on ${where}; choose a port above 1023 with --port or listeners`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `listeners: ${host} is not an address of this machine; give one of its own, or none for all of them`
+      return `listeners: ${host} is not an address of this machine; give one of its own, or none for all`
     default:
       return `listeners: cannot listen on ${where}: ${(error as Error).message}`
   }

@@ -24,7 +24,10 @@ export interface KlammOptions {
    * outlive the process.
    */
   readonly storage?: 'memory' | (string & {})
-  /** The defaults that the others are set over: `ci`, the default, starts fast; `default` is an ordinary broker. */
+  /**
+   * The defaults that the others are set over: `ci`, the default, starts fast; `default` is an ordinary
+   * broker.
+   */
   readonly profile?: Profile
   /** Any option of the broker, by Kafka's name: `{ 'num.partitions': 3 }`. It wins over all of the above. */
   readonly config?: Readonly<Record<string, string | number | boolean>>

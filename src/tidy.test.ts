@@ -56,7 +56,8 @@ interface FunctionShape {
 
 type Rule = (files: readonly Source[]) => string[]
 
-const isTest = (file: Source) => file.path.endsWith('.test.ts') || inRoom(file.path, 'protocol/testing')
+/** Tests, and what only tests use. */
+const isTest = ({ path }: { path: string }) => path.endsWith('.test.ts') || path.includes('/testing/')
 const inRoom = (path: string, room: string) => path === room || path.startsWith(`${room}/`)
 const rowOf = (path: string) => ROWS.findIndex(row => row.some(room => inRoom(path, room)))
 const roomOf = (path: string) => ROWS[rowOf(path)]?.find(room => inRoom(path, room))
@@ -72,6 +73,15 @@ const importsGoOneWay: Rule = files =>
         .filter(target => roomOf(target) !== roomOf(file.path) && !(rowOf(target) < rowOf(file.path)))
         .map(target => `${file.path} imports ${target}, which is not below it`)
     })
+
+const testingStaysOut: Rule = files =>
+  files
+    .filter(file => !isTest(file))
+    .flatMap(file =>
+      importsOf(file)
+        .filter(specifier => specifier.includes('/testing/'))
+        .map(specifier => `${file.path} imports ${specifier}, which is not in the package`),
+    )
 
 const protocolStandsAlone: Rule = files =>
   files
@@ -151,7 +161,8 @@ const commentsAreProse: Rule = files =>
       if (/\b(TODO|FIXME|XXX|HACK)\b/.test(text)) return [`${path}:${line} leaves work behind`]
       if (/@ts-(ignore|nocheck)/.test(text)) return [`${path}:${line} silences the compiler`]
       const code = /^(const|let|import|export|return|await|if|for|while)\b.*[({})\]=]$|^\}|=> \{$|^\w+\(.*\)$/
-      return text.split('\n').some(part => code.test(part.trim()))
+      // Four more blanks: an example in prose.
+      return text.split('\n').some(part => !part.startsWith('    ') && code.test(part.trim()))
         ? [`${path}:${line} looks like commented-out code`]
         : []
     }),
@@ -175,6 +186,7 @@ function lockfileNamesNoRegistry(path: string, text: string): string[] {
 
 const RULES: Readonly<Record<string, Rule>> = {
   'a room imports only from the rows below it': importsGoOneWay,
+  'the package needs nothing that only tests have': testingStaysOut,
   'the protocol imports nothing outside itself': protocolStandsAlone,
   'time, chance, files, sockets and threads come through the platform': worldOnlyThroughPlatform,
   'files fit on few screens and lines on one': filesAreSmall,
@@ -211,6 +223,7 @@ describe('each rule can fail', () => {
     expect(complaints(importsGoOneWay, 'src/log/log.ts', "await import('../broker.ts')")).toBe(1)
     expect(complaints(importsGoOneWay, 'src/log/log.ts', "import { a } from '../records/batch.ts'")).toBe(0)
     expect(complaints(importsGoOneWay, 'src/attic/log.ts', '')).toBe(1)
+    expect(complaints(testingStaysOut, 'src/log/log.ts', "import { a } from './testing/a.ts'")).toBe(1)
     expect(complaints(protocolStandsAlone, 'protocol/wire.ts', "import 'node:fs'")).toBe(1)
   })
 
@@ -319,7 +332,7 @@ function functionsOf(code: string): FunctionShape[] {
   const found: FunctionShape[] = []
   for (const { index, 0: brace } of code.matchAll(/[{}]/g)) {
     if (brace === '{') {
-      open.push({ at: index, ...functionHeader(code.slice(0, index)) })
+      open.push({ at: index, ...functionHeader(code, index) })
       continue
     }
     const body = open.pop()
@@ -335,16 +348,22 @@ function functionsOf(code: string): FunctionShape[] {
   return found
 }
 
-/** The parameters of the function whose body opens after `before`; undefined when it is another kind of brace. */
-function functionHeader(before: string): { parameters: number | undefined; isSuite: boolean } {
+/** The parameters of the function whose body opens at `end`; undefined when it is another kind of brace. */
+function functionHeader(code: string, end: number): { parameters: number | undefined; isSuite: boolean } {
   const none = { parameters: undefined, isSuite: false }
-  const header = /(\))(\s*:\s*[\w\s.<>,[\]|&'"?]+(?:\{[^{}]*\}[\w\s.<>,[\]|&]*)*)?\s*(=>)?\s*$/.exec(before)
+  const from = Math.max(0, end - 600)
+  const before = code.slice(from, end)
+  const returned = /\)(\s*:\s*[\w\s.<>,[\]|&'"?]+(?:\{[^{}]*\}[\w\s.<>,[\]|&]*)*)?\s*(=>)?\s*$/
+  const header = returned.exec(before)
+  // Across the end of a body and the head of something else, it is no return type.
+  if (header?.[1] && /\b(class|const|export|function|interface|return)\b/.test(header[1])) return none
   if (!header) return /\b\w+\s*=>\s*$/.test(before) ? { parameters: 1, isSuite: false } : none
-  const start = openingOf(before, header.index)
-  const lead = before.slice(Math.max(0, start - 80), start)
-  if (!header[3] && /\b(if|for|while|switch|catch|with)\s*$|\bfor await\s*$/.test(lead)) return none
+  const closing = from + header.index
+  const start = openingOf(code, closing)
+  const lead = code.slice(Math.max(0, start - 80), start)
+  if (!header[2] && /\b(if|for|while|switch|catch|with)\s*$|\bfor await\s*$/.test(lead)) return none
   const isSuite = /\bdescribe(\.each\([^)]*\))?\(\s*,?\s*(async\s*)?$/.test(lead.replace(/\s+/g, ' '))
-  return { parameters: countParameters(before.slice(start + 1, header.index)), isSuite }
+  return { parameters: countParameters(code.slice(start + 1, closing)), isSuite }
 }
 
 function openingOf(code: string, closing: number): number {

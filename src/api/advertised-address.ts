@@ -9,9 +9,9 @@ export interface BrokerAddress {
 }
 
 /**
- * The live brokers as the asking client reaches them, on the listener that it uses. A broker that registered no
- * host of its own is told as where the client has connected to, as its socket shows it, so that random ports,
- * several interfaces and container networks need no configuration.
+ * The live brokers as the asking client reaches them, on the listener that it uses. A broker that registered
+ * no host of its own is told as where the client has connected to, as its socket shows it, so that random
+ * ports, several interfaces and container networks need no configuration.
  */
 export function brokerAddresses({ controller, session }: Context): BrokerAddress[] {
   return [...controller.image().brokers.values()].flatMap(({ id, rack, endpoints }) => {

@@ -1,4 +1,6 @@
-/** ApiVersions: what is served, from the table that dispatch looks up, and the features that are switched on. */
+/**
+ * ApiVersions: what is served, from the table that dispatch looks up, and the features that are switched on.
+ */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import type { Context } from './context.ts'

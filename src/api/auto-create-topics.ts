@@ -28,7 +28,10 @@ export function missingTopicError(name: string): ErrorCode {
   return topicNameProblem(name) ? ErrorCode.INVALID_TOPIC_EXCEPTION : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 }
 
-/** Coordinators' topics have partitions, replicas and settings of their own; the rest gets the broker's defaults. */
+/**
+ * Coordinators' topics have partitions, replicas and settings of their own; the rest gets the broker's
+ * defaults.
+ */
 function topicToCreate(name: string, config: BrokerConfig): CreateTopic {
   switch (name) {
     case '__consumer_offsets':

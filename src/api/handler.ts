@@ -37,7 +37,9 @@ export interface HandlerOf<Request extends Message, Response extends Message> {
   handle(request: ValueOf<Request['fields']>, context: Context): Handled<InputOf<Response['fields']>>
 }
 
-/** Checks a handler against its definitions, then forgets their types: dispatch decodes with the same ones. */
+/**
+ * Checks a handler against its definitions, then forgets their types: dispatch decodes with the same ones.
+ */
 export function handler<Request extends Message, Response extends Message>(
   spec: HandlerOf<Request, Response>,
 ): Handler {

@@ -48,7 +48,9 @@ export class ApiTable {
   }
 }
 
-/** The widest table: the newest Kafka's highest stable versions, down to the oldest that the definitions have. */
+/**
+ * The widest table: the newest Kafka's highest stable versions, down to the oldest that the definitions have.
+ */
 export const HANDLERS: readonly Handler[] = [
   alterConfigs,
   apiVersions,

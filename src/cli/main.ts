@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+/**
+ * The command line: what can be said, and the help that teaches it. What the commands do is in the files
+ * beside, which are loaded when they are asked for. The only file that knows commander.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { fail, packageVersion, tolerateLostReaders } from './terminal.ts'
+
+const START_EXAMPLES = `
+Examples:
+  klamm start                                        a durable broker on port 9092, data in ./data
+  klamm start --port 9093 --data-dir /var/lib/klamm  somewhere else
+  klamm start --profile ci                           in memory, on a free port, for a test run
+  klamm start --config server.properties             with the settings of a Kafka that you have
+  klamm start --override num.partitions=3 --override log.retention.hours=1
+
+Every option of Kafka's server.properties goes into --config or --override by its own name;
+klamm options lists them, klamm options retention those with "retention" in their name.`
+
+const program = new Command('klamm')
+  .description('A Kafka-protocol broker: durable, light, and ready at once.')
+  .version(packageVersion(), '-V, --version')
+  .showHelpAfterError('(klamm --help, or klamm help <command>, tells more)')
+  .showSuggestionAfterError()
+
+program
+  .command('start')
+  .description('run a broker until Ctrl-C or SIGTERM')
+  .option('-c, --config <file>', 'read options from a properties file, such as a server.properties')
+  .option('-p, --port <number>', 'listen on this port; 0 takes a free one (default: 9092)', parsePort)
+  .option('-d, --data-dir <directory>', 'keep the data here (default: ./data)')
+  .addOption(
+    new Option('--profile <name>', 'what the options are set over: ci starts fast and keeps nothing')
+      .choices(['default', 'ci'])
+      .default('default'),
+  )
+  .option('-o, --override <name=value>', 'set one option; may be repeated; wins over the file', collect)
+  .option('--env', 'take options from KAFKA_* and KLAMM_* environment variables too')
+  .option('-v, --verbose', 'log what the broker does in detail')
+  .addHelpText('after', START_EXAMPLES)
+  .action(async options => (await import('./start.ts')).start(options))
+
+program
+  .command('options')
+  .description('list the options of brokers, topics, groups and client metrics, with defaults')
+  .argument('[text]', 'only options with this text in their name')
+  .option('--markdown', 'as Markdown tables')
+  .action(async (text, options) => (await import('./options.ts')).printOptions(text, options))
+
+program
+  .command('doctor')
+  .description('tell which native parts this machine has, and check that they work')
+  .action(async () => (await import('./doctor.ts')).doctor())
+
+program
+  .command('codec')
+  .description("print the code that reads and writes a message of Kafka's protocol")
+  .argument('<message>', 'its name, for example FetchRequest or OffsetCommitValue')
+  .action(async name => (await import('./codec.ts')).printCodec(name))
+
+tolerateLostReaders()
+try {
+  await program.parseAsync()
+} catch (error) {
+  fail(error)
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}

@@ -1,0 +1,110 @@
+/** `klamm start`: a broker until someone ends it. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Broker } from '../broker.ts'
+import { type BrokerConfig, loadConfig, PROFILES, type Profile } from '../config.ts'
+import { BROKER_OPTIONS } from '../metadata/configs.ts'
+import { createLogger, type Logger, type LogLevel } from '../observe/logger.ts'
+import { nodePlatform } from '../platform/node.ts'
+import { packageVersion, print, UsageError } from './terminal.ts'
+
+export interface StartOptions {
+  readonly config?: string
+  readonly port?: number
+  readonly dataDir?: string
+  readonly profile: Profile
+  readonly override?: readonly string[]
+  readonly env?: boolean
+  readonly verbose?: boolean
+}
+
+export async function start(options: StartOptions): Promise<void> {
+  const config = configOf(options)
+  const logger = loggerOf(config, options)
+  for (const warning of config.warnings) logger.warn(warning)
+  const broker = await Broker.start({ config, platform: nodePlatform(), logger })
+  const stopped = untilStopped(broker, logger)
+  print(announcement(broker, options.profile))
+  await stopped
+  process.exit(0)
+}
+
+/** Exported for the tests of what the command line says about options. */
+export function configOf(options: StartOptions): BrokerConfig {
+  const { profile, override, env, dataDir, port } = options
+  const host = profile === 'ci' ? 'localhost' : ''
+  const loaded = loadConfig({
+    profile,
+    ...(options.config !== undefined && { file: fileText(options.config) }),
+    ...(env && { environment: process.env }),
+    overrides: [
+      ...(port === undefined ? [] : [`listeners=PLAINTEXT://${host}:${port}`]),
+      // Who names a directory wants to keep something.
+      ...(dataDir === undefined ? [] : [`log.dirs=${dataDir}`, 'klamm.storage=disk']),
+      ...(override ?? []),
+    ],
+  })
+  if (!loaded.config) throw new UsageError(loaded.problems.join('\n'))
+  return loaded.config
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`--config: ${path} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** Lines for a person on a terminal, JSON anywhere else; never among what the command itself says. */
+function loggerOf(config: BrokerConfig, { verbose }: StartOptions): Logger {
+  const isTerminal = process.stderr.isTTY === true
+  return createLogger({
+    level: verbose ? 'debug' : (config.string('klamm.log.level') as LogLevel),
+    isPretty: isTerminal,
+    useColor: isTerminal && process.env.NO_COLOR === undefined,
+    write: line => process.stderr.write(line),
+  })
+}
+
+/** The first SIGINT or SIGTERM closes the broker in order; the second ends the process as it is. */
+function untilStopped(broker: Broker, logger: Logger): Promise<void> {
+  return new Promise((done, failed) => {
+    let isStopping = false
+    const stop = (signal: NodeJS.Signals) => {
+      if (isStopping) process.exit(1)
+      isStopping = true
+      logger.info('Stopping', { signal })
+      broker.close().then(done, failed)
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
+
+function announcement(broker: Broker, profile: Profile): string {
+  const { config, listeners } = broker
+  const addresses = listeners.map(({ host, port }) => `${isWildcard(host) ? 'localhost' : host}:${port}`)
+  const isMemory = config.string('klamm.storage') === 'memory'
+  const data = isMemory
+    ? 'in memory, gone when it stops'
+    : config.logDirs.map(path => resolve(path)).join(', ')
+  const lines = [`Klamm ${packageVersion()} is ready on ${addresses.join(', ')}`, `  data: ${data}`]
+  const differences = profile === 'ci' ? differencesFromKafka(config, profile) : []
+  if (differences.length > 0) lines.push("  not Kafka's defaults:", ...differences.map(text => `    ${text}`))
+  return lines.join('\n')
+}
+
+function isWildcard(host: string): boolean {
+  return host === '' || host === '0.0.0.0' || host === '::'
+}
+
+/** What a profile has set otherwise than Kafka ships it. */
+function differencesFromKafka(config: BrokerConfig, profile: Profile): string[] {
+  return Object.keys(PROFILES[profile]).flatMap(name => {
+    if (name in PROFILES.default || name === 'listeners') return []
+    const shipped = BROKER_OPTIONS.get(name)?.defaultValue ?? 'unset'
+    const value = config.text(name)
+    return value === shipped ? [] : [`${name}=${value} (${shipped})`]
+  })
+}
