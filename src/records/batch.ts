@@ -1,7 +1,8 @@
 /**
- * A view over one record batch of message format 2, edited in place. The broker treats batches as opaque bytes:
- * everything it needs is in the 61 bytes of header, and what it changes there (base offset, leader epoch) lies
- * outside the checksum. Nothing here looks at records; see `decode.ts` and `validation.ts` for those.
+ * A view over one record batch of message format 2, edited in place. The broker treats batches as opaque
+ * bytes: everything it needs is in the 61 bytes of header, and what it changes there (base offset, leader
+ * epoch) lies outside the checksum. Nothing here looks at records; see `lookup.ts` and `validation.ts` for
+ * those.
  */
 import assert from 'node:assert'
 import { crc32c } from './crc32c.ts'
@@ -96,8 +97,8 @@ export class RecordBatch {
   }
 
   /**
-   * What record timestamps are relative to. Where `hasDeleteHorizon`, the field holds the horizon instead, and the
-   * records were written relative to that.
+   * What record timestamps are relative to. Where `hasDeleteHorizon`, the field holds the horizon instead,
+   * and the records were written relative to that.
    */
   get baseTimestamp(): bigint {
     return this.buffer.readBigInt64BE(this.position + BASE_TIMESTAMP_AT)
@@ -216,9 +217,9 @@ export interface BatchProblem {
 }
 
 /**
- * The batch at a position, after the checks that a log makes before it trusts one: sizes, format, header, and with
- * `checksum` the CRC. `end` bounds what counts as present. The record count is not compared with the
- * offsets, since compaction leaves fewer records than offsets.
+ * The batch at a position, after the checks that a log makes before it trusts one: sizes, format, header,
+ * and with `checksum` the CRC. `end` bounds what counts as present. The record count is not compared with
+ * the offsets, since compaction leaves fewer records than offsets.
  */
 export function inspectBatch(
   buffer: Buffer,

@@ -1,6 +1,7 @@
 /**
- * Compression of record data. Decompression is bounded: nothing inflates beyond the cap that the caller gives, and no
- * declared length is believed before it is checked. What cannot be decoded is a refusal, never an exception.
+ * Compression of record data. Decompression is bounded: nothing inflates beyond the cap that the caller
+ * gives, and no declared length is believed before it is checked. What cannot be decoded is a refusal,
+ * never an exception.
  */
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
@@ -13,7 +14,10 @@ import { compressZstd, DEFAULT_ZSTD_LEVEL, decompressZstd, zstdLibrary } from '.
 /** What one batch may take once decompressed, unless the caller says otherwise. */
 export const DEFAULT_MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024
 
-/** Kafka's ranges and defaults for `compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level`. */
+/**
+ * Kafka's ranges and defaults for `compression.gzip.level`, `compression.lz4.level`,
+ * `compression.zstd.level`.
+ */
 export const COMPRESSION_LEVELS = {
   /** -1 is zlib's own default; 0 is not allowed. */
   gzip: { least: 1, most: 9, default: -1 },
@@ -66,7 +70,10 @@ export interface CodecReport {
   readonly limitation?: string
 }
 
-/** What serves each codec on this machine. Loads them all, so not for the start of a broker that is in a hurry. */
+/**
+ * What serves each codec on this machine. Loads them all, so not for the start of a broker that is in a
+ * hurry.
+ */
 export function codecReport(): CodecReport[] {
   const zstd = zstdLibrary()
   const lz4 = nativeLz4()

@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), the checksum of v2 record batches. A native implementation where its prebuilt part loads,
- * pure JavaScript otherwise; chosen once. Both give the same numbers.
+ * CRC-32C (Castagnoli), the checksum of v2 record batches. A native implementation where its prebuilt part
+ * loads, pure JavaScript otherwise; chosen once. Both give the same numbers.
  */
 import { createRequire } from 'node:module'
 

@@ -1,10 +1,11 @@
 /**
- * Message formats 0 and 1, which Kafka's clients of before 0.11 speak. The log holds format 2 only: old sets are
- * converted when produced, and batches are converted back for old Fetch versions.
+ * Message formats 0 and 1, which Kafka's clients of before 0.11 speak. The log holds format 2 only: old
+ * sets are converted when produced, and batches are converted back for old Fetch versions.
  *
  * A message is offset (8 bytes), size (4), CRC-32 of the rest (4), magic (1), attributes (1), in format 1 a
- * timestamp (8), then key and value, each with its length (4, -1 for null). A compressed message's value is a
- * message set; its own offset is the last one's, and in format 1 the inner offsets count from the set's first.
+ * timestamp (8), then key and value, each with its length (4, -1 for null). A compressed message's value is
+ * a message set; its own offset is the last one's, and in format 1 the inner offsets count from the set's
+ * first.
  */
 import { crc32 } from 'node:zlib'
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
@@ -88,8 +89,8 @@ export function readMessageSet(buffer: Buffer): Result<Message[]> {
 }
 
 /**
- * The messages inside a compressed one, with absolute offsets and the wrapper's append time where it has one. What
- * is still compressed inside is left as it is; readers refuse it.
+ * The messages inside a compressed one, with absolute offsets and the wrapper's append time where it has
+ * one. What is still compressed inside is left as it is; readers refuse it.
  */
 export function readInnerMessages(
   wrapper: Message,
@@ -143,9 +144,10 @@ export function decodeMessageSet(
 }
 
 /**
- * Batches as a message set of an old format, for Fetch 0 and 1 (magic 0), 2 and 3 (magic 1). Headers and control
- * batches are dropped; zstd is refused with UNSUPPORTED_COMPRESSION_TYPE. Records below `fromOffset` are left out
- * where a batch is not compressed. May be empty though batches were given: all were control batches.
+ * Batches as a message set of an old format, for Fetch 0 and 1 (magic 0), 2 and 3 (magic 1). Headers and
+ * control batches are dropped; zstd is refused with UNSUPPORTED_COMPRESSION_TYPE. Records below
+ * `fromOffset` are left out where a batch is not compressed. May be empty though batches were given: all
+ * were control batches.
  */
 export function downConvert(batches: Buffer, magic: 0 | 1, fromOffset: bigint): Result<Buffer> {
   const parts: Buffer[] = []

@@ -1,6 +1,7 @@
 /**
- * Reads into one batch: its records as objects, what a control batch says, and look-ups by timestamp, which are per record
- * (KIP-79, KIP-734) although a batch's header only knows its maximum. Not on the path of produce and fetch.
+ * Reads into one batch: its records as objects, what a control batch says, and look-ups by timestamp, which
+ * are per record (KIP-79, KIP-734) although a batch's header only knows its maximum. Not on the path of
+ * produce and fetch.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { incrementSequence, NO_SEQUENCE, NO_TIMESTAMP, type RecordBatch } from './batch.ts'

@@ -1,6 +1,7 @@
 /**
- * LZ4 blocks in plain JavaScript: measuring what a block will take before anything is allocated, decoding, and a
- * fast encoder for where no native part loads. Decoding never reads or writes outside what it was given.
+ * LZ4 blocks in plain JavaScript: measuring what a block will take before anything is allocated, decoding,
+ * and a fast encoder for where no native part loads. Decoding never reads or writes outside what it was
+ * given.
  */
 
 /** A match is at least this long. */
@@ -48,8 +49,8 @@ export function measureBlock(block: Buffer, limit: number): number {
 }
 
 /**
- * Decodes into `target` from `start`; the block must have been measured to fit. The new end, or -1 where a match
- * points before `start`: blocks stand alone.
+ * Decodes into `target` from `start`; the block must have been measured to fit. The new end, or -1 where a
+ * match points before `start`: blocks stand alone.
  */
 export function decodeBlock(block: Buffer, target: Buffer, start: number): number {
   let position = 0

@@ -1,7 +1,7 @@
 /**
- * LZ4 frames as Kafka's Java client writes and demands them: independent blocks, no dictionary. A frame is walked
- * first, so what it takes is known before anything is allocated. Message format 0 carried a wrong header checksum
- * (it covered the frame's magic number too); that is accepted and written for magic 0.
+ * LZ4 frames as Kafka's Java client writes and demands them: independent blocks, no dictionary. A frame is
+ * walked first, so what it takes is known before anything is allocated. Message format 0 carried a wrong
+ * header checksum (it covered the frame's magic number too); that is accepted and written for magic 0.
  */
 import { createRequire } from 'node:module'
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'

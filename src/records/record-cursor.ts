@@ -1,6 +1,7 @@
 /**
- * Walks the records of a v2 batch without making an object of any: the fields of the current record stand in the cursor,
- * keys and values as positions. Input is hostile; every length is checked before it is believed.
+ * Walks the records of a v2 batch without making an object of any: the fields of the current record stand
+ * in the cursor, keys and values as positions. Input is hostile; every length is checked before it is
+ * believed.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { COMPRESSION_MASK, type RecordBatch } from './batch.ts'
@@ -171,7 +172,9 @@ export class RecordCursor {
   }
 }
 
-/** The batch's record bytes, decompressed where they are not plain. The batch is whole and its codec known. */
+/**
+ * The batch's record bytes, decompressed where they are not plain. The batch is whole and its codec known.
+ */
 export function openRecords(
   batch: RecordBatch,
   maxDecompressedBytes = DEFAULT_MAX_DECOMPRESSED_BYTES,

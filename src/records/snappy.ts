@@ -1,6 +1,6 @@
 /**
- * Snappy as Kafka's clients use it: blocks framed by snappy-java's stream format ("xerial"), which the Java client
- * writes, or one bare block, which others write. Both are read; the framed form is written.
+ * Snappy as Kafka's clients use it: blocks framed by snappy-java's stream format ("xerial"), which the Java
+ * client writes, or one bare block, which others write. Both are read; the framed form is written.
  */
 import { createRequire } from 'node:module'
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'

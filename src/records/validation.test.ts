@@ -344,7 +344,7 @@ describe('timestamps', () => {
     expect(decoded(validated.batch).map(({ timestamp }) => timestamp)).toEqual(new Array(3).fill(now + 50n))
   })
 
-  test('a producer that claims LogAppendTime itself is refused in a LogAppendTime topic, and else corrected', () => {
+  test('a batch that claims LogAppendTime is refused in a LogAppendTime topic, else corrected', () => {
     const buffer = batchOf({ timestampType: 'LogAppendTime', logAppendTime: now })
     const { error } = refused(Buffer.from(buffer), { timestampType: 'LogAppendTime' })
     expect(error).toBe(ErrorCode.INVALID_TIMESTAMP)

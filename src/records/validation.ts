@@ -1,9 +1,9 @@
 /**
- * What the broker checks before it takes a client's records, by Kafka 4.3's rules, and the rewriting that a topic's
- * settings ask for (append time, another compression, an old message format).
+ * What the broker checks before it takes a client's records, by Kafka 4.3's rules, and the rewriting that a
+ * topic's settings ask for (append time, another compression, an old message format).
  *
- * The common case walks the records without an object or a bigint for any; only when something is amiss are they walked
- * again, slowly, to say what.
+ * The common case walks the records without an object or a bigint for any; only when something is amiss are
+ * they walked again, slowly, to say what.
  */
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import {
@@ -150,7 +150,7 @@ function checkHeader(batch: RecordBatch, rules: ProduceRules): ProduceRefusal | 
   if (recordCount <= 0) return invalid(`A batch for ${topicPartition} states ${recordCount} records`)
   if (recordCount !== lastOffsetDelta + 1) {
     return invalid(
-      `A batch for ${topicPartition} states ${recordCount} records and a last offset delta of ${lastOffsetDelta}`,
+      `A batch for ${topicPartition} states ${recordCount} records up to offset delta ${lastOffsetDelta}`,
     )
   }
   if (batch.isControl) return invalid(`Clients may not write control batches (${topicPartition})`)
@@ -174,7 +174,7 @@ function finish(batch: RecordBatch, isRebuilt: boolean, rules: ProduceRules): Va
   if (sizeInBytes > rules.segmentBytes) {
     return refuse(
       ErrorCode.RECORD_LIST_TOO_LARGE,
-      `A batch of ${sizeInBytes} bytes does not fit a segment of ${rules.segmentBytes} (${rules.topicPartition})`,
+      `${sizeInBytes} bytes are over segment.bytes, ${rules.segmentBytes} (${rules.topicPartition})`,
     )
   }
   const logAppendTimeMs = rules.timestampType === 'LogAppendTime' ? rules.now : NO_TIMESTAMP
@@ -284,7 +284,7 @@ class RecordErrors {
   refusal(): ProduceRefusal | undefined {
     const [first] = this.errors
     if (first === undefined) return undefined
-    const message = `${this.count} record(s) refused, the first at index ${first.batchIndex}: ${first.message}`
+    const message = `${this.count} record(s) refused, first index ${first.batchIndex}: ${first.message}`
     const error = this.hasInvalidTimestamp ? ErrorCode.INVALID_TIMESTAMP : ErrorCode.INVALID_RECORD
     return { error, message, recordErrors: this.errors }
   }
@@ -397,7 +397,7 @@ function checkMessages(
 function tooLarge(sizeInBytes: number, rules: ProduceRules): Refusal {
   return refuse(
     ErrorCode.MESSAGE_TOO_LARGE,
-    `A batch of ${sizeInBytes} bytes is over max.message.bytes, ${rules.maxMessageBytes} (${rules.topicPartition})`,
+    `${sizeInBytes} bytes are over max.message.bytes, ${rules.maxMessageBytes} (${rules.topicPartition})`,
   )
 }
 

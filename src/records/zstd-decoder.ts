@@ -1,6 +1,7 @@
 /**
- * A Zstandard decoder in plain JavaScript (RFC 8878) with an exact bound: for where no library loads, and for frames of
- * which only decoding tells whether they fit. No more than one block is ever produced beyond what is allowed.
+ * A Zstandard decoder in plain JavaScript (RFC 8878) with an exact bound: for where no library loads, and
+ * for frames of which only decoding tells whether they fit. No more than one block is ever produced beyond
+ * what is allowed.
  */
 import {
   BackwardBits,
@@ -25,7 +26,10 @@ export interface ZstdBlocks {
   readonly contentBytes: number | undefined
 }
 
-/** Codes of literal lengths, offsets and match lengths: table limits, and the table that needs no description. */
+/**
+ * Codes of literal lengths, offsets and match lengths: table limits, and the table that needs no
+ * description.
+ */
 interface Code {
   readonly log: number
   readonly symbol: number

@@ -1,6 +1,7 @@
 /**
- * The entropy coders of Zstandard (RFC 8878, sections 4.1 and 4.2): bit streams read backwards, finite-state tables and
- * Huffman trees. Input is hostile: every table is checked to be complete before it is used.
+ * The entropy coders of Zstandard (RFC 8878, sections 4.1 and 4.2): bit streams read backwards,
+ * finite-state tables and Huffman trees. Input is hostile: every table is checked to be complete before it
+ * is used.
  */
 
 /** Thrown inside the decoder only; its one caller turns it into a refusal. */
