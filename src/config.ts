@@ -88,6 +88,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     if (isForeign(name)) withoutEffect.push(name)
     else settings.set(name, accepted({ name, text, problems, withoutEffect }))
   }
+  settings.set('broker.id', settings.get('node.id')!)
   const warnings = withoutEffect.length > 0 ? [effectWarning(withoutEffect)] : []
   problems.push(...crossProblems(settings, problems.length > 0))
   if (problems.length > 0) return { config: undefined, problems }

@@ -176,6 +176,20 @@ export function splitList(text: string): string[] {
   return text.trim() === '' ? [] : text.trim().split(/\s*,\s*/)
 }
 
+/** Kafka changes these only under a listener's name, as `listener.name.x.ssl.keystore.location`. */
+const PER_LISTENER = [
+  'ssl.key.password',
+  'ssl.keystore.certificate.chain',
+  'ssl.keystore.key',
+  'ssl.keystore.location',
+  'ssl.keystore.password',
+  'ssl.keystore.type',
+  'ssl.truststore.certificates',
+  'ssl.truststore.location',
+  'ssl.truststore.password',
+  'ssl.truststore.type',
+]
+
 /** Options that Kafka changes while it runs and Klamm does not yet. */
 const NOT_WHILE_RUNNING = ['listeners', 'listener.security.protocol.map']
 
@@ -201,6 +215,11 @@ export function brokerConfigsProblem(
   if (scope === 'all' && perBroker.length > 0) {
     const shown = `[${perBroker.join(', ')}]`
     return `Cannot update these configs at default cluster level, broker id must be specified: ${shown}`
+  }
+  const unprefixed = names.filter(name => PER_LISTENER.includes(name))
+  if (unprefixed.length > 0) {
+    const why = 'can be dynamically updated only per-listener using the listener prefix'
+    return `These security configs ${why}: [${unprefixed.join(', ')}]`
   }
   const fixed = names.filter(name => NOT_WHILE_RUNNING.includes(name))
   if (fixed.length > 0) return `Klamm cannot change these configs while it runs: [${fixed.join(', ')}]`

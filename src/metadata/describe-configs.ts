@@ -14,6 +14,7 @@ import {
   optionsOf,
   TOPIC_OPTIONS,
   TOPIC_SYNONYMS,
+  withoutListener,
 } from './configs.ts'
 import type { ClusterImage, Configs } from './image.ts'
 import { canonicalText, type Option, type OptionType } from './option.ts'
@@ -139,7 +140,7 @@ function brokerProblem(name: string, expected: string, nodeId: number) {
 
 /** All options of a topic; with an empty map, those of a topic that is about to be. */
 export function describeTopicConfigs(set: Configs, config: BrokerConfig): DescribedConfig[] {
-  return shown(TOPIC_OPTIONS).map(option => {
+  return shown(TOPIC_OPTIONS, name => set.has(name)).map(option => {
     const broker = TOPIC_SYNONYMS.get(option.name)?.[0]?.name
     const below = broker === undefined ? [] : brokerLayers(broker, brokerSynonyms(broker), config)
     const text = effectiveTopicText(set, config, option.name)
@@ -165,18 +166,27 @@ export function describeBrokerConfigs(scope: 'this' | 'all', config: BrokerConfi
     .filter(name => !BROKER_OPTIONS.has(name))
     .flatMap(name => {
       const option = brokerOption(name)
-      return option ? [{ ...option, name }] : []
+      // With a listener's prefix: changeable at run time, and yet Kafka calls them read-only.
+      if (!option || option.name === name) return option ? [option] : []
+      return [{ ...option, name, update: 'read-only' as const }]
     })
   const throttles = [...DYNAMIC_BROKER_OPTIONS.values()].filter(
     ({ name }) => config.dynamicClusterWide.has(name) && !config.dynamicPerBroker.has(name),
   )
-  return [...shown(BROKER_OPTIONS), ...named, ...throttles].map(option =>
-    entry(option, {
-      text: config.given(option.name) ?? brokerText(option, config),
-      readOnly: isReadOnly(option),
-      synonyms: brokerLayers(option.name, brokerSynonyms(option.name), config),
-    }),
+  return [...shown(BROKER_OPTIONS, name => config.given(name) !== undefined), ...named, ...throttles].map(
+    option =>
+      entry(option, {
+        text: config.given(option.name) ?? brokerText(option, config),
+        readOnly: isReadOnly(option),
+        synonyms: brokerLayers(option.name, standIns(option.name), config),
+      }),
   )
+}
+
+/** What stands in for a broker option, which for one with a listener's prefix is the one without. */
+function standIns(name: string): readonly string[] {
+  const plain = withoutListener(name)
+  return plain === name ? brokerSynonyms(name) : [name, plain]
 }
 
 function brokerText(option: Option, config: BrokerConfig): string | null {
@@ -185,7 +195,7 @@ function brokerText(option: Option, config: BrokerConfig): string | null {
 }
 
 export function describeGroupConfigs(set: Configs, config: BrokerConfig): DescribedConfig[] {
-  return shown(optionsOf('group')).map(option => {
+  return shown(optionsOf('group'), name => set.has(name)).map(option => {
     const broker = groupSynonym(option.name)
     const below: readonly DescribedSynonym[] = broker
       ? brokerLayers(broker, [broker], config)
@@ -197,7 +207,7 @@ export function describeGroupConfigs(set: Configs, config: BrokerConfig): Descri
 }
 
 function describeClientMetrics(set: Configs): DescribedConfig[] {
-  return shown(optionsOf('client-metrics')).map(option =>
+  return shown(optionsOf('client-metrics'), name => set.has(name)).map(option =>
     entry(option, {
       text: set.get(option.name) ?? option.defaultValue,
       readOnly: false,
@@ -223,8 +233,9 @@ function describeLoggers(config: BrokerConfig): DescribedConfig[] {
   ]
 }
 
-function shown(options: OptionTable): Option[] {
-  return [...options.values()].filter(option => !option.isInternal)
+/** Internal options show only where they are set. */
+function shown(options: OptionTable, isSet: (name: string) => boolean): Option[] {
+  return [...options.values()].filter(option => !option.isInternal || isSet(option.name))
 }
 
 function own(option: Option, set: Configs, source: number): DescribedSynonym[] {
