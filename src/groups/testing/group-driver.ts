@@ -6,7 +6,7 @@ import type { GroupSnapshot, JoinRequest, JoinResponse, SyncResponse } from '../
 export const SESSION_MS = 10_000
 export const REBALANCE_MS = 60_000
 
-/** Drives a group the way the shard does: what is written is installed at once, replies are collected by ticket. */
+/** Drives a group as its shard does: what is written is installed at once, replies are kept by ticket. */
 export class GroupDriver {
   now = 1_000
   readonly group: ClassicGroup
