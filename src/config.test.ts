@@ -95,7 +95,7 @@ describe('a configuration', () => {
         inter.broker.listener.name=PLAINTEXT
         advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
         controller.listener.names=CONTROLLER
-        listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
+        listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL
         num.network.threads=3
         socket.send.buffer.bytes=102400
         log.dirs=/tmp/kraft-combined-logs
@@ -140,6 +140,12 @@ describe('a configuration', () => {
         advertised: { host: 'localhost', port: 20001 },
       },
     ])
+  })
+
+  test('warns of a name that no option can have, and goes on', () => {
+    const config = loaded({ file: 'Maximum\\ bytes\\ of\\ a\\ response.=15400\nnode.id=4' })
+    expect(config.nodeId).toBe(4)
+    expect(config.warnings.join()).toContain('Maximum bytes of a response.')
   })
 
   test('knows broker.id as the older name of node.id, and -1 as any', () => {

@@ -190,6 +190,8 @@ const FOREIGN = [
 
 function isForeign(name: string): boolean {
   if (BROKER_OPTIONS.has(name)) return false
+  // Prose is no misspelt option: Kafka's own tests have a sentence of its documentation for a name.
+  if (/\s/.test(name)) return true
   return FOREIGN.some(foreign => (foreign.endsWith('.') ? name.startsWith(foreign) : name === foreign))
 }
 
