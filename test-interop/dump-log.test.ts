@@ -95,15 +95,15 @@ describe('after a varied load, a kill -9 and a clean stop', () => {
     const lines = section(`codec-${codec}`)
     const batches = lines.filter(line => line.startsWith('baseOffset: '))
     expect(batches.length).toBeGreaterThanOrEqual(30)
-    expect(batches.every(line => line.includes(`compresscodec: ${codecNames[codec]} `))).toBe(true)
+    expect(batches.filter(line => !line.includes(`compresscodec: ${codecNames[codec]} `))).toEqual([])
     expect(offsetsIn(lines)).toEqual(Array.from({ length: 600 }, (_, index) => index))
   })
 
   test('LogAppendTime and the compression that the topic asks for are in the batches', () => {
     const append = section('append-time').filter(line => line.startsWith('baseOffset: '))
-    expect(append.every(line => line.includes('LogAppendTime: '))).toBe(true)
+    expect(append.filter(line => !line.includes('LogAppendTime: '))).toEqual([])
     const recompressed = section('recompressed').filter(line => line.startsWith('baseOffset: '))
-    expect(recompressed.every(line => line.includes('compresscodec: gzip '))).toBe(true)
+    expect(recompressed.filter(line => !line.includes('compresscodec: gzip '))).toEqual([])
   })
 
   test('the sequences of an idempotent producer are in the batches and in the last snapshot', () => {
