@@ -8,6 +8,7 @@ import type { BrokerContext } from './api/context.ts'
 import { ApiTable, HANDLERS } from './api/table.ts'
 import type { BrokerConfig } from './config.ts'
 import { Controller } from './controller/controller.ts'
+import { GroupHost } from './groups/group-host.ts'
 import type { LogManagerConfig } from './log/log-config.ts'
 import { LogManager } from './log/log-manager.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
@@ -47,6 +48,7 @@ const CLOSE_WITHIN_MS = 5_000
 
 interface Parts {
   readonly context: BrokerContext
+  readonly groups: GroupHost
   readonly server: Server
 }
 
@@ -88,9 +90,10 @@ export class Broker {
   }
 
   private async closeOnce(): Promise<void> {
-    const { server, context } = this.parts
+    const { server, context, groups } = this.parts
     const drained = server.close(CLOSE_WITHIN_MS)
     context.replicas.close()
+    await groups.close()
     await drained
     await context.controller.close()
     await context.logs.shutdown()
@@ -125,6 +128,10 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
   controller.onImage(image => hosted.applyImage(image))
+  const groups = new GroupHost({ config, replicas: hosted, topicConfigs, clock, random, logger })
+  undo.push(() => groups.close())
+  await groups.applyImage(controller.image())
+  controller.onImage((image, previous) => groups.applyImage(image, previous))
 
   const context: BrokerContext = {
     config,
@@ -138,11 +145,12 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
       random,
     }),
     producerIds: producerIds(controller),
+    groups: groups.coordinator,
     clock,
     random,
     logger,
   }
-  return { context, server: newServer(context, network) }
+  return { context, groups, server: newServer(context, network) }
 }
 
 function newServer(context: BrokerContext, network: Network): Server {
@@ -293,7 +301,7 @@ function whyNotListening(error: unknown, host: string, port: number): string {
     case 'EADDRINUSE':
       return `listeners: ${where} is in use by another program; stop that, ${orElse}`
     case 'EACCES':
-      return `listeners: this user may not listen on ${where}; choose a port above 1023 with --port or listeners`
+      return `listeners: this user may not listen on ${where}; take a higher one with --port or listeners`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

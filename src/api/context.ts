@@ -5,6 +5,7 @@
 
 import type { BrokerConfig } from '../config.ts'
 import type { Controller } from '../controller/controller.ts'
+import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import type { LogManagerSurface } from '../log/log-manager.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
@@ -41,6 +42,7 @@ export interface BrokerContext {
   readonly logs: LogManagerSurface
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
+  readonly groups: GroupCoordinator
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -63,6 +65,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     logs: broker.logs,
     fetchSessions: broker.fetchSessions,
     producerIds: broker.producerIds,
+    groups: broker.groups,
     clock: broker.clock,
     random: broker.random,
     logger: broker.logger,

@@ -7,9 +7,9 @@ import type { PartitionLog } from './runtime.ts'
 import type { StateMachine } from './shard.ts'
 
 /**
- * Replays the log from its start to the end that it has when reached. Returns the offset after the last record, or why
- * the log could not be read; NOT_COORDINATOR when `isWanted` says no in between. Throws on records that the
- * machine does not understand.
+ * Replays the log from its start to the end that it has when reached. Returns the offset after the last
+ * record, or why the log could not be read; NOT_COORDINATOR when `isWanted` says no in between. Throws on
+ * records that the machine does not understand.
  */
 export async function replayBatches(
   log: PartitionLog,

@@ -1,14 +1,17 @@
 /**
- * Runs state machines on the partitions of an internal topic. Of each shard (one partition, one machine) it owns the
- * life cycle below, the order of commands, the append of their records, and the moment at which replies leave.
+ * Runs state machines on the partitions of an internal topic. Of each shard (one partition, one machine) it
+ * owns the life cycle below, the order of commands, the append of their records, and the moment at which
+ * replies leave.
  *
  *   Loading → Active    the log has been replayed up to its end
  *   Loading → Loading   the log could not be read; tried again later
- *   Active  → Loading   an append failed: the machine may hold what the log does not, so it is thrown away (fail-stop)
+ *   Active  → Loading   an append failed: the machine may hold what the log does not, and is thrown away
+ *   Active  → Closing   the broker closes: what was begun is answered, nothing else is
  *   any     → Stopped   this broker no longer leads the partition
  *
- * Invariants: commands run one at a time and to their end; a record is replayed as soon as it is queued, in offset
- * order; a reply leaves only when the high watermark has passed every record that its machine had seen.
+ * Invariants: commands run one at a time and to their end; a record is replayed as soon as it is queued, in
+ * offset order; a reply leaves only when the high watermark has passed every record that its machine had
+ * seen.
  */
 
 import assert from 'node:assert'
@@ -22,8 +25,8 @@ import type { CoordinatorRecord, Outcome, StateMachine, Ticket, TransactionMarke
 /** The log of an internal topic as the runtime needs it; replication provides it. */
 export interface PartitionLog {
   /**
-   * Appends one batch as the leader. Offsets are assigned in the order of the calls. Resolves when written (the high
-   * watermark may follow later), or with a refusal after which nothing of the batch is in the log.
+   * Appends one batch as the leader. Offsets are assigned in the order of the calls. Resolves when written
+   * (the high watermark may follow later), or with a refusal after which nothing of the batch is in the log.
    */
   append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>>
   /** Whole batches from an offset on, some bytes at a time; empty at the end of the log. */
@@ -39,10 +42,12 @@ export interface RuntimeOptions<Machine extends StateMachine> {
   readonly clock: Clock
   readonly logger: Logger
   readonly newMachine: (partition: number) => Machine
-  /** How long a reply waits for its records to be committed, in ms (`offsets.commit.timeout.ms` and its like). */
+  /**
+   * How long a reply waits for its records to be committed, in ms (`offsets.commit.timeout.ms` and its like).
+   */
   readonly commitTimeoutMs: number
-  /** The largest batch that the topic takes, in bytes. */
-  readonly maxBatchBytes: number
+  /** The largest batch that the topic takes now, in bytes. */
+  readonly maxBatchBytes: () => number
   /** Commands of a shard that may wait for their commit at once; more are refused. */
   readonly maxWaiting?: number
 }
@@ -73,8 +78,10 @@ export class CoordinatorRuntime<Machine extends StateMachine> {
     this.shards.delete(partition)
   }
 
-  close(): void {
-    for (const partition of [...this.shards.keys()]) this.stop(partition)
+  /** Parked callers get NOT_COORDINATOR at once, as do new ones; resolves when what was begun is answered. */
+  async close(): Promise<void> {
+    await Promise.all([...this.shards.values()].map(shard => shard.close()))
+    this.shards.clear()
   }
 
   /** The partitions of which this broker has a shard, also those that still load. */
@@ -88,9 +95,9 @@ export class CoordinatorRuntime<Machine extends StateMachine> {
   }
 
   /**
-   * Runs a command on a shard. Resolves with what answers its ticket, or with why it did not run or what became of it:
-   * NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (not committed in time; it may have
-   * happened), UNKNOWN_SERVER_ERROR (records too large for the topic).
+   * Runs a command on a shard. Resolves with what answers its ticket, or with why it did not run or what
+   * became of it: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (not committed in
+   * time; it may have happened), UNKNOWN_SERVER_ERROR (records too large for the topic).
    */
   run<Response>(partition: number, command: Command<Machine, Response>): Promise<Result<Response>> {
     const shard = this.shards.get(partition)
@@ -113,7 +120,8 @@ class Shard<Machine extends StateMachine> {
   private readonly log: PartitionLog
   private readonly options: RuntimeOptions<Machine>
   private readonly forgetHighWatermark: () => void
-  private state: 'Loading' | 'Active' | 'Stopped' = 'Loading'
+  private onDrained: (() => void) | undefined
+  private state: 'Loading' | 'Active' | 'Closing' | 'Stopped' = 'Loading'
   private machine: Machine
   /** The offset that the next record will have. */
   private nextOffset = 0n
@@ -140,7 +148,7 @@ class Shard<Machine extends StateMachine> {
 
   run<Response>(command: Command<Machine, Response>): Promise<Result<Response>> {
     if (this.state === 'Loading') return Promise.resolve(refuse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
-    if (this.state === 'Stopped') return Promise.resolve(refuse(ErrorCode.NOT_COORDINATOR))
+    if (this.state !== 'Active') return Promise.resolve(refuse(ErrorCode.NOT_COORDINATOR))
     if (this.waiting.length >= (this.options.maxWaiting ?? DEFAULT_MAX_WAITING)) {
       return Promise.resolve(refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE))
     }
@@ -150,13 +158,6 @@ class Shard<Machine extends StateMachine> {
       this.parked.set(ticket.id, resolve as (result: Result<unknown>) => void)
       const now = this.options.clock.now()
       const outcome = command(this.machine, ticket, now)
-      if (!this.fits(outcome)) {
-        this.answer(
-          ticket.id,
-          refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'The records exceed max.message.bytes.'),
-        )
-        return
-      }
       this.apply(outcome, now)
       this.rearm()
     })
@@ -167,6 +168,26 @@ class Shard<Machine extends StateMachine> {
     this.state = 'Stopped'
     this.forgetHighWatermark()
     this.abandon(ErrorCode.NOT_COORDINATOR)
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'Active') {
+      this.state = 'Closing'
+      this.machineTimer?.cancel()
+      const parked = this.parked
+      this.parked = new Map()
+      for (const resolve of parked.values()) resolve(refuse(ErrorCode.NOT_COORDINATOR))
+      if (!this.isDrained()) await new Promise<void>(resolve => (this.onDrained = resolve))
+    }
+    this.stop()
+  }
+
+  private isDrained(): boolean {
+    return this.waiting.length === 0 && !this.isAppending
+  }
+
+  private noteProgress(): void {
+    if (this.isDrained()) this.onDrained?.()
   }
 
   private async load(): Promise<void> {
@@ -210,14 +231,16 @@ class Shard<Machine extends StateMachine> {
     this.whenLoaded = this.load()
   }
 
-  /** All or nothing is known before anything is replayed. */
-  private fits({ records = [] }: Outcome): boolean {
-    return recordsBytes(records) <= this.options.maxBatchBytes
-  }
-
   private apply(outcome: Outcome, now: number): void {
-    const { records = [], producer, marker, replies = [] } = outcome
-    if (producer && records.length > 0) this.applyTransactional(records, producer, now)
+    const { records = [], producer, marker, isSplittable = false, replies = [] } = outcome
+    // All or nothing is known before anything is replayed.
+    if (!isSplittable && recordsBytes(records) > this.options.maxBatchBytes()) {
+      const refusal = refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'The records exceed max.message.bytes.')
+      for (const { ticket } of replies) this.answer(ticket.id, refusal)
+      return
+    }
+    if (isSplittable) for (const record of records) this.applyPlain([record], now)
+    else if (producer && records.length > 0) this.applyTransactional(records, producer, now)
     else if (records.length > 0) this.applyPlain(records, now)
     if (marker) this.applyMarker(marker, now)
     for (const { ticket, response } of replies) this.answerWhenCommitted(ticket.id, response, now)
@@ -226,7 +249,7 @@ class Shard<Machine extends StateMachine> {
 
   private applyPlain(records: readonly CoordinatorRecord[], now: number): void {
     const bytes = recordsBytes(records)
-    if (this.queuedBytes + bytes > this.options.maxBatchBytes) this.seal(now)
+    if (this.queuedBytes + bytes > this.options.maxBatchBytes()) this.seal(now)
     for (const record of records) this.replay(record, -1n, -1)
     this.queued.push(...records)
     this.queuedBytes += bytes
@@ -273,7 +296,7 @@ class Shard<Machine extends StateMachine> {
     const expectedLast = this.nextOffset - 1n
     void this.appendAll(batches).then(appended => {
       this.isAppending = false
-      if (this.state !== 'Active') return
+      if (this.state !== 'Active' && this.state !== 'Closing') return
       if (appended.error) {
         const { partition } = this
         this.options.logger.warn('A coordinator append failed', {
@@ -286,6 +309,7 @@ class Shard<Machine extends StateMachine> {
       assert.equal(appended.value, expectedLast, 'the log assigns the offsets that were replayed')
       this.release()
       this.append(this.options.clock.now())
+      this.noteProgress()
     })
   }
 
@@ -301,7 +325,8 @@ class Shard<Machine extends StateMachine> {
 
   private failStop(error: Refusal['error']): void {
     this.abandon(clientError(error))
-    this.reload()
+    if (this.state === 'Active') this.reload()
+    else this.noteProgress()
   }
 
   /** Answers everyone with an error and forgets what was not appended. */
@@ -350,6 +375,7 @@ class Shard<Machine extends StateMachine> {
     if (released === 0) return
     this.waiting = this.waiting.slice(released)
     this.armCommitTimer()
+    this.noteProgress()
   }
 
   private armCommitTimer(): void {
@@ -368,6 +394,7 @@ class Shard<Machine extends StateMachine> {
         this.waiting.shift()?.resolve(refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE))
       }
       this.armCommitTimer()
+      this.noteProgress()
     })
   }
 

@@ -1,8 +1,9 @@
 /**
- * What a coordinator's state machine is to the runtime that owns its log. A machine is pure: no clock, no I/O, no
- * promises. A command is checked against its state and gives an outcome: records to append and replies to send.
- * Only `replay` changes durable state, at run time and at load alike, so the state is always the fold of the log;
- * what dies with the coordinator anyway (sessions, members waiting to join) may change in a command.
+ * What a coordinator's state machine is to the runtime that owns its log. A machine is pure: no clock, no
+ * I/O, no promises. A command is checked against its state and gives an outcome: records to append and
+ * replies to send. Only `replay` changes durable state, at run time and at load alike, so the state is always
+ * the fold of the log; what dies with the coordinator anyway (sessions, members waiting to join) may change
+ * in a command.
  */
 
 /** A record to append. A null value is a tombstone. */
@@ -27,8 +28,8 @@ export interface TransactionMarker {
 }
 
 /**
- * Names a caller that waits for a reply. Commands get one, and answer it in their own outcome or, if they parked it
- * (a member that waits for its group), in that of a later command or expiry.
+ * Names a caller that waits for a reply. Commands get one, and answer it in their own outcome or, if they
+ * parked it (a member that waits for its group), in that of a later command or expiry.
  */
 export interface Ticket<in Response> {
   readonly id: number
@@ -49,7 +50,11 @@ export function reply<Response>(ticket: Ticket<Response>, response: Response): R
 export interface Outcome {
   /** Appended in order in one batch: all or none. */
   readonly records?: readonly CoordinatorRecord[]
-  /** Set when the records belong to a producer's transaction: they count once its commit marker is replayed. */
+  /** Each record stands for itself: too many for one batch go out in several. */
+  readonly isSplittable?: boolean
+  /**
+   * Set when the records belong to a producer's transaction: they count once its commit marker is replayed.
+   */
   readonly producer?: { readonly producerId: bigint; readonly producerEpoch: number }
   /** Written after the records. */
   readonly marker?: TransactionMarker

@@ -173,7 +173,7 @@ function durable({ state, generationId, protocolName, membership }: ClassicGroup
   return { state, generationId, protocolName, leader: membership.leader, members }
 }
 
-test(`in ${HISTORIES} random histories a partition has one owner a generation, generations only grow, and the state is that of a replay`, () => {
+test(`in ${HISTORIES} random histories one owner a partition, growing generations, replay's state`, () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), steps => {
       const history = new History()

@@ -162,7 +162,7 @@ test('T127 a member that joins and never syncs is removed after the rebalance ti
   expect(driver.group.state).toBe('PreparingRebalance')
 })
 
-test('T128 the initial delay waits for more members, and is extended by each until the rebalance time-out', () => {
+test('T128 the initial delay waits for more members, extended by each up to the rebalance time-out', () => {
   const driver = new GroupDriver({ initialRebalanceDelayMs: 3_000 })
   const first = driver.join()
   driver.advance(2_999)

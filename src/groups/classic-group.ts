@@ -5,12 +5,12 @@
  *   PreparingRebalance  → CompletingRebalance  all known members have joined, or the time for it is over
  *   PreparingRebalance  → Empty                the last member left or expired
  *   CompletingRebalance → Stable               the leader has sent the assignment
- *   CompletingRebalance, Stable → PreparingRebalance   a member joined anew, changed its offer, left or expired
+ *   CompletingRebalance, Stable → PreparingRebalance   a member joined anew, changed, left or expired
  *   Empty               → Dead                 the group was deleted
  *
- * What a restart must find again (generation, protocol, leader, members with their assignments) is written as one
- * record when a generation becomes Stable or Empty, and is set by `install` alone. The rest is soft: who waits, and
- * until when.
+ * What a restart must find again (generation, protocol, leader, members with their assignments) is written as
+ * one record when a generation becomes Stable or Empty, and is set by `install` alone. The rest is soft: who
+ * waits, and until when.
  */
 
 import assert from 'node:assert'
@@ -52,7 +52,10 @@ export interface ClassicGroupOptions {
   readonly newMemberId: (prefix: string) => string
 }
 
-/** New members have no id to heartbeat with; a JoinGroup that waits longer is taken for abandoned, as in Kafka. */
+/**
+ * New members have no id to heartbeat with; a JoinGroup that waits longer is taken for abandoned, as in
+ * Kafka.
+ */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 
 export class ClassicGroup {
@@ -86,7 +89,7 @@ export class ClassicGroup {
     return this.membership.size === 0 && this.membership.pending.size === 0
   }
 
-  // Commands ------------------------------------------------------------------------------------------------------
+  // Commands ------------------------------------------------------------------------------------------------
 
   join(request: JoinRequest, ticket: Ticket<JoinResponse>, turn: Turn): void {
     const { memberId } = request
@@ -116,7 +119,10 @@ export class ClassicGroup {
     if (this.membership.leader === member.memberId) this.completeSync(request.assignments, turn)
   }
 
-  /** Kafka's table of states has REBALANCE_IN_PROGRESS for CompletingRebalance; its code answers NONE, as we do. */
+  /**
+   * Kafka's table of states has REBALANCE_IN_PROGRESS for CompletingRebalance; its code answers NONE, as we
+   * do.
+   */
   heartbeat(identity: MemberIdentity, generationId: number, turn: Turn): ErrorCode {
     if (this.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
     const error = this.membership.validate(identity)
@@ -126,7 +132,9 @@ export class ClassicGroup {
     return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
   }
 
-  /** Removes members; each gets a code, in order. An empty member id names a static member by its instance id. */
+  /**
+   * Removes members; each gets a code, in order. An empty member id names a static member by its instance id.
+   */
   leave(identities: readonly MemberIdentity[], turn: Turn): ErrorCode[] {
     if (this.state === 'Dead') return identities.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const errorCodes = identities.map(identity => this.leaveOne(identity, turn))
@@ -143,7 +151,8 @@ export class ClassicGroup {
   /** Whether a commit of offsets is allowed now; see `touch`. */
   validateOffsetCommit(identity: MemberIdentity, generationId: number, isTransactional: boolean): ErrorCode {
     if (this.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    // Consumers that manage their partitions themselves, and administrators, commit to groups without members.
+    // Consumers that manage their partitions themselves, and administrators, commit to groups without
+    // members.
     if (generationId < 0 && this.state === 'Empty') return ErrorCode.NONE
     if (generationId >= 0 || identity.memberId !== '' || identity.groupInstanceId !== null) {
       const error = this.membership.validate(identity)
@@ -164,7 +173,7 @@ export class ClassicGroup {
     }
   }
 
-  // Time ----------------------------------------------------------------------------------------------------------
+  // Time ----------------------------------------------------------------------------------------------------
 
   /** When `expire` may have something to do, ms since the epoch; Infinity for never. */
   deadline(): number {
@@ -187,7 +196,7 @@ export class ClassicGroup {
     this.recomputeDeadline()
   }
 
-  // Joining -------------------------------------------------------------------------------------------------------
+  // Joining -------------------------------------------------------------------------------------------------
 
   private refusalToJoin(request: JoinRequest): JoinResponse | undefined {
     const { memberId } = request
@@ -248,8 +257,8 @@ export class ClassicGroup {
     ticket: Ticket<JoinResponse>,
     turn: Turn,
   ): void {
-    // The reply of a finished join phase was lost, or a follower asks again: it is told what it would have heard. A
-    // leader of a stable group that joins again wants a rebalance, for changes that only it can see.
+    // The reply of a finished join phase was lost, or a follower asks again: it is told what it would have
+    // heard. A leader of a stable group that joins again wants a rebalance, for changes that only it can see.
     const isLeader = this.membership.leader === member.memberId
     const isSettled = this.state === 'CompletingRebalance' || (this.state === 'Stable' && !isLeader)
     if (isSettled && offersSame(member, request.protocols)) {
@@ -277,7 +286,8 @@ export class ClassicGroup {
     }
     const isLeader = this.membership.leader === member.memberId
     const response = this.joinResponse(member)
-    // Before KIP-814 a returning leader is told its former id as the leader's, so that it behaves as a follower.
+    // Before KIP-814 a returning leader is told its former id as the leader's, so that it behaves as a
+    // follower.
     if (request.supportsSkippingAssignment)
       this.answerJoin(member, { ...response, skipAssignment: isLeader }, turn)
     else
@@ -307,7 +317,7 @@ export class ClassicGroup {
     member.joinTicket = ticket
   }
 
-  // Rebalancing ---------------------------------------------------------------------------------------------------
+  // Rebalancing ---------------------------------------------------------------------------------------------
 
   private rebalance(turn: Turn): void {
     if (this.state === 'PreparingRebalance') this.maybeCompleteJoin(turn)
@@ -433,11 +443,11 @@ export class ClassicGroup {
     return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
   }
 
-  // Durable state -------------------------------------------------------------------------------------------------
+  // Durable state -------------------------------------------------------------------------------------------
 
   /**
-   * Sets what the group's record says; the only way in which a generation becomes Stable or Empty. Members that are
-   * known keep their soft state, others (at load) start a session.
+   * Sets what the group's record says; the only way in which a generation becomes Stable or Empty. Members
+   * that are known keep their soft state, others (at load) start a session.
    */
   install(snapshot: GroupSnapshot, now: number): void {
     this.generationId = snapshot.generationId
@@ -488,11 +498,11 @@ export class ClassicGroup {
     }
   }
 
-  // Small rules ---------------------------------------------------------------------------------------------------
+  // Small rules ---------------------------------------------------------------------------------------------
 
   /**
-   * Whether `group.max.size` has room. While a rebalance collects members, those that have come count: it is how a
-   * group that is too large gets smaller. Otherwise whoever is in may stay.
+   * Whether `group.max.size` has room. While a rebalance collects members, those that have come count: it is
+   * how a group that is too large gets smaller. Otherwise whoever is in may stay.
    */
   private acceptsOneMore(memberId: string): boolean {
     const { membership } = this
@@ -581,7 +591,9 @@ export class ClassicGroup {
   }
 }
 
-/** Waiting members need no heartbeats, unless they are new: then they may have gone without anyone knowing. */
+/**
+ * Waiting members need no heartbeats, unless they are new: then they may have gone without anyone knowing.
+ */
 function isExcused(member: ClassicMember): boolean {
   return !member.isNew && (member.joinTicket !== undefined || member.syncTicket !== undefined)
 }

@@ -1,4 +1,7 @@
-/** The shapes of classic groups: a member, what it asks and hears, what is written of it; and the choice of a protocol. */
+/**
+ * The shapes of classic groups: a member, what it asks and hears, what is written of it; and the choice of a
+ * protocol.
+ */
 
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Ticket } from '../coordinator/shard.ts'
@@ -121,8 +124,8 @@ export function offersSame(member: ClassicMember, protocols: readonly ProtocolMe
 }
 
 /**
- * The protocol of the next generation: among those that every member supports, the one that most members prefer.
- * Undefined when there is none.
+ * The protocol of the next generation: among those that every member supports, the one that most members
+ * prefer. Undefined when there is none.
  */
 export function selectProtocol(members: Iterable<ClassicMember>): string | undefined {
   const everyone = [...members]

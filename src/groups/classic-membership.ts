@@ -1,6 +1,6 @@
 /**
- * Who is in a classic group: members by id, the ids that static instances hold now, ids given out and not yet used,
- * and the leader. Knows nothing of phases or time-outs.
+ * Who is in a classic group: members by id, the ids that static instances hold now, ids given out and not yet
+ * used, and the leader. Knows nothing of phases or time-outs.
  */
 
 import assert from 'node:assert'
@@ -72,7 +72,9 @@ export class ClassicMembership {
     return member
   }
 
-  /** NONE, UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID for the id that a static member had before its last join. */
+  /**
+   * NONE, UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID for the id that a static member had before its last join.
+   */
   validate({ memberId, groupInstanceId }: MemberIdentity): ErrorCode {
     if (groupInstanceId !== null) {
       const current = this.memberIdOfInstance.get(groupInstanceId)

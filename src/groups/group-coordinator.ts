@@ -1,6 +1,6 @@
 /**
- * The group coordinator of this broker, as handlers see it: finds the partition of `__consumer_offsets` that a group
- * lives on, and runs the command there. Answers carry Kafka's codes as values.
+ * The group coordinator of this broker, as handlers see it: finds the partition of `__consumer_offsets` that
+ * a group lives on, and runs the command there. Answers carry Kafka's codes as values.
  */
 
 import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'

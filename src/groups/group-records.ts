@@ -1,4 +1,6 @@
-/** The records of `__consumer_offsets` that classic groups and offsets are made of: values to bytes and back. */
+/**
+ * The records of `__consumer_offsets` that classic groups and offsets are made of: values to bytes and back.
+ */
 
 import { decode, encodeToBuffer } from '../../protocol/codec.ts'
 import {

@@ -1,6 +1,6 @@
 /**
- * The groups of one partition of `__consumer_offsets`: which there are, of what kind, and their offsets. The state
- * machine that the coordinator's runtime runs; see `coordinator/shard.ts` for what that means.
+ * The groups of one partition of `__consumer_offsets`: which there are, of what kind, and their offsets. The
+ * state machine that the coordinator's runtime runs; see `coordinator/shard.ts` for what that means.
  */
 
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
@@ -73,7 +73,7 @@ export class GroupShard implements StateMachine {
     this.options = options
   }
 
-  // Commands ------------------------------------------------------------------------------------------------------
+  // Commands ------------------------------------------------------------------------------------------------
 
   join(groupId: string, request: JoinRequest, ticket: Ticket<JoinResponse>, now: number): Outcome {
     let group = this.groups.get(groupId)
@@ -208,7 +208,7 @@ export class GroupShard implements StateMachine {
         if (topics.has(topic)) records.push(offsetRecord(groupId, topic, partition, null))
       }
     }
-    return { records, replies: [reply(ticket, undefined)] }
+    return { records, isSplittable: true, replies: [reply(ticket, undefined)] }
   }
 
   /** The producer's transaction has ended; its staged offsets become visible, or are forgotten. */
@@ -216,7 +216,7 @@ export class GroupShard implements StateMachine {
     return { marker, replies: [reply(ticket, undefined)] }
   }
 
-  // Replay --------------------------------------------------------------------------------------------------------
+  // Replay --------------------------------------------------------------------------------------------------
 
   replay(record: ReplayedRecord): void {
     const read = readOffsetsRecord(record)
@@ -264,7 +264,7 @@ export class GroupShard implements StateMachine {
     }
   }
 
-  // Time ----------------------------------------------------------------------------------------------------------
+  // Time ----------------------------------------------------------------------------------------------------
 
   deadline(): number {
     return Math.min(this.nextExpiry, this.groupDeadline)
@@ -274,7 +274,7 @@ export class GroupShard implements StateMachine {
   expire(now: number): Outcome {
     if (this.nextExpiry <= now) {
       this.nextExpiry = now + this.options.retentionCheckIntervalMs
-      return { records: this.expireOffsets(now) }
+      return { records: this.expireOffsets(now), isSplittable: true }
     }
     let outcome: Outcome | undefined
     let earliest = Infinity
@@ -304,7 +304,7 @@ export class GroupShard implements StateMachine {
     return records
   }
 
-  // Small rules ---------------------------------------------------------------------------------------------------
+  // Small rules ---------------------------------------------------------------------------------------------
 
   private createGroup(groupId: string, now: number): ClassicGroup {
     const group = new ClassicGroup(groupId, this.options, now)

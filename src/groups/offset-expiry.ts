@@ -15,8 +15,9 @@ export interface ExpiredOffsets {
 }
 
 /**
- * Offsets of a group without members are kept for the retention after it became empty; those of a stable group only
- * while it subscribes to their topic; those of consumers without group management since each was committed.
+ * Offsets of a group without members are kept for the retention after it became empty; those of a stable
+ * group only while it subscribes to their topic; those of consumers without group management since each was
+ * committed.
  */
 export function expiredOffsets(
   group: ClassicGroup,

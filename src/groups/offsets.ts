@@ -1,7 +1,7 @@
 /**
- * Committed offsets of the groups of one shard, and those that transactions have staged. Changed by replay alone.
- * A staged offset becomes visible with its producer's commit marker, unless a later plain commit has overtaken it; the
- * offsets of the log decide which is later, so that a replay comes to the same end.
+ * Committed offsets of the groups of one shard, and those that transactions have staged. Changed by replay
+ * alone. A staged offset becomes visible with its producer's commit marker, unless a later plain commit has
+ * overtaken it; the offsets of the log decide which is later, so that a replay comes to the same end.
  */
 
 import type { CommittedOffset } from './group-records.ts'
@@ -71,7 +71,7 @@ export class Offsets {
     return this.committed.keys()
   }
 
-  // Replay --------------------------------------------------------------------------------------------------------
+  // Replay --------------------------------------------------------------------------------------------------
 
   /** `producerId` is -1 for a commit outside of transactions. A null value removes what is committed. */
   replay(at: OffsetLocation, value: CommittedOffset | null, recordOffset: bigint, producerId: bigint): void {

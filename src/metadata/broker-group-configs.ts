@@ -24,21 +24,14 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'group.initial.rebalance.delay.ms',
     3000,
     'How long an empty group waits for more members before its first rebalance.',
-    { effect: 'later' },
   ),
-  int(
-    'group.min.session.timeout.ms',
-    6000,
-    'Shortest session that a member of a classic group may ask for.',
-    { effect: 'later' },
-  ),
+  int('group.min.session.timeout.ms', 6000, 'Shortest session that a member of a classic group may ask for.'),
   int(
     'group.max.session.timeout.ms',
     1_800_000,
     'Longest session that a member of a classic group may ask for.',
-    { effect: 'later' },
   ),
-  int('group.max.size', INT_MAX, 'Most members of a classic group.', { check: atLeast(1), effect: 'later' }),
+  int('group.max.size', INT_MAX, 'Most members of a classic group.', { check: atLeast(1) }),
   list(
     'group.coordinator.rebalance.protocols',
     'classic,consumer,streams',
@@ -330,10 +323,9 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     check: atLeast(0),
     effect: 'later',
   }),
-  int('offset.metadata.max.bytes', 4096, 'Longest metadata text of a committed offset.', { effect: 'later' }),
+  int('offset.metadata.max.bytes', 4096, 'Longest metadata text of a committed offset.'),
   int('offsets.commit.timeout.ms', 5000, 'How long an offset commit may wait for its replicas.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int(
     'offsets.load.buffer.size',
@@ -343,24 +335,19 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
   ),
   int('offsets.retention.minutes', 10_080, 'Offsets of an empty group are forgotten after this time.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   long('offsets.retention.check.interval.ms', 600_000, 'How often coordinators look for offsets to forget.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('offsets.topic.compression.codec', 0, 'Codec of the offsets topic, by number.', { effect: 'later' }),
   int('offsets.topic.num.partitions', 50, 'Partitions of the offsets topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   short('offsets.topic.replication.factor', 3, 'Replicas of the offsets topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('offsets.topic.segment.bytes', 104_857_600, 'Segment size of the offsets topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int(
     'share.coordinator.append.linger.ms',

@@ -31,7 +31,9 @@ export class CoordinatorLog {
     return this.partition.onHighWatermark(callback)
   }
 
-  /** Appends one batch as the leader. Offsets are assigned in the order of the calls; resolves when written. */
+  /**
+   * Appends one batch as the leader. Offsets are assigned in the order of the calls; resolves when written.
+   */
   append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>> {
     return this.partition.append(batch, { acks: ACKS_ALL, origin: 'coordinator' })
   }

@@ -1,0 +1,54 @@
+import { ErrorCode } from '../../protocol/errors.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../protocol/messages/find-coordinator.ts'
+import { OFFSETS_TOPIC } from '../groups/group-coordinator.ts'
+import { type BrokerAddress, brokerAddresses } from './advertised-address.ts'
+import { autoCreateTopics } from './auto-create-topics.ts'
+import type { Context } from './context.ts'
+import { handler } from './handler.ts'
+
+/** Since then a request asks for several keys (KIP-699). */
+const FIRST_WITH_KEYS = 4
+const GROUP = 0
+
+type Coordinator = NonNullable<FindCoordinatorResponse['coordinators']>[number]
+
+export const findCoordinator = handler({
+  request: FindCoordinatorRequest,
+  response: FindCoordinatorResponse,
+  refuse: (errorCode, { key, coordinatorKeys }) => ({
+    ...single(failed(key, errorCode)),
+    coordinators: coordinatorKeys.map(each => failed(each, errorCode)),
+  }),
+
+  async handle({ key, keyType, coordinatorKeys }, context) {
+    if (context.apiVersion >= FIRST_WITH_KEYS) {
+      const coordinators = coordinatorKeys.map(each => find(each, keyType, context))
+      return { ...single(failed('', ErrorCode.NONE)), coordinators: await Promise.all(coordinators) }
+    }
+    return { ...single(await find(key, keyType, context)), coordinators: [] }
+  },
+})
+
+async function find(key: string, keyType: number, context: Context): Promise<Coordinator> {
+  // Coordinators of transactions and of share groups are not served: nobody can be named.
+  if (keyType !== GROUP) return failed(key, ErrorCode.INVALID_REQUEST)
+  const { controller } = context
+  if (!controller.image().topicByName(OFFSETS_TOPIC)) await autoCreateTopics([OFFSETS_TOPIC], context)
+  const topic = controller.image().topicByName(OFFSETS_TOPIC)
+  const leader = topic?.partitions[context.groups.partitionFor(key)]?.leader
+  const address = brokerAddresses(context).find(({ nodeId }) => nodeId === leader)
+  return address ? found(key, address) : failed(key, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+}
+
+function found(key: string, { nodeId, host, port }: BrokerAddress): Coordinator {
+  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
+}
+
+function failed(key: string, errorCode: ErrorCode): Coordinator {
+  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
+}
+
+/** Before v4 the one coordinator stood in the response itself. */
+function single({ key: _, ...coordinator }: Coordinator) {
+  return coordinator
+}

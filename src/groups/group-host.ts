@@ -1,0 +1,118 @@
+/**
+ * Keeps the group coordinator in step with the cluster: a shard runs for each partition of
+ * `__consumer_offsets` that this broker leads, one for each leader epoch, and offsets of topics that are
+ * deleted go.
+ */
+
+import { CoordinatorRuntime } from '../coordinator/runtime.ts'
+import type { BrokerConfig } from '../metadata/broker-config.ts'
+import type { ClusterImage } from '../metadata/image.ts'
+import type { TopicConfigs } from '../metadata/topic-config.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Clock, Random } from '../platform/platform.ts'
+import { CoordinatorLog } from '../replication/coordinator-log.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
+import { GroupShard } from './group-shard.ts'
+
+export interface GroupHostOptions {
+  readonly config: BrokerConfig
+  readonly replicas: Pick<ReplicaManager, 'partition'>
+  readonly topicConfigs: Pick<TopicConfigs, 'of'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+const MINUTE_MS = 60_000
+
+export class GroupHost {
+  readonly coordinator: GroupCoordinator
+  private readonly options: GroupHostOptions
+  private readonly runtime: CoordinatorRuntime<GroupShard>
+  /** The terms of office that the shards run in, by partition: topic id and leader epoch. */
+  private readonly terms = new Map<number, string>()
+  private partitionCount: number
+  private maxBatchBytes = 0
+
+  constructor(options: GroupHostOptions) {
+    const { config, clock, logger } = options
+    this.options = options
+    this.partitionCount = config.number('offsets.topic.num.partitions')
+    this.runtime = new CoordinatorRuntime({
+      clock,
+      logger,
+      newMachine: () => this.newShard(),
+      commitTimeoutMs: config.number('offsets.commit.timeout.ms'),
+      maxBatchBytes: () => this.maxBatchBytes,
+    })
+    this.coordinator = new GroupCoordinator({
+      runtime: this.runtime,
+      partitionCount: () => this.partitionCount,
+      minSessionTimeoutMs: config.number('group.min.session.timeout.ms'),
+      maxSessionTimeoutMs: config.number('group.max.session.timeout.ms'),
+    })
+  }
+
+  /** Takes up an image whose partitions are open. */
+  async applyImage(image: ClusterImage, previous?: ClusterImage): Promise<void> {
+    this.followLeadership(image)
+    if (previous) await this.forgetDeleted(image, previous)
+  }
+
+  /** Takes no more commands; resolves when those that have begun are answered. */
+  close(): Promise<void> {
+    return this.runtime.close()
+  }
+
+  private followLeadership(image: ClusterImage): void {
+    const { config, replicas, topicConfigs } = this.options
+    const topic = image.topicByName(OFFSETS_TOPIC)
+    this.maxBatchBytes = topicConfigs.of(image, OFFSETS_TOPIC).maxMessageBytes
+    const partitions = topic?.partitions ?? []
+    this.partitionCount = topic ? partitions.length : config.number('offsets.topic.num.partitions')
+    for (const index of [...this.terms.keys()]) {
+      if (partitions[index]?.leader === config.nodeId) continue
+      this.runtime.stop(index)
+      this.terms.delete(index)
+    }
+    for (const [index, { leader, leaderEpoch }] of partitions.entries()) {
+      const term = `${topic?.id} ${leaderEpoch}`
+      if (leader !== config.nodeId || this.terms.get(index) === term) continue
+      const partition = replicas.partition(OFFSETS_TOPIC, index)
+      if (partition.error) continue
+      this.terms.set(index, term)
+      this.runtime.start(index, new CoordinatorLog(partition.value))
+    }
+  }
+
+  /** Also where a topic of the same name has come instead. */
+  private async forgetDeleted(image: ClusterImage, previous: ClusterImage): Promise<void> {
+    const deleted = new Set<string>()
+    for (const { id, name } of previous.topics) if (!image.topicById(id)) deleted.add(name)
+    if (deleted.size === 0) return
+    await this.runtime.loaded()
+    await this.coordinator.forgetTopics(deleted)
+  }
+
+  private newShard(): GroupShard {
+    const { config, random } = this.options
+    return new GroupShard({
+      initialRebalanceDelayMs: config.number('group.initial.rebalance.delay.ms'),
+      maxSize: config.number('group.max.size'),
+      newMemberId: prefix => `${prefix}-${randomUuid(random)}`,
+      offsetsRetentionMs: config.number('offsets.retention.minutes') * MINUTE_MS,
+      retentionCheckIntervalMs: config.number('offsets.retention.check.interval.ms'),
+      offsetMetadataMaxBytes: config.number('offset.metadata.max.bytes'),
+    })
+  }
+}
+
+/** A version 4 UUID in the usual form. */
+function randomUuid(random: Random): string {
+  const bytes = random.bytes(16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
