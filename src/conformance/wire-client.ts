@@ -98,9 +98,15 @@ export class WireClient {
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }))
   }
 
+  /** Hangs up without a farewell. */
   async close(): Promise<void> {
-    this.socket.end()
+    this.socket.destroy()
     await this.closed
+  }
+
+  /** Sends what is queued and says that nothing follows. */
+  end(): void {
+    this.socket.end()
   }
 
   private onData(chunk: Buffer): void {
