@@ -59,7 +59,6 @@ export const PROFILES: Readonly<Record<Profile, Readonly<Record<string, string>>
     'group.min.session.timeout.ms': '100',
     'group.streams.initial.rebalance.delay.ms': '0',
     'klamm.storage': 'memory',
-    'log.initial.task.delay.ms': '500',
     'offsets.topic.num.partitions': '1',
     'share.coordinator.state.topic.num.partitions': '1',
     'transaction.state.log.num.partitions': '1',

@@ -146,8 +146,8 @@ describe('editing the configs of a topic', () => {
       'an illegal name',
       'a/b',
       [['SET', 'retention.ms', '5']],
-      "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a/b' contains one or more characters other than ASCII " +
-        "alphanumerics, '.', '_' and '-'",
+      "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a/b' contains one or more characters other than " +
+        "ASCII alphanumerics, '.', '_' and '-'",
     ],
   ])('%s is answered as by Kafka, and what is refused changes nothing', (_, name, edits, expected) => {
     const before = image
@@ -275,7 +275,8 @@ describe('editing the configs of brokers', () => {
       'one that is per broker',
       '',
       ['SET', 'sasl.kerberos.service.name', '5'],
-      'INVALID_REQUEST: Cannot update these configs at default cluster level, broker id must be specified: [sasl.kerberos.service.name]',
+      'INVALID_REQUEST: Cannot update these configs at default cluster level, broker id must be ' +
+        'specified: [sasl.kerberos.service.name]',
     ],
     [
       'T043 the listeners',
@@ -287,7 +288,8 @@ describe('editing the configs of brokers', () => {
       'a key store without its listener',
       '1',
       ['SET', 'ssl.keystore.type', 'PEM'],
-      'INVALID_REQUEST: These security configs can be dynamically updated only per-listener using the listener prefix: [ssl.keystore.type]',
+      'INVALID_REQUEST: These security configs can be dynamically updated only per-listener using ' +
+        'the listener prefix: [ssl.keystore.type]',
     ],
     ['a key store of a listener', '1', ['SET', 'listener.name.x.ssl.keystore.type', 'PEM'], 'NONE'],
     [
@@ -309,7 +311,8 @@ describe('editing the configs of brokers', () => {
       'a negative throttle',
       '1',
       ['SET', 'leader.replication.throttled.rate', '-1'],
-      'INVALID_REQUEST: Invalid value -1 for configuration leader.replication.throttled.rate: Value must be at least 0',
+      'INVALID_REQUEST: Invalid value -1 for configuration leader.replication.throttled.rate: Value ' +
+        'must be at least 0',
     ],
   ])('%s', (_, name, change, expected) => {
     expect(edit(BROKER, name, change)).toEqual([expected])
@@ -368,7 +371,8 @@ describe('editing the configs of groups and of client metrics', () => {
       GROUP,
       'share.isolation.level',
       'foo',
-      'INVALID_CONFIG: Invalid value foo for configuration share.isolation.level: String must be one of: read_committed, read_uncommitted',
+      'INVALID_CONFIG: Invalid value foo for configuration share.isolation.level: String must be one ' +
+        'of: read_committed, read_uncommitted',
     ],
     [GROUP, 'nope', '1', 'INVALID_CONFIG: Unknown group config name: nope'],
     [CLIENT_METRICS, 'interval.ms', '1000', 'NONE'],

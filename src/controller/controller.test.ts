@@ -79,8 +79,8 @@ describe('creating topics', () => {
     [
       'T021 a slash',
       topic('a/b'),
-      "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a/b' contains one or more characters other than ASCII " +
-        "alphanumerics, '.', '_' and '-'",
+      "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a/b' contains one or more characters other than " +
+        "ASCII alphanumerics, '.', '_' and '-'",
     ],
     ['the longest name', topic('a'.repeat(249)), 'NONE'],
     [
@@ -121,8 +121,8 @@ describe('creating topics', () => {
     [
       'more replicas than brokers',
       topic('t', { replicationFactor: 2 }),
-      'INVALID_REPLICATION_FACTOR: Unable to replicate the partition 2 time(s): The target replication factor of 2 ' +
-        'cannot be reached because only 1 broker(s) are registered.',
+      'INVALID_REPLICATION_FACTOR: Unable to replicate the partition 2 time(s): The target replication ' +
+        'factor of 2 cannot be reached because only 1 broker(s) are registered.',
     ],
     ['defaults', topic('t', { numPartitions: -1, replicationFactor: -1 }), 'NONE'],
     ['an assignment', assigned('t', { 0: [1], 1: [1] }), 'NONE'],
@@ -134,7 +134,8 @@ describe('creating topics', () => {
     [
       'an assignment and a factor',
       assigned('t', { 0: [1] }, { replicationFactor: 1 }),
-      'INVALID_REQUEST: A manual partition assignment was specified, but replication factor was not set to -1.',
+      'INVALID_REQUEST: A manual partition assignment was specified, but replication factor was not ' +
+        'set to -1.',
     ],
     [
       'a gap',
@@ -189,12 +190,14 @@ describe('creating topics', () => {
     [
       'a config above its range',
       withConfigs('t', { 'min.cleanable.dirty.ratio': '1.5' }),
-      'INVALID_CONFIG: Invalid value 1.5 for configuration min.cleanable.dirty.ratio: Value must be no more than 1',
+      'INVALID_CONFIG: Invalid value 1.5 for configuration min.cleanable.dirty.ratio: Value must be ' +
+        'no more than 1',
     ],
     [
       'a policy that is none',
       withConfigs('t', { 'cleanup.policy': 'foo' }),
-      'INVALID_CONFIG: Invalid value foo for configuration cleanup.policy: String must be one of: compact, delete',
+      'INVALID_CONFIG: Invalid value foo for configuration cleanup.policy: String must be one of: ' +
+        'compact, delete',
     ],
     [
       'an empty list entry',
@@ -205,13 +208,15 @@ describe('creating topics', () => {
     [
       'a level out of bounds',
       withConfigs('t', { 'compression.gzip.level': '0' }),
-      'INVALID_CONFIG: Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1',
+      'INVALID_CONFIG: Invalid value 0 for configuration compression.gzip.level: Value must be ' +
+        'between 1 and 9 or equal to -1',
     ],
     [
       'replicas that are none',
       withConfigs('t', { [throttled]: 'x' }),
-      `INVALID_CONFIG: Invalid value [x] for configuration ${throttled}: ${throttled} must be the literal '*' or a ` +
-        'list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...',
+      `INVALID_CONFIG: Invalid value [x] for configuration ${throttled}: ${throttled} must be the literal ` +
+        "'*' or a list of replicas in the following format: " +
+        '[partitionId]:[brokerId],[partitionId]:[brokerId],...',
     ],
     [
       'lags that contradict',
@@ -221,7 +226,8 @@ describe('creating topics', () => {
     [
       'tiered storage',
       withConfigs('t', { 'remote.storage.enable': 'true' }),
-      'INVALID_CONFIG: Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+      'INVALID_CONFIG: Tiered Storage functionality is disabled in the broker. Topic cannot be ' +
+        'configured with remote log storage.',
     ],
   ])('%s', async (_, asked, expected) => {
     await create(topic('a.b'))
@@ -242,7 +248,7 @@ describe('creating topics', () => {
     expect(controller.image()).toBe(before)
   })
 
-  test('T032 a new topic is answered with all its effective configs and the defaults that it got', async () => {
+  test('T032 a new topic is answered with all its effective configs and the defaults it got', async () => {
     await restarted({ overrides: ['num.partitions=4', 'log.retention.ms=77'] })
     const asked = {
       ...withConfigs('t', { 'segment.bytes': '2000000' }),
@@ -354,7 +360,8 @@ describe('adding partitions', () => {
   })
 
   const attempted = (added: number, given: number) =>
-    `INVALID_REPLICA_ASSIGNMENT: Attempted to add ${added} additional partition(s), but only ${given} assignment(s) were specified.`
+    `INVALID_REPLICA_ASSIGNMENT: Attempted to add ${added} additional partition(s), but only ` +
+    `${given} assignment(s) were specified.`
   test.each([
     ['the same', 3, null, 'INVALID_PARTITIONS: Topic already has 3 partition(s).'],
     [
@@ -375,7 +382,8 @@ describe('adding partitions', () => {
       'an unknown broker',
       4,
       [[9]],
-      'INVALID_REPLICA_ASSIGNMENT: The manual partition assignment includes broker 9, but no such broker is registered.',
+      'INVALID_REPLICA_ASSIGNMENT: The manual partition assignment includes broker 9, but no such ' +
+        'broker is registered.',
     ],
     [
       'an empty list',

@@ -90,14 +90,14 @@ export const BROKER_LOG_CONFIGS: readonly Option[] = [
   int(
     'log.flush.offset.checkpoint.interval.ms',
     60_000,
-    'How often the recovery points are written to their checkpoint file.',
-    { check: atLeast(0) },
+    'How often Kafka writes its recovery points; Klamm writes them when it has flushed.',
+    { check: atLeast(0), effect: 'none' },
   ),
   int(
     'log.flush.start.offset.checkpoint.interval.ms',
     60_000,
-    'How often the log start offsets are written to their checkpoint file.',
-    { check: atLeast(0) },
+    'How often Kafka writes its log start offsets; Klamm writes them when they move.',
+    { check: atLeast(0), effect: 'none' },
   ),
   boolean(
     'log.preallocate',
@@ -135,10 +135,12 @@ export const BROKER_LOG_CONFIGS: readonly Option[] = [
     'In Kafka: when a broker gives up that cannot tell the controller of a failed log directory.',
     { check: atLeast(1), effect: 'none' },
   ),
-  long('log.initial.task.delay.ms', 30_000, 'How long after the start the background work on logs begins.', {
-    check: atLeast(0),
-    isInternal: true,
-  }),
+  long(
+    'log.initial.task.delay.ms',
+    30_000,
+    'How long Kafka waits with the background work on logs when it starts.',
+    { check: atLeast(0), effect: 'none', isInternal: true },
+  ),
   long(
     'log.local.retention.ms',
     -2,

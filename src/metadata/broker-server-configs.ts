@@ -90,13 +90,17 @@ export const BROKER_SERVER_CONFIGS: readonly Option[] = [
     update: 'cluster-wide',
     effect: 'later',
   }),
-  int('queued.max.requests', 500, 'Requests that may wait or be in work before the broker stops reading.', {
-    check: atLeast(1),
-  }),
+  int(
+    'queued.max.requests',
+    500,
+    'Requests that may wait in Kafka; Klamm bounds their bytes: klamm.request.memory.bytes.',
+    { check: atLeast(1), effect: 'none' },
+  ),
   long(
     'queued.max.request.bytes',
     -1,
-    'Bytes of requests that may wait before the broker stops reading; -1 for no bound.',
+    'Bytes of requests that may wait in Kafka; here that is klamm.request.memory.bytes.',
+    { effect: 'none' },
   ),
   int('request.timeout.ms', 30_000, 'How long this broker waits for an answer of another.', {
     effect: 'later',

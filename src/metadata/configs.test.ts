@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -125,6 +125,20 @@ describe('the option table against what Apache Kafka 4.3 reports', () => {
 })
 
 describe('the option table', () => {
+  test('what is said to take effect is asked for by some part of the broker', () => {
+    const source = join(import.meta.dirname, '..')
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    const asking = files
+      .filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts') && !/configs\.ts$/.test(file))
+      .map(file => readFileSync(join(source, file), 'utf8'))
+      .join('\n')
+    const standsIn = new Set([...TOPIC_SYNONYMS.values()].flat().map(({ name }) => name))
+    const ignored = [...BROKER_OPTIONS.values(), ...TOPIC_OPTIONS.values()]
+      .filter(({ name, effect }) => effect === 'now' && !standsIn.has(name) && !asking.includes(`'${name}'`))
+      .map(({ name }) => name)
+    expect(ignored).toEqual([])
+  })
+
   test('each option has one line of documentation', () => {
     for (const options of Object.values(KINDS)) {
       for (const { name, doc } of options.values())

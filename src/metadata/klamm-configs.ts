@@ -45,7 +45,4 @@ export const KLAMM_CONFIGS: readonly Option[] = [
   int('klamm.max.decompressed.bytes', 104_857_600, 'Most bytes that one compressed batch may unfold to.', {
     check: atLeast(1_024),
   }),
-  int('klamm.connection.max.requests', 64, 'Produce requests of one connection that may be in work.', {
-    check: atLeast(1),
-  }),
 ]

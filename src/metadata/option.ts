@@ -158,7 +158,10 @@ function parseDouble(text: string): number | undefined {
   return undefined
 }
 
-/** Duplicates go, as Kafka has them go since 4.2; empty entries are refused, save by options that say otherwise. */
+/**
+ * Duplicates go, as Kafka has them go since 4.2; empty entries are refused, save by options that say
+ * otherwise.
+ */
 function parseList(option: Option, text: string): Parsed {
   if (text === '') return { value: [] }
   const values = text.split(/\s*,\s*/)
