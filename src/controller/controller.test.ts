@@ -249,7 +249,7 @@ describe('creating topics', () => {
   })
 
   test('T032 a new topic is answered with all its effective configs and the defaults it got', async () => {
-    await restarted({ overrides: ['num.partitions=4', 'log.retention.ms=77'] })
+    await restarted({ overrides: ['num.partitions=4', 'log.retention.ms=77', 'log.roll.hours=1'] })
     const asked = {
       ...withConfigs('t', { 'segment.bytes': '2000000' }),
       numPartitions: -1,
@@ -261,6 +261,8 @@ describe('creating topics', () => {
     expect(created.configs).toHaveLength(33)
     expect(value('segment.bytes')).toMatchObject({ value: '2000000', configSource: 1 })
     expect(value('retention.ms')).toMatchObject({ value: '77', configSource: 4 })
+    expect(value('segment.ms')).toMatchObject({ value: '3600000', configSource: 4 })
+    expect(value('min.insync.replicas')).toMatchObject({ value: '1', configSource: 3 })
     expect(value('cleanup.policy')).toMatchObject({ value: 'delete', configSource: 5 })
   })
 

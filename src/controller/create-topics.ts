@@ -3,7 +3,7 @@ import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol
 import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import { topicConfigsProblem } from '../metadata/config-rules.ts'
-import { type DescribedConfig, describeTopicConfigs } from '../metadata/describe-configs.ts'
+import { type DescribedConfig, describeNewTopic } from '../metadata/describe-configs.ts'
 import { type ClusterImage, type Configs, configKey, type TopicImage } from '../metadata/image.ts'
 import { CLUSTER_METADATA_TOPIC, collisionKey, topicNameProblem } from '../metadata/topic-names.ts'
 import type { Random } from '../platform/platform.ts'
@@ -93,7 +93,7 @@ class TopicPlan {
       topicId: id,
       numPartitions: replicas.value.length,
       replicationFactor: replicas.value[0]!.length,
-      configs: describeTopicConfigs(set, config),
+      configs: describeNewTopic(set, config),
     })
   }
 

@@ -152,6 +152,30 @@ export function describeTopicConfigs(set: Configs, config: BrokerConfig): Descri
   })
 }
 
+/**
+ * As CreateTopics answers for a new topic: unlike DescribeConfigs, Kafka shows texts as they were written, and
+ * the source of stand-ins too (segment.ms comes from the file where that has log.roll.hours).
+ */
+export function describeNewTopic(set: Configs, config: BrokerConfig): DescribedConfig[] {
+  const layers = [
+    [config.dynamicPerBroker, ConfigSource.DYNAMIC_BROKER_CONFIG],
+    [config.dynamicClusterWide, ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG],
+    [config.settings, ConfigSource.STATIC_BROKER_CONFIG],
+  ] as const
+  return describeTopicConfigs(set, config).map(described => {
+    const { name } = described
+    const synonyms = TOPIC_SYNONYMS.get(name) ?? []
+    const given = layers.find(([configs]) => synonyms.some(synonym => configs.has(synonym.name)))
+    return {
+      ...described,
+      value: effectiveTopicText(set, config, name),
+      configSource: set.has(name)
+        ? ConfigSource.DYNAMIC_TOPIC_CONFIG
+        : (given?.[1] ?? ConfigSource.DEFAULT_CONFIG),
+    }
+  })
+}
+
 /** `this`: all options of this broker. `all`: those that are set for the whole cluster. */
 export function describeBrokerConfigs(scope: 'this' | 'all', config: BrokerConfig): DescribedConfig[] {
   if (scope === 'all') {
