@@ -153,8 +153,8 @@ export function describeTopicConfigs(set: Configs, config: BrokerConfig): Descri
 }
 
 /**
- * As CreateTopics answers for a new topic: unlike DescribeConfigs, Kafka shows texts as they were written, and
- * the source of stand-ins too (segment.ms comes from the file where that has log.roll.hours).
+ * As CreateTopics answers for a new topic: unlike DescribeConfigs, Kafka shows texts as they were written,
+ * and the source of stand-ins too (segment.ms comes from the file where that has log.roll.hours).
  */
 export function describeNewTopic(set: Configs, config: BrokerConfig): DescribedConfig[] {
   const layers = [
