@@ -40,8 +40,8 @@ export interface AppendHost {
   written(segment: Segment, group: readonly PendingAppend[]): void
   /** What to answer while nothing can be appended; undefined while it can. */
   refusal(): Refusal | undefined
-  /** Decides what a failed write means for the directory. The file has been cut back if `isRepaired`. */
-  failed(error: Error, isRepaired: boolean): void
+  /** The disk can no longer be trusted. */
+  failed(error: Error): void
 }
 
 export class AppendQueue {
@@ -202,7 +202,7 @@ export class AppendQueue {
     } catch (error) {
       // A bug: what is in memory and what is on disk may differ now. Nothing more is taken until a restart.
       for (const append of group) this.settle(append, storageRefusal(error as Error))
-      this.host.failed(error as Error, false)
+      this.host.failed(error as Error)
     }
   }
 
@@ -222,16 +222,29 @@ export class AppendQueue {
     return count
   }
 
+  /**
+   * A full disk costs what was under way, and the file is cut back; any other failure is the directory's
+   * end.
+   */
   private async fail(segment: Segment, error: Error): Promise<void> {
-    this.refuseAll(storageRefusal(error))
-    let isRepaired = true
+    const refusal = storageRefusal(error)
+    if (!isDiskFull(error)) {
+      this.host.failed(error)
+      this.refuseAll(refusal)
+      return
+    }
+    this.refuseAll(refusal)
     try {
       await segment.setSize(segment.sizeBytes)
-    } catch {
-      isRepaired = false
+    } catch (repairError) {
+      this.host.failed(repairError as Error)
     }
-    this.host.failed(error, isRepaired)
   }
+}
+
+export function isDiskFull(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 export function storageRefusal(error: Error): Refusal {

@@ -3,6 +3,7 @@
  * time, and each only when it has waited long enough, has much to flush, or a topic's `flush.ms` asks for
  * it.
  */
+import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
 import type { Log } from './log.ts'
 import type { LogHome } from './log-environment.ts'
@@ -14,13 +15,15 @@ const LONGEST_WAIT_MS = 30_000
 
 export class Flusher {
   private readonly clock: Clock
+  private readonly logger: Logger
   private readonly tasks: Tasks
   /** Logs with unflushed batches, and since when. */
   private readonly unflushed = new Map<Log, { sinceMs: number; isUrgent: boolean }>()
   private isScheduled = false
 
-  constructor(clock: Clock, tasks: Tasks) {
+  constructor(clock: Clock, tasks: Tasks, logger: Logger) {
     this.clock = clock
+    this.logger = logger
     this.tasks = tasks
   }
 
@@ -48,8 +51,14 @@ export class Flusher {
       const waitMs = Math.min(log.config.flushMs, LONGEST_WAIT_MS)
       if (!isUrgent && now - sinceMs < waitMs) continue
       if (!this.unflushed.delete(log) || !log.isOnline) continue
-      await log.flush()
-      homes.add(log.home)
+      try {
+        await log.flush()
+        homes.add(log.home)
+      } catch (error) {
+        // A log that is still online only lacked room for its index; its turn comes again.
+        this.logger.warn('A log could not be flushed', { log: log.name, error })
+        if (log.isOnline) this.note(log, false)
+      }
     }
     for (const home of homes) await home.saveRecoveryPoints()
     this.isScheduled = false

@@ -157,7 +157,8 @@ describe('a directory that Kafka left cleanly', () => {
 
   test.each(ordinary)('$name has the producers of the manifest', async ({ topic, expected }) => {
     const found = producersOf(kafka.manager.log(topic, expected.partition)!)
-    // Kafka forgot producers whose records carry times of long ago when it started; here they get a full term.
+    // Kafka forgot producers whose records carry times of long ago when it started; here they get a full
+    // term.
     const isForgotten = (producer: Record<string, number>) =>
       expected.activeProducers.length < found.length && BigInt(producer.lastTimestamp!) < LONG_AGO
     const byId = (a: Record<string, number>, b: Record<string, number>) => a.producerId! - b.producerId!
@@ -177,7 +178,9 @@ function producersOf(log: Log): Record<string, number>[] {
   }))
 }
 
-/** A snapshot's producers, without those whose old record times made Kafka forget them when it was restarted. */
+/**
+ * A snapshot's producers, without those whose old record times made Kafka forget them when it was restarted.
+ */
 function remembered(snapshot: string): ProducerEntry[] {
   const entries = decodeSnapshot(Buffer.from(snapshot, 'hex'), 0)!
   const isOld = (entry: ProducerEntry) => entry.lastTimestamp < LONG_AGO && entry.producerId < 1_000n
@@ -259,7 +262,8 @@ describe('a directory that Kafka left uncleanly', () => {
     await rig.manager.shutdown()
     const ours = await filesOf(rig, name)
     for (const [file, bytes] of kafkaFilesOf(name)) {
-      // Kafka counted the bytes between index entries anew after its restart, and the cleaner by its own buffers.
+      // Kafka counted the bytes between index entries anew after its restart, and the cleaner by its own
+      // buffers.
       const wasReopened = name === 'compact-0' || isReopened(log, file)
       if (/index$/.test(file) && !wasReopened) expect(ours.get(file), file).toBe(bytes)
     }

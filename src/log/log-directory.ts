@@ -5,6 +5,7 @@
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { DirectoryLock } from '../platform/platform.ts'
+import { isDiskFull } from './append-queue.ts'
 import {
   CLEAN_SHUTDOWN,
   formatCleanShutdown,
@@ -68,7 +69,7 @@ export class LogDirectory implements LogHome {
   async acquire(): Promise<Result<void>> {
     const { disk } = this.environment
     try {
-      await disk.makeDirectory(this.path)
+      await this.makeDirectory(this.path)
       this.lock = await disk.lock(this.path)
       return ok()
     } catch (error) {
@@ -82,6 +83,17 @@ export class LogDirectory implements LogHome {
               'choose another directory with log.dirs.',
       )
     }
+  }
+
+  /** With every missing directory above it, each of which is made durable where it begins to be. */
+  private async makeDirectory(path: string): Promise<void> {
+    const { disk } = this.environment
+    const parent = path.slice(0, Math.max(1, path.lastIndexOf('/')))
+    const isRelative = !path.includes('/')
+    if ((await disk.status(path)) !== undefined) return
+    if (!isRelative && parent !== path) await this.makeDirectory(parent)
+    await disk.makeDirectory(path)
+    await disk.syncDirectory(isRelative ? '.' : parent)
   }
 
   async readMeta(): Promise<Result<Partial<MetaProperties>>> {
@@ -182,8 +194,7 @@ export class LogDirectory implements LogHome {
 
   /** A full disk costs a checkpoint, which the next one makes up for. */
   private writeFailed(name: string, error: Error): void {
-    const { code } = error as { code?: string }
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
+    if (isDiskFull(error)) {
       this.environment.logger.warn('A checkpoint could not be written', { path: this.path, name, error })
     } else this.goOffline(error)
   }

@@ -5,6 +5,7 @@
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Disk, Random } from '../platform/platform.ts'
+import { isDiskFull } from './append-queue.ts'
 import { formatPartitionMetadata, type MetaProperties, PARTITION_METADATA } from './checkpoint.ts'
 import { FilePool } from './file-pool.ts'
 import { Flusher } from './flusher.ts'
@@ -106,7 +107,7 @@ export class LogManager implements LogManagerSurface {
       durability: config.durability,
       later: (delayMs, task) => this.tasks.later(delayMs, task),
     }
-    this.flusher = new Flusher(clock, this.tasks)
+    this.flusher = new Flusher(clock, this.tasks, logger)
     const hooks = {
       onOffline: (directory: LogDirectory, error: Error) => this.directoryFailed(directory, error),
       onUnflushed: (log: Log, isUrgent: boolean) => this.flusher.note(log, isUrgent),
@@ -229,8 +230,8 @@ export class LogManager implements LogManagerSurface {
     try {
       return ok(await this.createIn(home, name, spec))
     } catch (error) {
-      const { code, message } = error as { code?: string; message: string }
-      if (code !== 'ENOSPC' && code !== 'EDQUOT') home.goOffline(error as Error)
+      const { message } = error as Error
+      if (!isDiskFull(error)) home.goOffline(error as Error)
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${name} could not be created: ${message}`)
     }
   }

@@ -40,13 +40,13 @@ export class LogReader {
 
   private readTail(offset: bigint, options: ReadOptions): Result<ReadResult> | undefined {
     const { tail } = this.log
-    const first = tail.from(offset)
+    const first = tail.find(offset)
     if (first === undefined) return undefined
     const parts: Buffer[] = []
     let byteLength = 0
     let upperBoundOffset = offset
-    for (let i = first; i < tail.slots.length; i++) {
-      const slot = tail.slots[i]!
+    for (let i = first; i < tail.count; i++) {
+      const slot = tail.entry(i)
       const isWhole = slot.baseOffset >= offset && slot.nextOffset <= options.maxOffset
       const part =
         isWhole && byteLength + slot.bytes.length <= options.maxBytes

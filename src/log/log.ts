@@ -8,7 +8,7 @@
  */
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../records/batch.ts'
-import { AppendQueue, forEachBatch, type PendingAppend, storageRefusal } from './append-queue.ts'
+import { AppendQueue, forEachBatch, isDiskFull, type PendingAppend, storageRefusal } from './append-queue.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
 import { GroupSync } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
@@ -222,8 +222,8 @@ export class Log implements LogSurface {
    * In memory at once; the file follows with the next flush, and until then recovery would find it in the
    * batches.
    */
-  async assignLeaderEpoch(leaderEpoch: number): Promise<void> {
-    this.epochs.assign(leaderEpoch, this.endOffset)
+  assignLeaderEpoch(leaderEpoch: number): Promise<void> {
+    return this.queue.alone(async () => this.epochs.assign(leaderEpoch, this.endOffset))
   }
 
   activeProducers(): ActiveProducer[] {
@@ -301,12 +301,8 @@ export class Log implements LogSurface {
     )
   }
 
-  /** A full disk refuses appends until there is room again; anything else has broken the directory. */
-  failed(error: Error, isRepaired: boolean): void {
-    const { code } = error as { code?: string }
-    if (isRepaired && (code === 'ENOSPC' || code === 'EDQUOT')) {
-      this.environment.logger.warn('An append was refused, for the disk is full', { log: this.name, error })
-    } else this.home.goOffline(error)
+  failed(error: Error): void {
+    this.home.goOffline(error)
   }
 
   /** What a failed read means: damage refuses this read, a failing disk ends the directory. */
@@ -519,14 +515,18 @@ export class Log implements LogSurface {
     this.hasNewFiles = false
     this.isNewDirectory = false
     const { syncs, disk } = this.environment
-    await this.guard(async () => {
+    try {
       for (const segment of segments) {
         if (!this.segments.includes(segment)) continue
         await syncs.run(() => segment.withFile(file => file.sync()))
       }
       if (hasNewFiles) await syncs.run(() => disk.syncDirectory(this.location.path))
       if (isNewDirectory) await syncs.run(() => disk.syncDirectory(this.home.path))
-    })
+    } catch (error) {
+      // Whatever it was: what had been written may be gone, and a second try would not tell.
+      this.home.goOffline(error as Error)
+      throw error
+    }
     this.syncedOffset = leastOffset(end, this.endOffset)
   }
 
@@ -565,18 +565,21 @@ export class Log implements LogSurface {
     for (const segment of this.segments) await segment.close()
   }
 
-  /** A failure of the disk is the directory's end, whatever it was that met it. */
+  /** A full disk fails the task alone; any other failure of the disk is the directory's end. */
   private async guard<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task()
     } catch (error) {
-      this.home.goOffline(error as Error)
+      if (!isDiskFull(error)) this.home.goOffline(error as Error)
       throw error
     }
   }
 
+  /** What is in the files later than it might be; the next flush makes up for it. */
   private inBackground(task: Promise<void>): void {
-    task.catch(error => this.home.goOffline(error as Error))
+    task.catch(error => {
+      if (!isDiskFull(error)) this.home.goOffline(error as Error)
+    })
   }
 }
 

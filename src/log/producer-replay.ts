@@ -65,16 +65,18 @@ async function recallWindows(
   segments: readonly Segment[],
   snapshotOffset: bigint,
 ): Promise<void> {
-  const segment = segments.findLast(candidate => candidate.baseOffset < snapshotOffset)
-  if (segment === undefined || segment.sizeBytes === 0) return
-  await segment.ready()
-  const behind = await segment.find(snapshotOffset)
-  const to = behind?.position ?? segment.sizeBytes
-  const near = await segment.offsetIndex.lookupPosition(Math.max(0, to - RECALL_BYTES))
-  const batches: ProducedBatch[] = []
-  await segment.scan({ from: near.position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
-    if (!batch.hasProducerId || batch.isControl) return
-    batches.push({ ...seen(batch), producerId: batch.producerId, producerEpoch: batch.producerEpoch })
-  })
-  for (const batch of batches.toReversed()) producers.recall(batch)
+  let budget = RECALL_BYTES
+  for (const segment of segments.toReversed()) {
+    if (segment.baseOffset >= snapshotOffset || segment.sizeBytes === 0) continue
+    if (budget <= 0) return
+    const to = (await segment.find(snapshotOffset))?.position ?? segment.sizeBytes
+    const near = await segment.offsetIndex.lookupPosition(Math.max(0, to - budget))
+    const batches: ProducedBatch[] = []
+    await segment.scan({ from: near.position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
+      if (!batch.hasProducerId || batch.isControl) return
+      batches.push({ ...seen(batch), producerId: batch.producerId, producerEpoch: batch.producerEpoch })
+    })
+    for (const batch of batches.toReversed()) producers.recall(batch)
+    budget -= to - near.position
+  }
 }

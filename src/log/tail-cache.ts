@@ -1,7 +1,7 @@
 /**
  * The most recent batches of all logs, as the very buffers that were appended, so that consumers which keep
  * up cost no disk read. One bound for the broker, counted by what a buffer keeps alive; the oldest go first,
- * whosever they are.
+ * whosever they are. Small batches, which would keep a whole network buffer alive, are copied together.
  */
 
 /** A run of whole batches, in order. */
@@ -11,24 +11,32 @@ export interface TailEntry {
   readonly bytes: Buffer
 }
 
-interface Slot extends TailEntry {
+interface Slot {
   readonly tail: Tail
-  readonly cost: number
+  readonly baseOffset: bigint
+  nextOffset: bigint
   /** Emptied when the slot is dropped, for the queue of all slots may hold it for longer. */
   bytes: Buffer
+  /** Where more can be copied to behind `bytes`; undefined for a buffer that was appended as it is. */
+  chunk: Buffer | undefined
+  readonly cost: number
   isGone: boolean
 }
 
-const EMPTY = Buffer.alloc(0)
-
-/** A view that keeps more than twice its own size alive is copied instead. */
+/** A view that keeps more than twice its own size alive is copied instead, and so is a small one. */
 const MAX_PINNED_RATIO = 2
+const MIN_OWN_BYTES = 4_096
+/**
+ * Copies share chunks of this size, so that a busy log of small batches is read in few parts, and a quiet one
+ * costs little. A reader walks over the batches of a chunk, so they are not large.
+ */
+const FIRST_CHUNK_BYTES = 2_048
+const MAX_CHUNK_BYTES = 16_384
+const EMPTY = Buffer.alloc(0)
 
 export class TailCache {
   private readonly maxBytes: number
-  /** In order of arrival; those before `oldest` are gone. */
-  private slots: Slot[] = []
-  private oldest = 0
+  private readonly slots = new Queue<Slot>()
   private used = 0
 
   constructor(maxBytes: number) {
@@ -39,90 +47,133 @@ export class TailCache {
     return this.used
   }
 
-  add(tail: Tail, entry: TailEntry): void {
-    const backing = entry.bytes.buffer.byteLength
-    let { bytes } = entry
-    let cost = backing
-    if (backing > bytes.length * MAX_PINNED_RATIO) {
-      bytes = Buffer.allocUnsafeSlow(entry.bytes.length)
-      entry.bytes.copy(bytes)
-      cost = bytes.length
-    }
-    if (cost > this.maxBytes) {
-      tail.clear()
-      return
-    }
-    const slot: Slot = {
-      baseOffset: entry.baseOffset,
-      nextOffset: entry.nextOffset,
-      bytes,
-      cost,
-      tail,
-      isGone: false,
-    }
+  /** False for one that alone is larger than the cache. */
+  add(slot: Slot): boolean {
+    if (slot.cost > this.maxBytes) return false
     this.slots.push(slot)
-    tail.slots.push(slot)
-    this.used += cost
-    while (this.used > this.maxBytes) this.dropOldest()
+    this.used += slot.cost
+    while (this.used > this.maxBytes) {
+      const oldest = this.slots.shift()!
+      if (oldest.isGone) continue
+      oldest.tail.dropFirst()
+    }
+    return true
   }
 
-  remove(slot: Slot): void {
-    if (slot.isGone) return
+  release(slot: Slot): void {
     slot.isGone = true
     slot.bytes = EMPTY
+    slot.chunk = undefined
     this.used -= slot.cost
-  }
-
-  private dropOldest(): void {
-    const slot = this.slots[this.oldest]!
-    this.oldest++
-    if (!slot.isGone) {
-      slot.tail.slots.shift()
-      this.remove(slot)
-    }
-    if (this.oldest > 1_024 && this.oldest * 2 > this.slots.length) {
-      this.slots = this.slots.slice(this.oldest)
-      this.oldest = 0
-    }
   }
 }
 
-/** One log's part of the cache: without gaps, up to the log end offset. */
+/** One log's part of the cache: in order, up to the log end offset. */
 export class Tail {
-  readonly slots: Slot[] = []
   private readonly cache: TailCache
+  private readonly slots = new Queue<Slot>()
+  private chunkBytes = FIRST_CHUNK_BYTES
 
   constructor(cache: TailCache) {
     this.cache = cache
   }
 
-  get baseOffset(): bigint | undefined {
-    return this.slots[0]?.baseOffset
+  get count(): number {
+    return this.slots.length
   }
 
-  /**
-   * The entries from the one that holds an offset, or the next after it; undefined where the cache begins
-   * later.
-   */
-  from(offset: bigint): number | undefined {
+  entry(index: number): TailEntry {
+    return this.slots.at(index)
+  }
+
+  /** The entry that holds an offset, or the next one; undefined where the cache begins later. */
+  find(offset: bigint): number | undefined {
     const { slots } = this
-    if (slots.length === 0 || offset < slots[0]!.baseOffset) return undefined
+    if (slots.length === 0 || offset < slots.at(0).baseOffset) return undefined
     let low = 0
     let high = slots.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (slots[middle]!.nextOffset <= offset) low = middle + 1
+      if (slots.at(middle).nextOffset <= offset) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  add(entry: TailEntry): void {
-    this.cache.add(this, entry)
+  add({ baseOffset, nextOffset, bytes }: TailEntry): void {
+    const backing = bytes.buffer.byteLength
+    if (bytes.length >= MIN_OWN_BYTES && backing <= bytes.length * MAX_PINNED_RATIO) {
+      this.addSlot({ baseOffset, nextOffset, bytes, chunk: undefined, cost: backing })
+      return
+    }
+    if (this.extendLast(bytes, nextOffset)) return
+    const chunk = Buffer.allocUnsafeSlow(Math.max(bytes.length, this.chunkBytes))
+    bytes.copy(chunk)
+    this.chunkBytes = Math.min(this.chunkBytes * 2, MAX_CHUNK_BYTES)
+    const own = chunk.subarray(0, bytes.length)
+    this.addSlot({ baseOffset, nextOffset, bytes: own, chunk, cost: chunk.length })
+  }
+
+  private addSlot(slot: Pick<Slot, 'baseOffset' | 'nextOffset' | 'bytes' | 'chunk' | 'cost'>): void {
+    const added = { ...slot, tail: this, isGone: false }
+    this.slots.push(added)
+    if (this.cache.add(added)) return
+    // Without it there would be a gap before what comes next.
+    this.slots.pop()
+    this.clear()
+  }
+
+  private extendLast(bytes: Buffer, nextOffset: bigint): boolean {
+    if (this.slots.length === 0) return false
+    const last = this.slots.at(this.slots.length - 1)
+    const used = last.bytes.length
+    if (last.chunk === undefined || used + bytes.length > last.chunk.length) return false
+    bytes.copy(last.chunk, used)
+    last.bytes = last.chunk.subarray(0, used + bytes.length)
+    last.nextOffset = nextOffset
+    return true
+  }
+
+  dropFirst(): void {
+    this.cache.release(this.slots.shift()!)
   }
 
   clear(): void {
-    for (const slot of this.slots) this.cache.remove(slot)
-    this.slots.length = 0
+    while (this.slots.length > 0) this.dropFirst()
+    this.chunkBytes = FIRST_CHUNK_BYTES
+  }
+}
+
+/** First in, first out, at a cost that does not grow with its length. */
+class Queue<T> {
+  private items: (T | undefined)[] = []
+  private head = 0
+
+  get length(): number {
+    return this.items.length - this.head
+  }
+
+  at(index: number): T {
+    return this.items[this.head + index]!
+  }
+
+  push(item: T): void {
+    this.items.push(item)
+  }
+
+  pop(): void {
+    this.items.pop()
+  }
+
+  shift(): T | undefined {
+    if (this.length === 0) return undefined
+    const item = this.items[this.head]
+    this.items[this.head] = undefined
+    this.head++
+    if (this.head >= 64 && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head)
+      this.head = 0
+    }
+    return item
   }
 }

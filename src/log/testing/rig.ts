@@ -72,6 +72,18 @@ export class Rig {
     return must(await this.manager.createLog(spec))
   }
 
+  /** Moves the clock in steps, so that background work which a timer starts comes to its end. */
+  async advance(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      this.clock.advance(Math.min(1_000, ms - passed))
+      await idle()
+    }
+  }
+
+  async text(path: string): Promise<string> {
+    return String(await this.disk.readFile(path))
+  }
+
   /** A clean stop and start. */
   async restart(): Promise<Log> {
     await this.manager.shutdown()
@@ -85,6 +97,15 @@ export class Rig {
     await this.start()
     return this.manager.log('topic', 0)!
   }
+}
+
+/** Resolves when everything that a memory disk keeps waiting has had its turn. */
+export async function idle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+}
+
+export function diskError(code: string): Error {
+  return Object.assign(new Error(`${code}: made to fail`), { code })
 }
 
 export function recordingLogger(lines: Rig['lines']): Logger {
