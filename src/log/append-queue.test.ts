@@ -69,7 +69,7 @@ describe('group commit', () => {
     expect(log.activeProducers()).toHaveLength(1)
   })
 
-  test('T051 T052 a duplicate of a batch that is still under way is answered with it, with its offset', async () => {
+  test('T051 T052 a duplicate of a batch under way is answered with it, with its offset', async () => {
     const rig = new Rig()
     const log = await rig.log()
     await append(log, 'first')
@@ -247,7 +247,7 @@ describe('durability', () => {
 })
 
 describe('power failure while writing', () => {
-  test('a write torn at any byte leaves a prefix of whole batches, and all that was acknowledged', async () => {
+  test('a torn write leaves a prefix of whole batches with all that was acknowledged', async () => {
     for (let seed = 0; seed < 60; seed++) {
       const rig = new Rig({
         broker: { durability: 'fsync' },

@@ -141,7 +141,7 @@ describe('logs', () => {
     expect((await rig.restart()).topicId).toBe(TOPIC_ID)
   })
 
-  test('are gone at once when deleted, from the disk after the delay, and can be created anew meanwhile', async () => {
+  test('are gone at once when deleted, later from the disk, and can be made anew meanwhile', async () => {
     const rig = new Rig()
     const log = await rig.log()
     await append(log, 'old')
@@ -203,7 +203,7 @@ describe('retention', () => {
     return { rig, log }
   }
 
-  test('T183 by time: segments go when their youngest record is too old, and the log start moves', async () => {
+  test('T183 by time: segments go when all is too old in them, and the log start moves', async () => {
     const { rig, log } = await aged({ retentionMs: 20 * HOUR })
     const base = (i: number) => log.segments[i]!.baseOffset
     const second = base(1)
@@ -251,7 +251,7 @@ describe('retention', () => {
     expect(log.logStartOffset).toBe(kept)
   })
 
-  test('T046 deleting records moves the log start, drops whole segments below, and survives an unclean stop', async () => {
+  test('T046 deleting records moves the log start and drops segments, crash or not', async () => {
     const { rig, log } = await aged({ retentionMs: -1 })
     expect((await log.deleteRecordsTo(21n)).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
     expect(must(await log.deleteRecordsTo(7n)).logStartOffset).toBe(7n)
@@ -266,7 +266,7 @@ describe('retention', () => {
 })
 
 describe('shutdown', () => {
-  test('T181 leaves the high watermark, the ends and the epochs for a clean start, and nothing behind', async () => {
+  test('T181 leaves watermark, ends and epochs for a clean start, and nothing behind', async () => {
     const rig = new Rig()
     let log = await rig.log()
     await log.assignLeaderEpoch(3)

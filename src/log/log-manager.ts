@@ -167,8 +167,8 @@ export class LogManager implements LogManagerSurface {
       if (meta.nodeId !== undefined && meta.nodeId !== nodeId) {
         return refuse(
           ErrorCode.KAFKA_STORAGE_ERROR,
-          `The data directory ${logDirs[i]} belongs to node ${meta.nodeId}, and this is node ${nodeId}. Set ` +
-            `node.id=${meta.nodeId}, or choose another directory with log.dirs.`,
+          `The data directory ${logDirs[i]} belongs to node ${meta.nodeId}, and this is node ${nodeId}. ` +
+            `Set node.id=${meta.nodeId}, or choose another directory with log.dirs.`,
         )
       }
       if (meta.clusterId !== undefined && clusterId !== undefined && meta.clusterId !== clusterId) {

@@ -236,7 +236,7 @@ describe('look-up by time', () => {
     expect((await log.offsetOfMaxTimestamp())?.offset).toBe(4n)
   })
 
-  test('T090 the end is the next offset to be written, also after all was deleted and over gaps', async () => {
+  test('T090 the end is the next offset to be written, over gaps and with all deleted', async () => {
     const { log, rig } = await timed([10], [20])
     must(await log.deleteRecordsTo(2n))
     expect([log.logStartOffset, log.logEndOffset]).toEqual([2n, 2n])

@@ -52,7 +52,7 @@ async function sendAll(log: Log, ...sequences: number[]): Promise<void> {
 }
 
 describe('sequences', () => {
-  test('T051 T052 each of the last five batches is a duplicate, answered with its original offset', async () => {
+  test('T051 T052 each of the last five batches is a duplicate with its original offset', async () => {
     const log = await new Rig().log()
     for (let i = 0; i < 8; i++) must(await log.append(produced({ sequence: i * 2, count: 2 }), CLIENT))
     for (let i = 3; i < 8; i++) {
@@ -108,7 +108,7 @@ describe('sequences', () => {
     expect(await send(log, { sequence: 43 })).toBe(1n)
   })
 
-  test('T055 a producer is forgotten when it was idle for producer.id.expiration.ms, and not before', async () => {
+  test('T055 a producer is forgotten after producer.id.expiration.ms, and not before', async () => {
     const rig = new Rig({ broker: { producerIdExpirationMs: 3_600_000 } })
     const log = await rig.log()
     await sendAll(log, 0)
@@ -151,7 +151,7 @@ describe('sequences', () => {
 })
 
 describe('transactions', () => {
-  test('an open transaction holds the last stable offset, and its marker lets it go at the high watermark', async () => {
+  test('the last stable offset waits for the marker, and for the replicas to have it', async () => {
     const log = await new Rig().log()
     await sendAll(log, 0)
     await send(log, { sequence: 1, isTransactional: true })

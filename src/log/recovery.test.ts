@@ -36,7 +36,7 @@ async function values(log: Log): Promise<string[]> {
 const expected = (count: number) => Array.from({ length: count }, (_, i) => `value ${i}`)
 
 describe('an unclean stop', () => {
-  test('T181 the log is cut at the first damaged batch behind the recovery point, and what follows is dropped', async () => {
+  test('T181 the log is cut at the first damaged batch, and what follows is dropped', async () => {
     const rig = new Rig({ config: SMALL })
     const log = await filled(rig)
     expect(log.segments.length).toBeGreaterThan(4)
