@@ -79,7 +79,7 @@ export class Broker {
       return new Broker(parts, await listen(parts.server, options.config))
     } catch (error) {
       for (const step of undo.reverse()) await step()
-      throw error
+      throw startFailure(error, options.config)
     }
   }
 
@@ -182,6 +182,18 @@ function newReplicas({ config, platform, logger, logs, topicConfigs }: ReplicaPa
     validation: config.string('klamm.record.validation') === 'header' ? 'header' : 'records',
     maxDecompressedBytes: config.number('klamm.max.decompressed.bytes'),
   })
+}
+
+/** What the machine said to a file call becomes a matter of where the data is; bugs stay what they are. */
+function startFailure(error: unknown, config: BrokerConfig): unknown {
+  // Whoever throws a plain Error says in words what is wrong: metadata that is damaged, for example.
+  if (error instanceof Error && error.constructor === Error && codeOf(error) === undefined) {
+    return new StartFailure(error.message, { cause: error })
+  }
+  if (!/^E[A-Z0-9]+$/.test(codeOf(error) ?? '')) return error
+  const directories = config.logDirs.join(', ')
+  const message = `log.dirs: the data directory ${directories} cannot be used (${(error as Error).message})`
+  return new StartFailure(`${message}; check that it can be written, or choose another`, { cause: error })
 }
 
 interface StoreParts extends BrokerOptions {
