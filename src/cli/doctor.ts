@@ -13,7 +13,7 @@ export function doctor(): void {
     const verdict = verdictOf(codec)
     if (verdict !== 'works') process.exitCode = 1
     const remark = limitation === undefined ? '' : `; ${limitation}`
-    print(`  ${codec.padEnd(8)}${implementation.padEnd(26)}${verdict}${remark}`)
+    print(`  ${codec.padEnd(8)}${implementation.padEnd(32)}${verdict}${remark}`)
   }
 }
 

@@ -1,7 +1,6 @@
 /** What all commands do alike: results on the output, complaints on the error output, one line each. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { StartFailure } from '../broker.ts'
 
 /** A complaint about what the user gave. */
 export class UsageError extends Error {}
@@ -17,8 +16,9 @@ export function print(text: string): void {
 
 /** Says why and ends the process with code 1. The user's mistakes get a line, ours their stack. */
 export function fail(error: unknown): never {
-  const isExpected = error instanceof UsageError || error instanceof StartFailure
-  const text = isExpected ? error.message : ((error as Error).stack ?? String(error))
+  // By its name, so that commands without a broker need not load one.
+  const isExpected = error instanceof UsageError || (error as Error).name === 'StartFailure'
+  const text = isExpected ? (error as Error).message : ((error as Error).stack ?? String(error))
   for (const line of isExpected ? text.split('\n') : [text]) process.stderr.write(`klamm: ${line}\n`)
   process.exit(1)
 }

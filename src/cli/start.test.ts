@@ -1,0 +1,219 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTopics, metadataOf, produceTo } from '../api/testing/wire-broker.ts'
+import { WireClient } from '../conformance/wire-client.ts'
+import { nodePlatform } from '../platform/node.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+/** Inside node_modules, so that the built files find what they import. */
+const BUILT = join(ROOT, 'node_modules/.cache/klamm-cli-test')
+const MAIN = join(BUILT, 'src/cli/main.js')
+
+let directory: string
+const running: ChildProcess[] = []
+
+beforeAll(() => {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const buildInfo = join(BUILT, '.tsbuildinfo')
+  const args = ['-p', 'tsconfig.build.json', '--outDir', BUILT, '--tsBuildInfoFile', buildInfo]
+  spawnSync(process.execPath, [tsc, ...args], { cwd: ROOT })
+  expect(existsSync(MAIN)).toBe(true)
+}, 60_000)
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'klamm-'))
+})
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** Runs a command to its end. */
+function klamm(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+    timeout: 15_000,
+  })
+  return { status, stdout, stderr, lines: stderr.trimEnd().split('\n') }
+}
+
+/** A broker in a process of its own, once it says that it is ready. */
+async function started(...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, 'start', ...args], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.push(child)
+  let errors = ''
+  child.stderr.on('data', chunk => {
+    errors += chunk
+  })
+  for await (const line of createInterface({ input: child.stdout })) {
+    const ready = /is ready on .*:(\d+)$/.exec(line)
+    if (ready) {
+      const stop = async (signal: NodeJS.Signals) => {
+        child.kill(signal)
+        return (await once(child, 'exit'))[0] as number | null
+      }
+      return { child, port: Number(ready[1]), stop, errors: () => errors }
+    }
+  }
+  throw new Error(`it did not start: ${errors}`)
+}
+
+const connect = (port: number) => WireClient.connect(nodePlatform().network, { host: '127.0.0.1', port })
+
+describe('klamm start', () => {
+  test('keeps its data in ./data unless told otherwise, through SIGINT, SIGTERM and SIGKILL', async () => {
+    const signals = ['SIGTERM', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const
+    for (const [round, signal] of signals.entries()) {
+      const broker = await started('--port', '0')
+      const client = await connect(broker.port)
+      if (round === 0) await createTopics(client, ['kept'])
+      expect(await produceTo(client, 'kept')).toMatchObject({ errorCode: 0, baseOffset: BigInt(round) })
+      expect(await broker.stop(signal)).toBe(signal === 'SIGKILL' ? null : 0)
+      await client.close()
+    }
+    expect(readdirSync(join(directory, 'data'))).toContain('kept-0')
+  })
+
+  test('the ci profile keeps nothing and takes a free port', async () => {
+    const broker = await started('--profile', 'ci')
+    const client = await connect(broker.port)
+    await createTopics(client, ['fleeting'])
+    expect(await produceTo(client, 'fleeting')).toMatchObject({ errorCode: 0 })
+    expect(await broker.stop('SIGTERM')).toBe(0)
+    await client.close()
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('takes a server.properties of Kafka, and warns in one line of what means nothing here', async () => {
+    const file = join(directory, 'server.properties')
+    const settings = [
+      'process.roles=broker,controller',
+      'node.id=7',
+      'controller.quorum.voters=7@localhost:9093',
+      'listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:9093',
+      'controller.listener.names=CONTROLLER',
+      'log.dirs=kraft-logs',
+      'num.partitions=3',
+      'zookeeper.connect=localhost:2181',
+    ]
+    writeFileSync(file, settings.join('\n'))
+    const broker = await started('--config', file, '--override', 'num.partitions=5')
+    const client = await connect(broker.port)
+    const { topics, brokers } = await metadataOf(client, ['a'], { allowAutoTopicCreation: true })
+    expect([topics[0]!.partitions.length, brokers[0]!.nodeId]).toEqual([5, 7])
+    await client.close()
+    expect(await broker.stop('SIGTERM')).toBe(0)
+    const warnings = broker
+      .errors()
+      .split('\n')
+      .filter(line => line.includes('"warn"'))
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('process.roles')
+    expect(warnings[0]).toContain('zookeeper.connect')
+  })
+
+  test('its log is JSON where no one looks on', async () => {
+    const broker = await started('--profile', 'ci', '--verbose')
+    await broker.stop('SIGTERM')
+    const lines = broker.errors().trimEnd().split('\n')
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String) })
+    expect(broker.errors()).toContain('"signal":"SIGTERM"')
+  })
+})
+
+describe('what the user got wrong is one line that names it, and exit code 1', () => {
+  const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
+    [
+      'an option that is not there',
+      ['start', '--override', 'num.partition=3'],
+      /num\.partition;.*num\.partitions/,
+    ],
+    ['a value out of range', ['start', '--override', 'num.partitions=0'], /num\.partitions.*at least 1/],
+    ['an override without a value', ['start', '--override', 'num.partitions'], /name=value/],
+    [
+      'a file that is not there',
+      ['start', '--config', 'nowhere.properties'],
+      /--config.*nowhere\.properties/,
+    ],
+    ['a data directory that cannot be', ['start', '--data-dir', '/dev/null/data'], /log\.dirs/],
+    ['TLS', ['start', '--override', 'listeners=SSL://:9093'], /listeners: SSL .*not served/],
+    ['a message that is not there', ['codec', 'NoSuchRequest'], /NoSuchRequest/],
+    ['an option name that is not there', ['options', 'no.such.option'], /no\.such\.option/],
+  ]
+  for (const [name, args, pattern] of cases) {
+    test(name, () => {
+      const { status, lines, stdout } = klamm(...args)
+      expect(lines, lines.join('\n')).toHaveLength(1)
+      expect(lines[0]).toMatch(/^klamm: /)
+      expect(lines[0]).toMatch(pattern)
+      expect([status, stdout]).toEqual([1, ''])
+    })
+  }
+
+  test('a port in use', async () => {
+    const taken = createServer()
+    taken.listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const { status, lines } = klamm('start', '--override', `listeners=PLAINTEXT://127.0.0.1:${port}`)
+    expect([status, lines.length]).toEqual([1, 1])
+    expect(lines[0]).toMatch(/^klamm: listeners: .* in use .*--port/)
+    taken.close()
+    await once(taken, 'close')
+  })
+
+  test('a data directory in use', async () => {
+    const broker = await started('--port', '0')
+    const { status, lines } = klamm('start', '--port', '0')
+    expect([status, lines.length]).toEqual([1, 1])
+    expect(lines[0]).toMatch(new RegExp(`in use by another broker.*${broker.child.pid}.*log\\.dirs`))
+    expect(await broker.stop('SIGTERM')).toBe(0)
+  })
+
+  test('a misspelt flag or command, with what was meant', () => {
+    expect(klamm('start', '--prot', '1')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--port'),
+    })
+    expect(klamm('strat')).toMatchObject({ status: 1, stderr: expect.stringContaining('start') })
+    expect(klamm('start', '--port', '70000').stderr).toContain('0 to 65535')
+  })
+})
+
+describe('what the command line tells', () => {
+  test('help has examples, and every option has a line in the reference', () => {
+    expect(klamm('start', '--help')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('klamm start --profile ci'),
+    })
+    const { stdout } = klamm('options', 'retention')
+    expect(stdout).toContain('log.retention.hours=168')
+    expect(stdout).toContain('retention.ms=604800000')
+    expect(klamm('options', 'retention', '--markdown').stdout).toContain('| `log.retention.hours` | int |')
+  })
+
+  test('doctor checks every codec', () => {
+    const { status, stdout } = klamm('doctor')
+    for (const codec of ['crc32c', 'gzip', 'snappy', 'lz4', 'zstd']) expect(stdout).toContain(codec)
+    expect(stdout.match(/ works/g)).toHaveLength(5)
+    expect(status).toBe(0)
+  })
+
+  test('codec prints the code of requests, responses and records', () => {
+    expect(klamm('codec', 'HeartbeatRequest').stdout).toContain('function readHeartbeatRequest')
+    expect(klamm('codec', 'offsetcommitvalue').stdout).toContain('function writeOffsetCommitValue')
+  })
+})
