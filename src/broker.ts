@@ -10,6 +10,7 @@ import type { BrokerConfig } from './config.ts'
 import { Controller } from './controller/controller.ts'
 import { GroupHost } from './groups/group-host.ts'
 import type { LogManagerConfig } from './log/log-config.ts'
+import { parseLogName } from './log/log-loading.ts'
 import { LogManager } from './log/log-manager.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
 import type { Logger } from './observe/logger.ts'
@@ -18,6 +19,7 @@ import type { Disk, Network, Platform } from './platform/platform.ts'
 import { MemoryDisk } from './platform/simulated/memory-disk.ts'
 import { FetchSessions } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
+import { settleLogs } from './replication/stray-logs.ts'
 import { Dispatcher } from './server/dispatch.ts'
 import { Server, type ServerLimits } from './server/listener.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
@@ -106,6 +108,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   const disk = isMemory ? new MemoryDisk({ clock }) : platform.disk
   const topicConfigs = new TopicConfigs(config)
 
+  await refuseStrangers(disk, config)
   // The replicas come after the logs that they are made of; nothing goes offline before they are there.
   let replicas: ReplicaManager | undefined
   const logs = await LogManager.open({
@@ -122,7 +125,8 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   const controller = await openController({ disk, logs: logs.value, config, platform, logger })
   undo.push(() => controller.close())
-  await settleLogs({ logs: logs.value, controller, topicConfigs, logger })
+  const image = controller.image()
+  await settleLogs({ logs: logs.value, image, localBrokerId: config.nodeId, topicConfigs, logger })
   const hosted = newReplicas({ config, platform, logger, logs: logs.value, topicConfigs })
   replicas = hosted
   undo.push(() => hosted.close())
@@ -204,14 +208,7 @@ interface StoreParts extends BrokerOptions {
 /** The metadata lies in the first log directory, under that directory's lock. */
 async function openController({ disk, logs, config, platform, logger }: StoreParts): Promise<Controller> {
   const directory = config.logDirs[0]!
-  const isNew = (await disk.status(join(directory, LOG_FILE))) === undefined
-  const strangers = [...logs.logs()].length
-  if (isNew && strangers > 0) {
-    throw new StartFailure(
-      `log.dirs: ${config.logDirs.join(', ')} holds ${strangers} logs that another broker wrote, and no ` +
-        'metadata that says what they are: take them over with klamm import, or choose another directory',
-    )
-  }
+  const count = [...logs.logs()].length
   return Controller.open({
     store: new LocalStore({ disk, directory }),
     config,
@@ -219,27 +216,27 @@ async function openController({ disk, logs, config, platform, logger }: StorePar
     random: platform.random,
     logger,
     clusterId: logs.clusterId,
+    ...(count > 0 && { whyNotNew: strangersProblem(config, count) }),
   })
 }
 
-/** What was found on disk gets its topics' settings; logs of topics that were deleted meanwhile go. */
-async function settleLogs(parts: {
-  readonly logs: LogManager
-  readonly controller: Controller
-  readonly topicConfigs: TopicConfigs
-  readonly logger: Logger
-}): Promise<void> {
-  const image = parts.controller.image()
-  for (const log of [...parts.logs.logs()]) {
-    const { topic, partition } = log.topicPartition
-    const isGone = log.topicId !== undefined && !image.topicById(log.topicId)
-    if (!isGone) {
-      log.config = parts.topicConfigs.of(image, topic)
-      continue
-    }
-    parts.logger.warn('Deleting the log of a deleted topic', { topic, partition, topicId: log.topicId })
-    await parts.logs.deleteLog(topic, partition)
+/** Before anything is opened: what a Kafka that may still run wrote is not even to be looked at closely. */
+async function refuseStrangers(disk: Disk, config: BrokerConfig): Promise<void> {
+  if (await disk.status(join(config.logDirs[0]!, LOG_FILE))) return
+  let count = 0
+  for (const directory of config.logDirs) {
+    const entries = (await disk.status(directory))?.isDirectory ? await disk.list(directory) : []
+    count += entries.filter(({ name, isDirectory }) => isDirectory && parseLogName(name)).length
   }
+  if (count > 0) throw new StartFailure(strangersProblem(config, count))
+}
+
+function strangersProblem(config: BrokerConfig, count: number): string {
+  return (
+    `log.dirs: ${config.logDirs.join(', ')} holds ${count} logs, and no metadata that says what they are. Logs ` +
+    `of Kafka: take them over with klamm import. Klamm's own: restore ${LOG_FILE}, which lay in ` +
+    `${config.logDirs[0]}. Or choose another directory`
+  )
 }
 
 function producerIds(controller: Controller): ProducerIds {

@@ -32,6 +32,8 @@ export interface ControllerOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
   /** For a store that is new, such as the one in `meta.properties`; made up where there is none. */
   readonly clusterId?: string
+  /** Why a store without records is refused: there are logs already, and a new cluster would not know them. */
+  readonly whyNotNew?: string
 }
 
 /** Takes up a new image; the command that made it waits. */
@@ -75,6 +77,7 @@ export class Controller {
       )
     }
     const isNew = stored.clusterId === ''
+    if (isNew && options.whyNotNew !== undefined) throw new Error(options.whyNotNew)
     const controller = new Controller(options, stored)
     const first = isNew ? bootstrapChanges({ config, random, clusterId }) : {}
     await controller.apply({ ...first, ...registrationChanges(stored, config) })

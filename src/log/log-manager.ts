@@ -68,6 +68,11 @@ export interface LogManagerSurface {
   createLog(spec: LogSpec): Promise<Result<LogSurface>>
   /** Gone at once for everyone; the files are removed after `file.delete.delay.ms`. */
   deleteLog(topic: string, partition: number): Promise<void>
+  /**
+   * Gone for everyone too, but nobody has decided to delete it: its directory stays, under the returned path.
+   * Undefined where there is no such log, or its disk does not work.
+   */
+  setAsideLog(topic: string, partition: number): Promise<string | undefined>
   updateConfig(topic: string, config: LogConfig): void
   describeDirectories(): Promise<LogDirectoryDescription[]>
   /**
@@ -280,22 +285,42 @@ export class LogManager implements LogManagerSurface {
   }
 
   async deleteLog(topic: string, partition: number): Promise<void> {
+    const log = this.log(topic, partition)
+    const path = await this.retire(topic, partition, 'delete')
+    if (log === undefined || path === undefined) return
+    this.tasks.later(log.config.fileDeleteDelayMs, () => this.options.disk.remove(path))
+  }
+
+  setAsideLog(topic: string, partition: number): Promise<string | undefined> {
+    return this.retire(topic, partition, 'stray')
+  }
+
+  private async retire(
+    topic: string,
+    partition: number,
+    mark: 'delete' | 'stray',
+  ): Promise<string | undefined> {
     const name = `${topic}-${partition}`
     const log = this.byName.get(name)
-    if (log === undefined) return
+    if (log === undefined) return undefined
     this.byName.delete(name)
     const home = this.directories.find(directory => directory.logs.get(name) === log)!
     home.logs.delete(name)
     this.flusher.forget(log)
-    await this.inTurn(name, () => this.setAside(log, home))
+    return this.inTurn(name, () => this.renameAway(log, home, mark))
   }
 
-  private async setAside(log: Log, home: LogDirectory): Promise<void> {
+  /** To a name of Kafka's, which it and we pass over at the next start, or take up the removal of. */
+  private async renameAway(
+    log: Log,
+    home: LogDirectory,
+    mark: 'delete' | 'stray',
+  ): Promise<string | undefined> {
     const { disk, random } = this.options
     await log.abandonForDeletion()
-    if (!home.isOnline) return
+    if (!home.isOnline) return undefined
     const { topic, partition } = log.topicPartition
-    const suffix = `-${partition}.${random.bytes(16).toString('hex')}-delete`
+    const suffix = `-${partition}.${random.bytes(16).toString('hex')}-${mark}`
     const path = `${home.path}/${topic.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`
     try {
       await disk.rename(log.location.path, path)
@@ -303,12 +328,12 @@ export class LogManager implements LogManagerSurface {
       await disk.syncDirectory(home.path)
     } catch (error) {
       home.goOffline(error as Error)
-      return
+      return undefined
     }
     await home.saveRecoveryPoints()
     await home.saveLogStarts()
     home.noteHighWatermark()
-    this.tasks.later(log.config.fileDeleteDelayMs, () => disk.remove(path))
+    return path
   }
 
   updateConfig(topic: string, config: LogConfig): void {

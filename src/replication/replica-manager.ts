@@ -165,18 +165,14 @@ export class ReplicaManager {
     return partition
   }
 
-  /** A log of an earlier topic of the same name gives way. */
+  /** A log of another topic of the same name gives way; its records stay, since nobody deleted it. */
   private async openLog(hosted: HostedTopic, index: number): Promise<Result<LogSurface>> {
     const { logs, logger } = this.options
     const { name: topic, id: topicId, config } = hosted
     const present = logs.log(topic, index)
     if (present?.topicId !== undefined && present.topicId !== topicId) {
-      logger.warn('Deleting the log of a deleted topic', {
-        topic,
-        partition: index,
-        topicId: present.topicId,
-      })
-      await logs.deleteLog(topic, index)
+      const directory = await logs.setAsideLog(topic, index)
+      logger.warn('Set aside the log of another topic of this name', { topic, partition: index, directory })
     }
     const log = await logs.createLog({ topic, topicId, partition: index, config })
     if (log.error) logger.error('A log could not be created', { topic, partition: index, code: log.error })
