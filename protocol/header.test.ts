@@ -11,6 +11,7 @@ import {
 } from './header.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
 import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
+import { isWithin } from './schema.ts'
 import { loadVectors, versionsOf } from './testing/vectors.ts'
 import { joined } from './wire.ts'
 
@@ -57,6 +58,18 @@ test('header versions are those that Kafka uses', () => {
     count++
   }
   expect(count).toBeGreaterThan(6_000)
+})
+
+test('headers are flexible from where the definitions are', () => {
+  for (const { apiKey, request, response } of apis.values()) {
+    for (const version of versionsOf(request)) {
+      const isFlexible = isWithin(request.flexible, version)
+      expect(requestHeaderVersion(apiKey, version), `${request.name} v${version}`).toBe(isFlexible ? 2 : 1)
+      if (apiKey === ApiVersionsResponse.apiKey) continue
+      const isAnswerFlexible = isWithin(response.flexible, version)
+      expect(responseHeaderVersion(apiKey, version), response.name).toBe(isAnswerFlexible ? 1 : 0)
+    }
+  }
 })
 
 test('an unknown API has a header with a client id, a version beyond ours one like our last', () => {
