@@ -47,6 +47,6 @@ export async function settleLogs({ logs, image, localBrokerId, ...rest }: Settle
   rest.logger.warn(
     'Set aside logs that belong to no topic. A topic that was deleted just before a crash leaves such; remove ' +
       'the directories when nobody misses their records',
-    { count: strays.length, directories: strays },
+    { count: strays.length, directories: strays.sort() },
   )
 }

@@ -29,12 +29,12 @@ function textAt(bytes: Buffer, at: number, length: number): string {
   return bytes.toString('utf8', at, end >= at && end < at + length ? end : at + length).trim()
 }
 
-/** Files by their path inside the log directory. */
-export function kafkaFiles(archive: Buffer): Map<string, Buffer> {
+/** Files by their path inside the log directory; those of Kafka's own metadata only when asked for. */
+export function kafkaFiles(archive: Buffer, { withMetadataLog = false } = {}): Map<string, Buffer> {
   const files = new Map<string, Buffer>()
   for (const { name, bytes } of untar(gunzipSync(archive))) {
-    // Kafka's own controller log, with index files of ten empty megabytes each.
-    if (name.includes('__cluster_metadata-0/')) continue
+    // Its index files are ten empty megabytes each.
+    if (name.includes('__cluster_metadata-0/') && (!withMetadataLog || name.endsWith('index'))) continue
     files.set(name.replace(/^kafka-data\//, ''), bytes)
   }
   return files
