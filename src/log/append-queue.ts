@@ -9,7 +9,7 @@ import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol
 import { RecordBatch } from '../records/batch.ts'
 import type { AppendOptions, AppendResult } from './log.ts'
 import type { DuplicateBatch, ProducerState } from './producer-state.ts'
-import type { RollRequest, Segment } from './segment.ts'
+import { DamagedSegment, type RollRequest, type Segment } from './segment.ts'
 
 /** Bounds one write; more waits for the next. */
 const MAX_GROUP_BYTES = 16_777_216
@@ -42,6 +42,8 @@ export interface AppendHost {
   refusal(): Refusal | undefined
   /** The disk can no longer be trusted. */
   failed(error: Error): void
+  /** What is on disk is not what was written there: this log takes nothing more. */
+  damaged(error: DamagedSegment): void
 }
 
 export class AppendQueue {
@@ -176,7 +178,7 @@ export class AppendQueue {
   private async writeGroup(): Promise<void> {
     const segment = this.host.activeSegment
     try {
-      await segment.readyToAppend()
+      await segment.readyToAppend(this.host.logEndOffset)
       const count = this.countForOneWrite(segment)
       if (count === 0) {
         const first = this.waiting[0]
@@ -229,7 +231,8 @@ export class AppendQueue {
   private async fail(segment: Segment, error: Error): Promise<void> {
     const refusal = storageRefusal(error)
     if (!isDiskFull(error)) {
-      this.host.failed(error)
+      if (error instanceof DamagedSegment) this.host.damaged(error)
+      else this.host.failed(error)
       this.refuseAll(refusal)
       return
     }

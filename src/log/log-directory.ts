@@ -48,6 +48,7 @@ export class LogDirectory implements LogHome {
   private lock: DirectoryLock | undefined
   private failure: Error | undefined
   private hasNewWatermarks = false
+  private readonly nameSync = new GroupSync(() => this.syncNames())
   private readonly logStartWriter = new GroupSync(() => this.writeLogStarts())
   private readonly recoveryPointWriter = new GroupSync(() => this.writeRecoveryPoints())
 
@@ -151,6 +152,14 @@ export class LogDirectory implements LogHome {
 
   noteHighWatermark(): void {
     this.hasNewWatermarks = true
+  }
+
+  sync(): Promise<void> {
+    return this.nameSync.run()
+  }
+
+  private syncNames(): Promise<void> {
+    return this.environment.syncs.run(() => this.environment.disk.syncDirectory(this.path))
   }
 
   saveLogStarts(): Promise<void> {

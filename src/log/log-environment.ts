@@ -31,6 +31,8 @@ export interface LogHome {
   /** The log holds what is not flushed; `isUrgent` when that is a whole segment. */
   noteUnflushed(log: Log, isUrgent: boolean): void
   noteHighWatermark(): void
+  /** Makes the names of the logs in it durable. */
+  sync(): Promise<void>
   /** The log start offset has moved; resolves when the checkpoint says so. */
   saveLogStarts(): Promise<void>
   saveRecoveryPoints(): Promise<void>

@@ -107,6 +107,27 @@ describe('a log directory', () => {
     expect(warned).toEqual(['/data/lost-0.0123456789abcdef0123456789abcdef-stray', '/data/notes'])
   })
 
+  test('damage behind a clean stop is met by the first append, and stops that partition alone', async () => {
+    const rig = new Rig()
+    const log = await rig.log('topic', 0)
+    await append(log, 'a')
+    await append(log, 'b')
+    await append(await rig.log('topic', 1), 'c')
+    const { path, sizeBytes } = log.activeSegment
+    for (const size of [sizeBytes - 3, 70, sizeBytes / 2]) {
+      await rig.manager.shutdown()
+      const file = await rig.disk.open(path, 'write')
+      await file.truncate(size)
+      await file.close()
+      await rig.start()
+      const damaged = rig.manager.log('topic', 0)!
+      expect((await damaged.append(batchOf(['x']), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      expect(damaged.isOnline).toBe(false)
+      expect(rig.offline).toEqual([])
+      must(await rig.manager.log('topic', 1)!.append(batchOf(['goes on']), CLIENT))
+    }
+  })
+
   test('damage that recovery cannot explain stops that partition alone', async () => {
     const rig = new Rig()
     const log = await rig.log('topic', 0)
@@ -116,6 +137,7 @@ describe('a log directory', () => {
     const file = await rig.disk.open(log.activeSegment.path, 'write')
     await file.truncate(70)
     await file.close()
+    await rig.disk.remove(`${log.location.path}/00000000000000000001.snapshot`)
     await rig.start()
     expect(rig.manager.log('topic', 0)).toBeUndefined()
     const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config: rig.config }
@@ -207,7 +229,8 @@ describe('retention', () => {
     const { rig, log } = await aged({ retentionMs: 20 * HOUR })
     const base = (i: number) => log.segments[i]!.baseOffset
     const second = base(1)
-    await rig.advance(20 * HOUR)
+    rig.clock.advance(20 * HOUR)
+    await idle()
     expect(log.logStartOffset).toBe(0n)
     rig.clock.advance(HOUR * 2)
     await rig.manager.applyRetention()

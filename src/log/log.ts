@@ -97,6 +97,7 @@ export class Log implements LogSurface {
   private flushedOffset: bigint
   private watermark: bigint
   private isClosed = false
+  private isDamaged = false
 
   constructor(parts: LogParts) {
     this.topicPartition = parts.topicPartition
@@ -165,7 +166,7 @@ export class Log implements LogSurface {
   }
 
   get isOnline(): boolean {
-    return !this.isClosed && this.home.isOnline
+    return !this.isClosed && !this.isDamaged && this.home.isOnline
   }
 
   get activeSegment(): Segment {
@@ -245,7 +246,7 @@ export class Log implements LogSurface {
 
   refusal(): Refusal | undefined {
     if (this.isOnline) return undefined
-    const reason = this.isClosed ? 'closed' : 'in a log directory that is offline'
+    const reason = this.isDamaged ? 'damaged' : this.isClosed ? 'closed' : 'in a directory that is offline'
     return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} is ${reason}.`)
   }
 
@@ -305,6 +306,11 @@ export class Log implements LogSurface {
     this.home.goOffline(error)
   }
 
+  damaged(error: DamagedSegment): void {
+    this.isDamaged = true
+    this.environment.logger.error('A log is damaged and takes nothing more', { log: this.name, error })
+  }
+
   /** What a failed read means: damage refuses this read, a failing disk ends the directory. */
   readFailed(error: Error): Refusal {
     const { code } = error as { code?: string }
@@ -329,7 +335,7 @@ export class Log implements LogSurface {
 
   async roll(baseOffset: bigint): Promise<void> {
     const last = this.activeSegment
-    await last.readyToAppend()
+    await last.readyToAppend(this.endOffset)
     await last.seal(false)
     await this.snapshots.take(baseOffset, this.producers.producers(), { sync: false })
     const segment = this.newSegment(baseOffset)
@@ -521,7 +527,7 @@ export class Log implements LogSurface {
         await syncs.run(() => segment.withFile(file => file.sync()))
       }
       if (hasNewFiles) await syncs.run(() => disk.syncDirectory(this.location.path))
-      if (isNewDirectory) await syncs.run(() => disk.syncDirectory(this.home.path))
+      if (isNewDirectory) await this.home.sync()
     } catch (error) {
       // Whatever it was: what had been written may be gone, and a second try would not tell.
       this.home.goOffline(error as Error)

@@ -54,7 +54,8 @@ export async function openLog(options: OpenOptions): Promise<Log> {
   if (segments.length === 0) segments.push(await firstSegment(options))
   let logStartOffset = greatestOffset(options.logStartOffset, segments[0]!.baseOffset)
   if (options.state === 'unclean') await recoverSegments(segments, epochs, options)
-  let logEndOffset = await segments.at(-1)!.readNextOffset()
+  let logEndOffset =
+    cleanEnd(segments.at(-1)!, snapshots, options) ?? (await segments.at(-1)!.readNextOffset())
   if (logEndOffset < logStartOffset) {
     // The recovered log ends before it should begin; what is left of it was deleted already.
     for (const segment of segments.splice(0)) await segment.remove()
@@ -95,6 +96,17 @@ export async function openLog(options: OpenOptions): Promise<Log> {
     highWatermark: options.highWatermark,
     isNew: options.state === 'new',
   })
+}
+
+/**
+ * Where a log ends that was closed cleanly, without reading it: the recovery point and the snapshot of the close agree
+ * on it. The first append makes sure that they are right.
+ */
+function cleanEnd(active: Segment, snapshots: ProducerSnapshots, options: OpenOptions): bigint | undefined {
+  if (active.sizeBytes === 0) return active.baseOffset
+  const { recoveryPoint, state } = options
+  const isAgreed = state === 'clean' && snapshots.latest === recoveryPoint
+  return isAgreed && recoveryPoint > active.baseOffset ? recoveryPoint : undefined
 }
 
 /** The names that are left in the directory. */

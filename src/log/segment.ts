@@ -94,6 +94,8 @@ export class Segment implements PoolMember {
   private offsetOfMaxTimestamp: bigint
   private firstBatchTimestamp: bigint | undefined
   private isReady: boolean
+  /** The batches are known to come to the file's very end. */
+  private isEndKnown: boolean
   private wasRepaired = false
   private readying: Promise<void> | undefined
 
@@ -108,6 +110,7 @@ export class Segment implements PoolMember {
     this.suffix = options.suffix ?? ''
     this.offsetOfMaxTimestamp = options.baseOffset
     this.isReady = options.isNew
+    this.isEndKnown = options.isNew
     const { disk, indexes: cache } = services
     const path = (suffix: string) => () => this.pathOf(suffix)
     this.offsetIndex = new OffsetIndex(this.baseOffset, { disk, cache, path: path('.index') })
@@ -165,10 +168,17 @@ export class Segment implements PoolMember {
 
   // Appending.
 
-  /** Everything that `noteAppended` changes is in memory. */
-  async readyToAppend(): Promise<void> {
+  /**
+   * Everything that `noteAppended` changes is in memory, and the file ends where the log does: a clean start takes
+   * that from the checkpoints, and it is made sure of here, before anything is written behind it.
+   */
+  async readyToAppend(logEndOffset: bigint): Promise<void> {
     await this.ready()
     await this.transactionIndex.entries()
+    if (this.isEndKnown) return
+    const end = await this.readNextOffset()
+    if (end === logEndOffset) return
+    throw new DamagedSegment(`${this.path} ends at offset ${end}, and the log at ${logEndOffset}`)
   }
 
   /** The file of a new segment; what an earlier, failed attempt may have left there is cut off. */
@@ -221,7 +231,12 @@ export class Segment implements PoolMember {
     return this.offsetIndex.file.hasLongTail || this.timeIndex.file.hasLongTail
   }
 
+  /** Those of a segment that nobody has looked into are as they should be. */
   async persistIndexes(sync: boolean): Promise<void> {
+    if (this.isReady) await this.writeIndexes(sync)
+  }
+
+  private async writeIndexes(sync: boolean): Promise<void> {
     await this.offsetIndex.file.persist(sync)
     await this.timeIndex.file.persist(sync)
     await this.transactionIndex.persist(sync)
@@ -287,7 +302,7 @@ export class Segment implements PoolMember {
       this.noteBatch(batch, position, this.indexIntervalBytes)
     })
     this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
-    await this.persistIndexes(false)
+    await this.writeIndexes(false)
   }
 
   private async resetIndexes(): Promise<void> {
@@ -335,6 +350,7 @@ export class Segment implements PoolMember {
     const cutBytes = this.size - end.position
     if (cutBytes > 0) await this.setSize(end.position)
     this.isReady = true
+    this.isEndKnown = true
     return { cutBytes, reason: end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined) }
   }
 
@@ -375,7 +391,9 @@ export class Segment implements PoolMember {
   async readNextOffset(): Promise<bigint> {
     await this.ready()
     const { position } = await this.offsetIndex.lastEntry()
-    return this.scanNextOffset(position)
+    const next = await this.scanNextOffset(position)
+    this.isEndKnown = true
+    return next
   }
 
   /** The same without its indexes. */
