@@ -18,13 +18,17 @@ const TABLES: readonly (readonly [string, OptionTable])[] = [
 const EFFECTS = { now: '', later: 'accepted, not in use yet', none: 'accepted, means nothing here' }
 
 export function printOptions(text: string | undefined, { markdown }: { readonly markdown?: boolean }): void {
+  print(optionReference(text, markdown === true))
+}
+
+/** The options with `text` in their name, or all of them. */
+export function optionReference(text: string | undefined, isMarkdown: boolean): string {
   const sections = TABLES.flatMap(([title, table]) => {
     const options = [...table.values()].filter(it => !it.isInternal && it.name.includes(text ?? ''))
-    return options.length > 0 ? [{ title, options }] : []
+    return options.length > 0 ? [isMarkdown ? asMarkdown(title, options) : asText(title, options)] : []
   })
   if (sections.length === 0) throw new UsageError(`No option has ${text} in its name`)
-  for (const { title, options } of sections)
-    print(markdown ? asMarkdown(title, options) : asText(title, options))
+  return isMarkdown ? ['# Options', ...sections].join('\n\n') : sections.join('\n\n')
 }
 
 function asText(title: string, options: readonly Option[]): string {
