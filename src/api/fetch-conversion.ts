@@ -1,6 +1,6 @@
 /**
- * What clients of Fetch v0 to v9 cannot read as it is stored: batches of format 2 (before v4), and zstd (before
- * v10). Old clients are few, so their bytes may be read into memory and rewritten.
+ * What clients of Fetch v0 to v9 cannot read as it is stored: batches of format 2 (before v4), and zstd
+ * (before v10). Old clients are few, so their bytes may be read into memory and rewritten.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { downConvert } from '../records/legacy.ts'

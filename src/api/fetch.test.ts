@@ -112,7 +112,7 @@ describe('a fetch', () => {
     expect(partition.records).toEqual(Buffer.alloc(0))
   })
 
-  test('between the high watermark and the log end is empty, not an error (T069)', async () => {
+  test('between the high watermark and the log end is empty, not an error (T069, T070)', async () => {
     const plane = await DataPlane.start()
     await plane.host.createTopic('t', { state: { replicas: [1, 2], isr: [1, 2] } })
     await plane.produce('t', batchOf(['a', 'b']), { acks: 1 })

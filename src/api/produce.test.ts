@@ -219,7 +219,7 @@ describe('a produce is refused', () => {
       ErrorCode.MESSAGE_TOO_LARGE,
     ],
   ]
-  test.each(refusals)('%s', async (_, topic, records, options, errorCode) => {
+  test.each(refusals)('%s', async (...[, topic, records, options, errorCode]) => {
     const plane = await planeWith({
       t: {},
       small: { 'max.message.bytes': '200' },

@@ -1,7 +1,7 @@
 /**
- * A fetch over many partitions: reads them in order within the answer's limits, and where that gives too few
- * bytes waits until enough have come, something else is to be told, or its time is over. Records that were read
- * and are not answered are released here.
+ * A fetch over many partitions: reads them in order within the answer's limits, and where that gives too
+ * few bytes waits until enough have come, something else is to be told, or its time is over. Records that
+ * were read and are not answered are released here.
  */
 import { ErrorCode, type Result } from '../../protocol/errors.ts'
 import type { Clock } from '../platform/platform.ts'
@@ -48,8 +48,8 @@ export async function delayedFetch(
     const isDone =
       round.isUrgent ||
       round.found === 0 ||
-      // Unknown partitions beside others do not hurry, or a client that keeps asking for a deleted topic would never
-      // rest; one that is deleted while a fetch waits is told at once. So does Kafka.
+      // Unknown partitions beside others do not hurry, or a client that keeps asking for a deleted topic
+      // would never rest; one that is deleted while a fetch waits is told at once. So does Kafka.
       (hasWaited && round.found < parameters.targets.length) ||
       round.bytes >= parameters.minBytes ||
       remainingMs <= 0 ||

@@ -1,7 +1,7 @@
 /**
  * Fetch sessions (KIP-227): a client that fetches the same partitions again and again names them once, then
- * sends only what changed and is told only what changed. A session belongs to the broker, not to a connection,
- * and may be evicted at any time: the client then begins a new one.
+ * sends only what changed and is told only what changed. A session belongs to the broker, not to a
+ * connection, and may be evicted at any time: the client then begins a new one.
  *
  * Epochs: 0 asks for a new session, -1 for none (and ends the one that is named), anything else must be the
  * session's next epoch, which wraps from the largest int32 to 1.
@@ -103,8 +103,8 @@ export class FetchSessions {
   }
 
   /**
-   * Makes room: first by a session that nobody used for long; then by the smallest of the least privilege, if the
-   * new one is worth more. Only privileged sessions push out young ones.
+   * Makes room: first by a session that nobody used for long; then by the smallest of the least privilege,
+   * if the new one is worth more. Only privileged sessions push out young ones.
    */
   private evictFor(isPrivileged: boolean, size: number, now: number): boolean {
     const [oldest] = this.sessions.values()
@@ -143,7 +143,9 @@ class FetchSession implements Worth {
   readonly createdMs: number
   lastUsedMs: number
   epoch = 1
-  /** In the order of reading: a partition that gave records goes to the end, so that others get their turn. */
+  /**
+   * In the order of reading: a partition that gave records goes to the end, so that others get their turn.
+   */
   readonly partitions = new Map<string, SessionPartition>()
 
   constructor(id: number, usesTopicIds: boolean, isPrivileged: boolean, now: number) {

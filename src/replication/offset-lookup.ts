@@ -1,5 +1,6 @@
 /**
- * ListOffsets for one partition: the special timestamps and look-ups by time, bounded by what the reader may see.
+ * ListOffsets for one partition: the special timestamps and look-ups by time, bounded by what the reader
+ * may see.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { TimestampOffset } from '../log/log.ts'
@@ -58,9 +59,9 @@ function readable(found: TimestampOffset | undefined, end: bigint): Result<Times
 }
 
 /**
- * The answer of ListOffsets v0, which knows offsets at which segments begin and no timestamps: the newest first,
- * at most as many as asked for. We know no more of a segment than what its records say, so a time gives the offset
- * at which records are that old, and the log's start.
+ * The answer of ListOffsets v0, which knows offsets at which segments begin and no timestamps: the newest
+ * first, at most as many as asked for. We know no more of a segment than what its records say, so a time
+ * gives the offset at which records are that old, and the log's start.
  */
 export async function lookUpOffsetsV0(
   partition: Partition,

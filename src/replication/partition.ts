@@ -1,10 +1,11 @@
 /**
  * One partition as this broker has it: the unit of replication, also when there is one replica. It owns
- * leadership and its fencing, the high watermark (the least of what the in-sync replicas have), and the requests
- * that wait for it. Appends and reads are refused by anyone but the leader. The log below knows nothing of this.
+ * leadership and its fencing, the high watermark (the least of what the in-sync replicas have), and the
+ * requests that wait for it. Appends and reads are refused by anyone but the leader. The log below knows
+ * nothing of this.
  *
- * Invariants: the high watermark never goes back while this broker leads; a waiting fetch is credited with each
- * readable byte exactly once; nothing waits at a partition that is closed.
+ * Invariants: the high watermark never goes back while this broker leads; a waiting fetch is credited with
+ * each readable byte exactly once; nothing waits at a partition that is closed.
  */
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { EMPTY_BYTES, type RecordsSource } from '../../protocol/wire.ts'
@@ -179,8 +180,8 @@ export class Partition {
   }
 
   /**
-   * Appends validated batches as the leader. Their place in the log is settled before the first await; resolves
-   * when they are written. For acks=-1 `replicated` comes after.
+   * Appends validated batches as the leader. Their place in the log is settled before the first await;
+   * resolves when they are written. For acks=-1 `replicated` comes after.
    */
   async append(
     batches: Buffer,
@@ -220,9 +221,9 @@ export class Partition {
   }
 
   /**
-   * Calls back with 0 when all in-sync replicas have everything below an offset, with NOT_ENOUGH_REPLICAS_AFTER_APPEND
-   * if they are too few by then, or with what ended this broker's leadership. Returns what takes the wait back;
-   * undefined when it was called back at once.
+   * Calls back with 0 when all in-sync replicas have everything below an offset, with
+   * NOT_ENOUGH_REPLICAS_AFTER_APPEND if they are too few by then, or with what ended this broker's
+   * leadership. Returns what takes the wait back; undefined when it was called back at once.
    */
   whenReplicated(offset: bigint, settle: (error: ErrorCode) => void): (() => void) | undefined {
     const gone = this.refusal(NO_EPOCH)
@@ -439,7 +440,10 @@ export class Partition {
     this.refuseWaiting(ErrorCode.KAFKA_STORAGE_ERROR)
   }
 
-  /** Refuses who claims an epoch that is not the present one (KIP-320), and everyone where this broker does not lead. */
+  /**
+   * Refuses who claims an epoch that is not the present one (KIP-320), and everyone where this broker does
+   * not lead.
+   */
   refusal(currentLeaderEpoch: number): Refusal | undefined {
     if (this.closedWith !== ErrorCode.NONE) return refuse(this.closedWith)
     const { leaderEpoch } = this.state

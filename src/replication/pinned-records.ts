@@ -1,4 +1,7 @@
-/** Records as the log gives them: some in memory, some still in a file that is pinned until they are released. */
+/**
+ * Records as the log gives them: some in memory, some still in a file that is pinned until they are
+ * released.
+ */
 import type { RecordsSource } from '../../protocol/wire.ts'
 
 /** Unpins records that will not be sent. */

@@ -1,11 +1,13 @@
 /**
  * Requests that wait: fetches for bytes, and other operations for a moment to come. Each wait hangs at the
- * partitions that can end it (a partition credits exactly the fetches that read it) and here, broker-wide, for
- * its deadline and for shutdown. A wait ends once, and is then nowhere any more.
+ * partitions that can end it (a partition credits exactly the fetches that read it) and here, broker-wide,
+ * for its deadline and for shutdown. A wait ends once, and is then nowhere any more.
  */
 import type { Clock, Timer } from '../platform/platform.ts'
 
-/** What a reader may see: everything written, what all in-sync replicas have, or decided transactions only. */
+/**
+ * What a reader may see: everything written, what all in-sync replicas have, or decided transactions only.
+ */
 export type FetchIsolation = 'log-end' | 'high-watermark' | 'committed'
 
 export interface WatchOptions {

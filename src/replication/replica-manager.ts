@@ -1,7 +1,7 @@
 /**
- * All partitions that this broker has, by topic name and by topic id. It follows the cluster's image (creates
- * and deletes logs, hands on leadership), takes produced records through validation into partitions, and reads
- * many partitions for one fetch.
+ * All partitions that this broker has, by topic name and by topic id. It follows the cluster's image
+ * (creates and deletes logs, hands on leadership), takes produced records through validation into
+ * partitions, and reads many partitions for one fetch.
  */
 import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'

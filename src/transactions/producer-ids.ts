@@ -1,4 +1,6 @@
-/** Hands out producer ids, each once in the life of the cluster, from blocks that the controller allocates. */
+/**
+ * Hands out producer ids, each once in the life of the cluster, from blocks that the controller allocates.
+ */
 import { ok, type Result } from '../../protocol/errors.ts'
 
 export interface ProducerIdBlock {

@@ -1,4 +1,7 @@
-/** The data plane's handlers over real partitions: requests and responses go through the codec, no socket does. */
+/**
+ * The data plane's handlers over real partitions: requests and responses go through the codec, no socket
+ * does.
+ */
 import { decode, encode, encodeToBuffer } from '../../../protocol/codec.ts'
 import { ok } from '../../../protocol/errors.ts'
 import { FetchRequest, FetchResponse } from '../../../protocol/messages/fetch.ts'
