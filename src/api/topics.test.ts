@@ -199,6 +199,14 @@ describe('DeleteTopics', () => {
     expect(await partitionsOf('kept')).toEqual([0])
   })
 
+  test('a topic that is asked for twice, by name and by id, stays', async () => {
+    await createTopics(client, ['both'])
+    const { topicId } = (await metadataOf(client, ['both'])).topics[0]!
+    const answers = await deleteTopics([named('both'), { name: null, topicId }])
+    expect(new Set(answers.map(({ errorCode }) => errorCode))).toEqual(new Set([ErrorCode.INVALID_REQUEST]))
+    expect(await partitionsOf('both')).toEqual([0])
+  })
+
   test('where delete.topic.enable is off, nothing is deleted', async () => {
     const strict = await WireBroker.start({ 'delete.topic.enable': false })
     const other = await strict.connect()

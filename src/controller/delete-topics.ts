@@ -25,7 +25,10 @@ export function deleteTopics(
 ): Outcome<readonly DeleteTopicResult[]> {
   const namesTwice = duplicatesOf(topics.flatMap(({ name }) => (name === null ? [] : [name])))
   const idsTwice = duplicatesOf(topics.map(({ topicId }) => topicId))
-  const targets = new Set(topics.flatMap(({ name }) => (name === null ? [] : [name])))
+  const targets = {
+    names: new Set(topics.flatMap(({ name }) => (name === null ? [] : [name]))),
+    ids: new Set(topics.flatMap(({ name, topicId }) => (name === null ? [topicId] : []))),
+  }
   const gone: [string, undefined][] = []
   const answer = topics.map(({ name, topicId }): DeleteTopicResult => {
     const topic = name === null ? image.topicById(topicId) : image.topicByName(name)
@@ -67,20 +70,25 @@ function duplicateProblem(asked: {
   readonly topic: TopicImage | undefined
   readonly namesTwice: ReadonlySet<string>
   readonly idsTwice: ReadonlySet<string>
-  /** All names that the request has. */
-  readonly targets: ReadonlySet<string>
+  /** All names that the request has, and all ids in place of names. */
+  readonly targets: { readonly names: ReadonlySet<string>; readonly ids: ReadonlySet<string> }
 }): Refusal | undefined {
-  const { name, topicId, topic } = asked
-  if (name !== null) {
-    return asked.namesTwice.has(name) ? refuse(ErrorCode.INVALID_REQUEST, 'Duplicate topic name.') : undefined
+  const { name, topicId, topic, targets } = asked
+  if (name !== null && asked.namesTwice.has(name)) {
+    return refuse(ErrorCode.INVALID_REQUEST, 'Duplicate topic name.')
   }
-  if (asked.idsTwice.has(topicId)) return refuse(ErrorCode.INVALID_REQUEST, 'Duplicate topic id.')
-  if (!topic || !asked.targets.has(topic.name)) return undefined
+  if (name === null && asked.idsTwice.has(topicId)) {
+    return refuse(ErrorCode.INVALID_REQUEST, 'Duplicate topic id.')
+  }
+  // Neither of the two deletes it: the request contradicts itself.
+  if (!topic || !(name === null ? targets.names.has(topic.name) : targets.ids.has(topic.id))) return undefined
   const why = 'The provided topic name maps to an ID that was already supplied.'
   return refuse(ErrorCode.INVALID_REQUEST, why)
 }
 
 function unknown(name: string | null, topic: TopicImage | undefined): Refusal | undefined {
   if (topic) return undefined
-  return refuse(name === null ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  return name === null
+    ? refuse(ErrorCode.UNKNOWN_TOPIC_ID, 'This server does not host this topic ID.')
+    : refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'This server does not host this topic-partition.')
 }
