@@ -129,7 +129,7 @@ describe('over a connection', () => {
     expect(await produced(other, topic, batchOf(['a']))).toMatchObject({ errorCode: 0 })
   })
 
-  test('produces that do not wait for each other are answered in order, and stored in order (T012, T051)', async () => {
+  test('produces that do not wait for each other are stored and answered in order (T012, T051)', async () => {
     const ids = Array.from({ length: 40 }, (_, i) => client.send(produceCall(topic, batchOf([`${i}`, 'x']))))
     for (const [i, id] of ids.entries()) {
       const answer = await client.receive(ProduceResponse, 9, id)
@@ -212,7 +212,7 @@ describe('over a connection', () => {
     }
   })
 
-  test('message.max.bytes holds for the compressed batch where the topic says nothing else (T058)', async () => {
+  test('message.max.bytes is for the compressed batch, and that of the topic comes first (T058)', async () => {
     const large = 'x'.repeat(2_100_000)
     expect(await produced(client, topic, batchOf([large]))).toMatchObject({
       errorCode: ErrorCode.MESSAGE_TOO_LARGE,

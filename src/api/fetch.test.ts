@@ -396,7 +396,7 @@ describe('read_committed', () => {
   const marker = (type: 'COMMIT' | 'ABORT') =>
     buildEndTransactionMarker({ type, coordinatorEpoch: 0, timestamp: 1n, producerId: 5n, producerEpoch: 0 })
 
-  test('ends at the last stable offset, and names aborted transactions only to who asks (T096, T098)', async () => {
+  test('ends at the last stable offset; only it names aborted transactions (T096, T098)', async () => {
     const plane = await planeWith(['t'])
     await fill(plane, 't', 1)
     await append(plane, batchOf(['x'], { ...producer, baseSequence: 0 }))
@@ -437,7 +437,7 @@ describe('read_committed', () => {
 })
 
 describe('a fetch session', () => {
-  test('waits for its partitions when a fetch names none, and answers what has changed (T071, T076)', async () => {
+  test('waits for its partitions when a fetch names none, and tells what is new (T071, T076)', async () => {
     const plane = await planeWith(['t', 'u'])
     const { sessionId } = await plane.fetch([{ topic: 't' }, { topic: 'u' }], { sessionEpoch: 0 })
     expect(sessionId).toBeGreaterThan(0)
@@ -449,7 +449,7 @@ describe('a fetch session', () => {
     expect(answer.value!.responses.map(({ topic }) => topic)).toEqual(['u'])
   })
 
-  test('tells of a high watermark that has moved though there are no new records for the reader (T076)', async () => {
+  test('tells of a high watermark that has moved, with nothing new to read (T076)', async () => {
     const plane = await planeWith(['t'])
     await fill(plane, 't', 1)
     const { sessionId } = await plane.fetch([{ topic: 't', partitions: [{ fetchOffset: 1n }] }], {

@@ -359,7 +359,7 @@ describe('acks=all', () => {
 })
 
 describe('an idempotent producer', () => {
-  test('gets the original offset for each of its last five batches, and nothing is appended (T051, T052)', async () => {
+  test('gets the original offset for each of its last five batches, unwritten (T051, T052)', async () => {
     const plane = await planeWith({ t: {} })
     for (let sequence = 0; sequence < 7; sequence++) await plane.produce('t', idempotent(sequence))
     for (const sequence of [2, 3, 4, 5, 6]) {
