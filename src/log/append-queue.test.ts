@@ -171,7 +171,7 @@ describe('a failed write', () => {
     expect(first.isOnline).toBe(false)
     expect((await first.append(batchOf(['lost']), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     const options = { maxBytes: 100, maxOffset: 9n, minOneBatch: true }
-    expect((await first.read(0n, options)).error).toBe(0)
+    expect((await first.read(0n, options)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect(await append(second, 'goes on')).toBe(0n)
     expect((await rig.log('other', 0)).location.path).toMatch(/^\/two\//)
     expect((await rig.manager.describeDirectories()).map(directory => directory.isOnline)).toEqual([

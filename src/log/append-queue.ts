@@ -213,10 +213,11 @@ export class AppendQueue {
     const now = this.host.now()
     let bytes = 0
     let count = 0
-    for (const { batches, lastOffset, maxTimestamp } of this.waiting) {
+    for (const { batches, baseOffset, lastOffset, maxTimestamp } of this.waiting) {
       if (count > 0 && (segment.sizeBytes === 0 || count >= MAX_GROUP_APPENDS)) break
       if (count > 0 && bytes + batches.length > MAX_GROUP_BYTES) break
-      const request = { sizeBytes: batches.length, lastOffset, maxTimestamp, now, ahead: { bytes, count } }
+      const ahead = { bytes, count }
+      const request = { sizeBytes: batches.length, baseOffset, lastOffset, maxTimestamp, now, ahead }
       if (this.host.shouldRoll(segment, request)) break
       bytes += batches.length
       count++

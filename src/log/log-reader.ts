@@ -23,10 +23,10 @@ export class LogReader {
 
   read(offset: bigint, options: ReadOptions): Result<ReadResult> | Promise<Result<ReadResult>> {
     const { log } = this
-    if (offset < log.logStartOffset || offset > log.logEndOffset) return this.outOfRange(offset)
-    if (offset >= options.maxOffset || offset === log.logEndOffset) return nothing(offset)
     const refusal = log.refusal()
     if (refusal) return refusal
+    if (offset < log.logStartOffset || offset > log.logEndOffset) return this.outOfRange(offset)
+    if (offset >= options.maxOffset || offset === log.logEndOffset) return nothing(offset)
     return this.readTail(offset, options) ?? this.readFiles(offset, options)
   }
 
@@ -137,12 +137,24 @@ export class LogReader {
 
   async offsetForTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
     for (const segment of [...this.log.segments]) {
-      const largest = await segment.largestTimestamp()
-      if (largest.timestamp < timestamp) continue
-      const found = await this.repairing(segment, () => this.findInSegment(segment, timestamp))
+      const found = await this.whileThere(segment, async () => {
+        const largest = await segment.largestTimestamp()
+        if (largest.timestamp < timestamp) return undefined
+        return this.repairing(segment, () => this.findInSegment(segment, timestamp))
+      })
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  /** Undefined where the segment was deleted in the meantime. */
+  private async whileThere<T>(segment: Segment, look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look()
+    } catch (error) {
+      if (this.log.segments.includes(segment)) throw error
+      return undefined
+    }
   }
 
   private async findInSegment(segment: Segment, timestamp: bigint): Promise<TimestampOffset | undefined> {
@@ -167,7 +179,9 @@ export class LogReader {
   async offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined> {
     let best: { segment: Segment; timestamp: bigint; lastOffset: bigint } | undefined
     for (const segment of [...this.log.segments]) {
-      const { timestamp, lastOffset } = await this.largestIn(segment)
+      const largest = await this.whileThere(segment, () => this.largestIn(segment))
+      if (largest === undefined) continue
+      const { timestamp, lastOffset } = largest
       if (timestamp >= 0n && (best === undefined || timestamp > best.timestamp)) {
         best = { segment, timestamp, lastOffset }
       }

@@ -9,11 +9,10 @@
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../records/batch.ts'
 import { AppendQueue, forEachBatch, isDiskFull, type PendingAppend, storageRefusal } from './append-queue.ts'
-import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
-import { GroupSync } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
+import { LogFlush } from './log-flush.ts'
 import { LogReader } from './log-reader.ts'
 import type {
   AbortedTransaction,
@@ -29,10 +28,10 @@ import type {
 } from './log-surface.ts'
 import { clampOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers } from './producer-replay.ts'
-import type { ProducerSnapshots } from './producer-snapshot.ts'
+import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { lastSequenceOf, type ProducerState } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
-import { DamagedSegment, type LogLocation, type RollRequest, Segment } from './segment.ts'
+import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
 
 export type {
@@ -72,6 +71,8 @@ export interface LogParts {
 export class Log implements LogSurface {
   readonly topicPartition: TopicPartition
   topicId: string | undefined
+  config: LogConfig
+  readonly environment: LogEnvironment
   readonly location: LogLocation
   readonly home: LogHome
   readonly producers: ProducerState
@@ -79,22 +80,12 @@ export class Log implements LogSurface {
   readonly segments: Segment[]
   readonly epochs: LeaderEpochs
   readonly tail: Tail
-  private readonly environment: LogEnvironment
-  private readonly snapshots: ProducerSnapshots
+  readonly snapshots: ProducerSnapshots
   private readonly queue: AppendQueue
   private readonly reader: LogReader
-  private readonly logSync: GroupSync
-  private readonly fullFlush: GroupSync
-  private readonly unsynced = new Set<Segment>()
-  /** Names in its directory, or its own name, are not durable yet. */
-  private hasNewFiles = false
-  private isNewDirectory: boolean
-  private savedEpochs: number
-  private currentConfig: LogConfig
+  private readonly durability: LogFlush
   private startOffset: bigint
   private endOffset: bigint
-  private syncedOffset: bigint
-  private flushedOffset: bigint
   private watermark: bigint
   private isClosed = false
   private isDamaged = false
@@ -102,7 +93,7 @@ export class Log implements LogSurface {
   constructor(parts: LogParts) {
     this.topicPartition = parts.topicPartition
     this.topicId = parts.topicId
-    this.currentConfig = parts.config
+    this.config = parts.config
     this.environment = parts.environment
     this.home = parts.home
     this.location = parts.location
@@ -110,28 +101,15 @@ export class Log implements LogSurface {
     this.producers = parts.producers
     this.snapshots = parts.snapshots
     this.epochs = parts.epochs
-    this.isNewDirectory = parts.isNew
-    this.hasNewFiles = parts.isNew
-    this.savedEpochs = parts.epochs.version
     this.startOffset = parts.logStartOffset
     this.endOffset = parts.logEndOffset
-    this.syncedOffset = parts.logEndOffset
-    this.flushedOffset = parts.recoveryPoint
     this.watermark = clampOffset(parts.highWatermark, this.startOffset, this.endOffset)
     this.producers.onHighWatermark(this.watermark)
     this.tail = new Tail(this.environment.tails)
     this.queue = new AppendQueue(this, this.endOffset)
     this.reader = new LogReader(this)
-    this.logSync = new GroupSync(() => this.syncSegments())
-    this.fullFlush = new GroupSync(() => this.flushAll())
-  }
-
-  get config(): LogConfig {
-    return this.currentConfig
-  }
-
-  set config(config: LogConfig) {
-    this.currentConfig = config
+    this.durability = new LogFlush(this, parts.recoveryPoint, parts.isNew)
+    if (parts.recoveryPoint < this.endOffset) this.home.noteUnflushed(this, false)
   }
 
   get logStartOffset(): bigint {
@@ -143,11 +121,15 @@ export class Log implements LogSurface {
   }
 
   get durableOffset(): bigint {
-    return this.environment.durability === 'fsync' ? this.syncedOffset : this.endOffset
+    return this.syncsEachAppend ? this.durability.syncedOffset : this.endOffset
+  }
+
+  private get syncsEachAppend(): boolean {
+    return this.environment.durability === 'fsync' || this.config.flushMessages <= 1
   }
 
   get recoveryPoint(): bigint {
-    return this.flushedOffset
+    return this.durability.recoveryPoint
   }
 
   get highWatermark(): bigint {
@@ -251,12 +233,13 @@ export class Log implements LogSurface {
   }
 
   shouldRoll(segment: Segment, request: RollRequest): boolean {
-    return segment.shouldRoll(request, this.currentConfig)
+    return segment.shouldRoll(request, this.config)
   }
 
   written(segment: Segment, group: readonly PendingAppend[]): void {
     const now = this.now()
-    const { indexIntervalBytes } = this.currentConfig
+    const sizeBefore = segment.sizeBytes
+    const { indexIntervalBytes } = this.config
     const commit = (batch: RecordBatch) => {
       segment.noteAppended(batch, indexIntervalBytes)
       this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset)
@@ -271,7 +254,7 @@ export class Log implements LogSurface {
       this.tail.add({ baseOffset: append.baseOffset, nextOffset, bytes: append.batches })
       this.endOffset = nextOffset
     }
-    this.unsynced.add(segment)
+    this.durability.noteWritten(segment, segment.sizeBytes - sizeBefore)
     this.home.noteUnflushed(this, false)
     if (segment.hasLongIndexTail) this.inBackground(segment.persistIndexes(false))
     if (this.mustSync()) void this.acknowledgeSynced(group)
@@ -279,13 +262,13 @@ export class Log implements LogSurface {
   }
 
   private mustSync(): boolean {
-    if (this.environment.durability === 'fsync') return true
-    return this.endOffset - this.syncedOffset >= this.currentConfig.flushMessages
+    if (this.syncsEachAppend) return true
+    return this.endOffset - this.durability.syncedOffset >= this.config.flushMessages
   }
 
   private async acknowledgeSynced(group: readonly PendingAppend[]): Promise<void> {
     try {
-      await this.logSync.run()
+      await this.durability.sync()
     } catch (error) {
       for (const append of group) this.queue.settle(append, storageRefusal(error as Error))
       return
@@ -337,19 +320,17 @@ export class Log implements LogSurface {
     const last = this.activeSegment
     await last.readyToAppend(this.endOffset)
     await last.seal(false)
-    await this.snapshots.take(baseOffset, this.producers.producers(), { sync: false })
+    await this.snapshots.take(baseOffset, encodeSnapshot(this.producers.producers()), { sync: false })
     const segment = this.newSegment(baseOffset)
     await segment.create()
     last.isWritable = false
     this.segments.push(segment)
-    this.hasNewFiles = true
+    this.durability.noteRolled()
     this.home.noteUnflushed(this, true)
   }
 
   private newSegment(baseOffset: bigint): Segment {
-    const { segmentJitterMs, segmentMs, indexIntervalBytes } = this.currentConfig
     const { disk, files, indexes, random } = this.environment
-    const jitter = Math.min(segmentJitterMs, segmentMs, MAX_JITTER_MS)
     return new Segment(
       { disk, files, indexes, location: this.location },
       {
@@ -358,8 +339,8 @@ export class Log implements LogSurface {
         createdMs: this.now(),
         isNew: true,
         isWritable: true,
-        rollJitterMs: jitter > 0 ? random.below(jitter) : 0,
-        indexIntervalBytes,
+        rollJitterMs: rollJitter(this.config, random),
+        indexIntervalBytes: this.config.indexIntervalBytes,
       },
     )
   }
@@ -415,12 +396,12 @@ export class Log implements LogSurface {
       const at = this.segments.indexOf(segment)
       if (at < 0) continue
       this.segments.splice(at, 1)
-      this.unsynced.delete(segment)
+      this.durability.noteDropped(segment)
       await this.guard(async () => {
         await segment.setAside()
         await this.snapshots.remove(offset => offset === segment.baseOffset)
       })
-      this.environment.later(this.currentConfig.fileDeleteDelayMs, () => segment.remove())
+      this.environment.later(this.config.fileDeleteDelayMs, () => segment.remove())
     }
   }
 
@@ -437,7 +418,7 @@ export class Log implements LogSurface {
         this.shorten(offset)
         while (this.activeSegment.baseOffset > offset) {
           const dropped = this.segments.pop()!
-          this.unsynced.delete(dropped)
+          this.durability.noteDropped(dropped)
           await dropped.remove()
         }
         this.activeSegment.isWritable = true
@@ -457,8 +438,10 @@ export class Log implements LogSurface {
     this.endOffset = offset
     this.watermark = offset
     this.epochs.clear()
-    for (const segment of this.segments.splice(0)) await segment.remove()
-    this.unsynced.clear()
+    for (const dropped of this.segments.splice(0)) {
+      this.durability.noteDropped(dropped)
+      await dropped.remove()
+    }
     await this.snapshots.remove(() => true)
     const segment = this.newSegment(offset)
     await segment.create()
@@ -471,8 +454,7 @@ export class Log implements LogSurface {
   private shorten(offset: bigint): void {
     this.endOffset = offset
     this.startOffset = leastOffset(this.startOffset, offset)
-    this.syncedOffset = leastOffset(this.syncedOffset, offset)
-    this.flushedOffset = leastOffset(this.flushedOffset, offset)
+    this.durability.noteTruncated(offset)
     this.watermark = clampOffset(this.watermark, this.startOffset, offset)
     this.tail.clear()
     this.epochs.truncateFromEnd(offset)
@@ -486,62 +468,15 @@ export class Log implements LogSurface {
       to: this.endOffset,
       now: this.now(),
     })
-    this.hasNewFiles = true
-    this.unsynced.add(this.activeSegment)
+    this.durability.noteWritten(this.activeSegment, 0)
     this.queue.reset(this.endOffset)
-    await this.saveEpochs()
+    await this.durability.saveEpochs()
   }
 
   // Making durable.
 
   flush(): Promise<void> {
-    return this.fullFlush.run()
-  }
-
-  /** Data first, then what is derived from it, and only then the recovery point. */
-  private async flushAll(): Promise<void> {
-    const end = this.endOffset
-    const from = this.flushedOffset
-    await this.logSync.run()
-    await this.guard(async () => {
-      for (const [i, segment] of this.segments.entries()) {
-        const next = this.segments[i + 1]
-        if (next === undefined || next.baseOffset > from) await segment.persistIndexes(true)
-      }
-      await this.saveEpochs()
-    })
-    this.flushedOffset = leastOffset(end, this.endOffset)
-  }
-
-  private async syncSegments(): Promise<void> {
-    const end = this.endOffset
-    const segments = [...this.unsynced]
-    const { hasNewFiles, isNewDirectory } = this
-    this.unsynced.clear()
-    this.hasNewFiles = false
-    this.isNewDirectory = false
-    const { syncs, disk } = this.environment
-    try {
-      for (const segment of segments) {
-        if (!this.segments.includes(segment)) continue
-        await syncs.run(() => segment.withFile(file => file.sync()))
-      }
-      if (hasNewFiles) await syncs.run(() => disk.syncDirectory(this.location.path))
-      if (isNewDirectory) await this.home.sync()
-    } catch (error) {
-      // Whatever it was: what had been written may be gone, and a second try would not tell.
-      this.home.goOffline(error as Error)
-      throw error
-    }
-    this.syncedOffset = leastOffset(end, this.endOffset)
-  }
-
-  private async saveEpochs(): Promise<void> {
-    const { version } = this.epochs
-    if (version === this.savedEpochs) return
-    const text = formatEpochs(this.epochs.list())
-    await replaceFile(this.environment.disk, this.location.path, LEADER_EPOCH_CHECKPOINT, text)
-    this.savedEpochs = version
+    return this.durability.flush()
   }
 
   /** Leaves the files as a start without recovery wants them. */
@@ -553,7 +488,9 @@ export class Log implements LogSurface {
       await this.guard(async () => {
         await this.activeSegment.seal(true)
         if (this.endOffset > this.segments[0]!.baseOffset) {
-          await this.snapshots.take(this.endOffset, this.producers.producers(), { sync: true })
+          await this.snapshots.take(this.endOffset, encodeSnapshot(this.producers.producers()), {
+            sync: true,
+          })
         }
       })
     }
@@ -572,7 +509,7 @@ export class Log implements LogSurface {
   }
 
   /** A full disk fails the task alone; any other failure of the disk is the directory's end. */
-  private async guard<T>(task: () => Promise<T>): Promise<T> {
+  async guard<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task()
     } catch (error) {
@@ -588,6 +525,3 @@ export class Log implements LogSurface {
     })
   }
 }
-
-/** Jitter is a whole number below a bound that fits a random draw. */
-const MAX_JITTER_MS = 2 ** 31

@@ -92,13 +92,8 @@ export class ProducerSnapshots {
   }
 
   /** Does nothing where there is one at the offset or a later one already. */
-  async take(
-    offset: bigint,
-    producers: Iterable<ProducerEntry>,
-    options: { readonly sync: boolean },
-  ): Promise<void> {
+  async take(offset: bigint, bytes: Buffer, options: { readonly sync: boolean }): Promise<void> {
     if (this.latest !== undefined && this.latest >= offset) return
-    const bytes = encodeSnapshot(producers)
     const path = this.path(offset)
     const file = await this.disk.open(`${path}.tmp`, 'write')
     try {
@@ -110,6 +105,14 @@ export class ProducerSnapshots {
     }
     await this.disk.rename(`${path}.tmp`, path)
     this.offsets.push(offset)
+  }
+
+  /** One inside a segment; the one before it, unless it is at a segment's base, has served. */
+  async replaceLatest(offset: bigint, bytes: Buffer, bases: ReadonlySet<bigint>): Promise<void> {
+    const { latest } = this
+    await this.take(offset, bytes, { sync: true })
+    if (latest === undefined || bases.has(latest) || this.latest !== offset) return
+    await this.remove(at => at === latest)
   }
 
   /** Undefined for one that is damaged, which is removed. */

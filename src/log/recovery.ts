@@ -21,7 +21,7 @@ import { greatestOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { ProducerSnapshots } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
-import { type LogLocation, Segment, type SegmentServices } from './segment.ts'
+import { type LogLocation, rollJitter, Segment, type SegmentServices } from './segment.ts'
 
 export interface OpenOptions {
   readonly environment: LogEnvironment
@@ -79,7 +79,7 @@ export async function openLog(options: OpenOptions): Promise<Log> {
     // The transaction index was cut back to here, and is filled again by the replay.
     indexedTo: recoveryPoint,
   })
-  return new Log({
+  const log = new Log({
     topicPartition: options.topicPartition,
     topicId: metadata === undefined ? undefined : parsePartitionMetadata(metadata),
     config: options.config,
@@ -96,6 +96,9 @@ export async function openLog(options: OpenOptions): Promise<Log> {
     highWatermark: options.highWatermark,
     isNew: options.state === 'new',
   })
+  // What was found behind the recovery point is served only when no power failure can take it any more.
+  if (environment.durability === 'fsync' && log.durableOffset < log.logEndOffset) await log.flush()
+  return log
 }
 
 /**
@@ -194,7 +197,7 @@ async function segmentOf(
     sizeBytes: status?.sizeBytes ?? 0,
     createdMs: status?.modifiedMs ?? environment.clock.now(),
     isNew: false,
-    rollJitterMs: 0,
+    rollJitterMs: rollJitter(config, environment.random),
     indexIntervalBytes: config.indexIntervalBytes,
     ...traits,
   })
@@ -207,7 +210,7 @@ async function firstSegment(options: OpenOptions): Promise<Segment> {
     createdMs: options.environment.clock.now(),
     isNew: true,
     isWritable: true,
-    rollJitterMs: 0,
+    rollJitterMs: rollJitter(options.config, options.environment.random),
     indexIntervalBytes: options.config.indexIntervalBytes,
   })
   await segment.create()

@@ -2,7 +2,7 @@
  * One segment: a file of batches in order, its indexes, and the running facts that place index entries and
  * decide on rolling. The last segment of a log is appended to; the others never change but to be removed.
  */
-import type { Disk, DiskFile } from '../platform/platform.ts'
+import type { Disk, DiskFile, Random } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
@@ -63,6 +63,7 @@ export class DamagedSegment extends Error {
 /** What the roll decision asks of an append. */
 export interface RollRequest {
   readonly sizeBytes: number
+  readonly baseOffset: bigint
   readonly lastOffset: bigint
   readonly maxTimestamp: bigint
   readonly now: number
@@ -190,6 +191,8 @@ export class Segment implements PoolMember {
     const { segmentBytes, segmentMs, segmentIndexBytes } = config
     const { bytes, count } = request.ahead
     const size = this.size + bytes
+    // One that is larger than a segment may be gets one to itself.
+    if (size === 0 && request.baseOffset === this.baseOffset) return false
     if (size > segmentBytes - request.sizeBytes) return true
     if (size > 0 && this.ageAt(request) > segmentMs - this.rollJitterMs) return true
     if (this.offsetIndex.isFull(segmentIndexBytes, count)) return true
@@ -495,6 +498,12 @@ export class Segment implements PoolMember {
     this.offsetIndex.file.unload()
     this.timeIndex.file.unload()
   }
+}
+
+/** So that the segments of many logs, born together, are not rolled together. */
+export function rollJitter({ segmentJitterMs, segmentMs }: LogConfig, random: Random): number {
+  const bound = Math.min(segmentJitterMs, segmentMs, 2 ** 31)
+  return bound > 0 ? random.below(bound) : 0
 }
 
 async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {

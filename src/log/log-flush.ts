@@ -1,0 +1,157 @@
+/**
+ * What of a log no power failure can take away: which files still have to be synced, up to which offset that has
+ * been done, and the recovery point, behind which an unclean start checks everything.
+ */
+
+import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
+import { GroupSync } from './group-sync.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogEnvironment, LogHome } from './log-environment.ts'
+import { leastOffset } from './offsets.ts'
+import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
+import type { ProducerState } from './producer-state.ts'
+import type { LogLocation, Segment } from './segment.ts'
+
+/** Producer state is written down this often within a segment. */
+const SNAPSHOT_INTERVAL_BYTES = 67_108_864
+
+/** The log as far as flushing goes. */
+export interface FlushedLog {
+  readonly environment: LogEnvironment
+  readonly home: LogHome
+  readonly location: LogLocation
+  readonly segments: readonly Segment[]
+  readonly snapshots: ProducerSnapshots
+  readonly producers: ProducerState
+  readonly epochs: LeaderEpochs
+  readonly logEndOffset: bigint
+  /** A full disk fails the task alone, any other failure ends the directory. */
+  guard<T>(task: () => Promise<T>): Promise<T>
+}
+
+export class LogFlush {
+  private readonly log: FlushedLog
+  private readonly unsynced = new Set<Segment>()
+  /** Names in the log's directory, or its own name, are not durable yet. */
+  private hasNewFiles: boolean
+  private isNewDirectory: boolean
+  private savedEpochs: number
+  private bytesSinceSnapshot = 0
+  private synced: bigint
+  private flushed: bigint
+  private readonly fileSync = new GroupSync(() => this.syncFiles())
+  private readonly fullFlush = new GroupSync(() => this.flushAll())
+
+  /** What lies behind the recovery point was written by someone who died before it was synced. */
+  constructor(log: FlushedLog, recoveryPoint: bigint, isNew: boolean) {
+    this.log = log
+    this.synced = recoveryPoint
+    this.flushed = recoveryPoint
+    this.savedEpochs = log.epochs.version
+    this.hasNewFiles = this.isNewDirectory = isNew || recoveryPoint < log.logEndOffset
+    for (const [i, segment] of log.segments.entries()) {
+      const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
+      if (end > recoveryPoint) this.unsynced.add(segment)
+    }
+  }
+
+  get syncedOffset(): bigint {
+    return this.synced
+  }
+
+  get recoveryPoint(): bigint {
+    return this.flushed
+  }
+
+  noteWritten(segment: Segment, bytes: number): void {
+    this.unsynced.add(segment)
+    this.bytesSinceSnapshot += bytes
+  }
+
+  noteRolled(): void {
+    this.hasNewFiles = true
+    this.bytesSinceSnapshot = 0
+  }
+
+  noteDropped(segment: Segment): void {
+    this.unsynced.delete(segment)
+  }
+
+  noteTruncated(offset: bigint): void {
+    this.synced = leastOffset(this.synced, offset)
+    this.flushed = leastOffset(this.flushed, offset)
+    this.hasNewFiles = true
+  }
+
+  /** The batches alone. Resolves when all that is written at the time of the call is durable. */
+  sync(): Promise<void> {
+    return this.fileSync.run()
+  }
+
+  /** The batches and all that belongs to them; the recovery point moves up. */
+  flush(): Promise<void> {
+    return this.fullFlush.run()
+  }
+
+  async saveEpochs(): Promise<void> {
+    const { environment, epochs, location } = this.log
+    const { version } = epochs
+    if (version === this.savedEpochs) return
+    await replaceFile(environment.disk, location.path, LEADER_EPOCH_CHECKPOINT, formatEpochs(epochs.list()))
+    this.savedEpochs = version
+  }
+
+  /** Data first, then what is derived from it, and only then the recovery point. */
+  private async flushAll(): Promise<void> {
+    const { log } = this
+    const { segments, snapshots } = log
+    const end = this.log.logEndOffset
+    const from = this.flushed
+    const snapshot = this.dueSnapshot()
+    await this.sync()
+    await log.guard(async () => {
+      if (snapshot !== undefined) {
+        const bases = new Set(segments.map(segment => segment.baseOffset))
+        await snapshots.replaceLatest(end, snapshot, bases)
+      }
+      for (const [i, segment] of [...segments].entries()) {
+        const next = segments[i + 1]
+        if (next === undefined || next.baseOffset > from) await segment.persistIndexes(true)
+      }
+      await this.saveEpochs()
+    })
+    this.flushed = leastOffset(end, this.log.logEndOffset)
+  }
+
+  /** In a long segment, now and then: an unclean start replays only what lies behind the last one. */
+  private dueSnapshot(): Buffer | undefined {
+    const { producers } = this.log
+    if (this.bytesSinceSnapshot < SNAPSHOT_INTERVAL_BYTES || producers.size === 0) return undefined
+    this.bytesSinceSnapshot = 0
+    return encodeSnapshot(producers.producers())
+  }
+
+  private async syncFiles(): Promise<void> {
+    const { environment, home, location } = this.log
+    const { syncs, disk } = environment
+    const end = this.log.logEndOffset
+    const segments = [...this.unsynced]
+    const { hasNewFiles, isNewDirectory } = this
+    this.unsynced.clear()
+    this.hasNewFiles = false
+    this.isNewDirectory = false
+    try {
+      for (const segment of segments) {
+        if (!this.log.segments.includes(segment)) continue
+        await syncs.run(() => segment.withFile(file => file.sync()))
+      }
+      if (hasNewFiles) await syncs.run(() => disk.syncDirectory(location.path))
+      if (isNewDirectory) await home.sync()
+    } catch (error) {
+      // Whatever it was: what had been written may be gone, and a second try would not tell.
+      home.goOffline(error as Error)
+      throw error
+    }
+    this.synced = leastOffset(end, this.log.logEndOffset)
+  }
+}
