@@ -17,6 +17,12 @@ Examples:
 Every option of Kafka's server.properties goes into --config or --override by its own name;
 klamm options lists them, klamm options retention those with "retention" in their name.`
 
+const IMPORT_EXAMPLES = `
+Stop Kafka first. Examples:
+  klamm import --from /var/lib/kafka --dry-run
+  klamm import --from /var/lib/kafka --to ./data     a copy; Kafka's files are only read
+  klamm import --from /var/lib/kafka                 in place; adds a file, and changes none`
+
 const program = new Command('klamm')
   .description('A Kafka-protocol broker: durable, light, and ready at once.')
   .version(packageVersion(), '-V, --version')
@@ -39,6 +45,21 @@ program
   .option('-v, --verbose', 'log what the broker does in detail')
   .addHelpText('after', START_EXAMPLES)
   .action(async options => (await import('./start.ts')).start(options))
+
+program
+  .command('import')
+  .description('take over the data of a stopped Apache Kafka (KRaft): topics, ids, configs and records')
+  .requiredOption(
+    '-f, --from <directory>',
+    "its data directory; may be repeated for each of Kafka's log.dirs",
+    collect,
+  )
+  .option('-t, --to <directory>', 'copy into this new directory; without it, the data is used where it is')
+  .option('-n, --dry-run', 'only tell what would be taken over')
+  .option('--unclean', 'take a Kafka that was not stopped in order; make sure that it does not run')
+  .option('--incomplete', 'leave out topics that are not whole on this node; take replicas out of sync')
+  .addHelpText('after', IMPORT_EXAMPLES)
+  .action(async options => (await import('./import.ts')).importKafka(options))
 
 program
   .command('options')

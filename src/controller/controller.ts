@@ -32,7 +32,7 @@ export interface ControllerOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
   /** For a store that is new, such as the one in `meta.properties`; made up where there is none. */
   readonly clusterId?: string
-  /** Why a store without records is refused: there are logs already, and a new cluster would not know them. */
+  /** Why a store without records is refused: there are logs already, which a new cluster would not know. */
   readonly whyNotNew?: string
 }
 

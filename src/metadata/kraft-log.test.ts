@@ -4,34 +4,39 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  AbortTransactionRecord,
   AccessControlEntryRecord,
-  BeginTransactionRecord,
   ClientQuotaRecord,
-  ConfigRecord,
-  EndTransactionRecord,
   FeatureLevelRecord,
   NoOpRecord,
   PartitionChangeRecord,
-  PartitionRecord,
   ProducerIdsRecord,
   RemoveAccessControlEntryRecord,
-  RemoveTopicRecord,
-  TopicRecord,
 } from '../../protocol/records/cluster-metadata.ts'
-import { ControlRecordType, encodeControlKey } from '../../protocol/records/control.ts'
+import { ControlRecordType } from '../../protocol/records/control.ts'
 import { encodeMetadataRecord } from '../../protocol/records/framing.ts'
 import { type KafkaManifest, kafkaFiles, putFiles } from '../log/testing/kafka-directory.ts'
 import { ManualClock } from '../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
-import { buildBatch } from '../records/builder.ts'
 import { KraftImage } from './kraft-image.ts'
 import { type MetadataLogEnd, readMetadataLog, UnreadableMetadata } from './kraft-log.ts'
+import {
+  abort,
+  batch,
+  begin,
+  config,
+  end,
+  TOPIC_ID as ID,
+  type LogFile,
+  OTHER_ID,
+  partition,
+  removal,
+  segment,
+  snapshot,
+  topic,
+} from './testing/metadata-log.ts'
 
 const FIXTURES = join(import.meta.dirname, '../log/fixtures')
 const DIRECTORY = '/data/__cluster_metadata-0'
-const ID = 'y2kTeV5WRiiy96_8cXBNJA'
-const OTHER_ID = 'TtiSRBOCTRWyompinPNLHw'
 
 let disk: MemoryDisk
 beforeEach(async () => {
@@ -50,56 +55,7 @@ async function problem(): Promise<string> {
   return (error as Error).message
 }
 
-const topic = (name: string, topicId = ID) => encodeMetadataRecord(TopicRecord, 0, { name, topicId })
-const removal = (topicId = ID) => encodeMetadataRecord(RemoveTopicRecord, 0, { topicId })
-const begin = () => encodeMetadataRecord(BeginTransactionRecord, 0, {})
-const end = () => encodeMetadataRecord(EndTransactionRecord, 0, {})
-const abort = () => encodeMetadataRecord(AbortTransactionRecord, 0, {})
-const partition = (partitionId: number) =>
-  encodeMetadataRecord(PartitionRecord, 2, {
-    partitionId,
-    topicId: ID,
-    replicas: [1, 2],
-    isr: [1, 2],
-    removingReplicas: [],
-    addingReplicas: [],
-    leader: 1,
-    leaderEpoch: 0,
-    partitionEpoch: 0,
-    directories: [],
-  })
-const config = (resourceType: number, resourceName: string, name: string, value: string | null) =>
-  encodeMetadataRecord(ConfigRecord, 0, { resourceType, resourceName, name, value })
-
-/** One batch; `control` makes it one of the log's own. */
-function batch(baseOffset: number, values: readonly Buffer[], control?: ControlRecordType): Buffer {
-  const key = control === undefined ? null : encodeControlKey(control)
-  return buildBatch({
-    baseOffset: BigInt(baseOffset),
-    partitionLeaderEpoch: 1,
-    isControl: control !== undefined,
-    records: values.map(value => ({ timestamp: 0n, key, value })),
-  })
-}
-
-function segment(base: number, ...batches: readonly Buffer[]): [string, Buffer] {
-  return [`${String(base).padStart(20, '0')}.log`, Buffer.concat(batches)]
-}
-
-function snapshot(
-  endOffset: number,
-  values: readonly Buffer[],
-  { isFinished = true } = {},
-): [string, Buffer] {
-  const parts = [
-    batch(0, [Buffer.alloc(12)], ControlRecordType.SNAPSHOT_HEADER),
-    batch(1, values),
-    ...(isFinished ? [batch(1 + values.length, [Buffer.alloc(4)], ControlRecordType.SNAPSHOT_FOOTER)] : []),
-  ]
-  return [`${String(endOffset).padStart(20, '0')}-0000000001.checkpoint`, Buffer.concat(parts)]
-}
-
-const put = (...files: readonly [string, Buffer][]) => putFiles(disk, DIRECTORY, new Map(files))
+const put = (...files: readonly LogFile[]) => putFiles(disk, DIRECTORY, new Map(files))
 const names = (image: KraftImage) => [...image.topics.values()].map(it => it.name)
 
 describe('the metadata log of a real Kafka', () => {
@@ -132,7 +88,7 @@ describe('the metadata log of a real Kafka', () => {
     expect([...image.brokers.keys()]).toEqual([1])
   })
 
-  test('gives partitions as a controlled shutdown left them, and producer ids behind all that were given out', async () => {
+  test('gives partitions as a controlled shutdown left them, and producer ids that are new', async () => {
     const { image } = await readImage()
     const byName = new Map([...image.topics.values()].map(it => [it.name, it]))
     expect(byName.get('txn')!.partitions.get(0)).toMatchObject({

@@ -3,8 +3,8 @@
  * snapshot, then the segments behind it, record by record in the order in which Kafka takes them up. Nothing
  * in there is changed.
  *
- * Only the last batch can be torn by a crash, and is then left out, as Kafka does. Damage anywhere else, a gap,
- * or a record that is not known is reported with its place and never guessed at.
+ * Only the last batch can be torn by a crash, and is then left out, as Kafka does. Damage anywhere else, a
+ * gap, or a record that is not known is reported with its place and never guessed at.
  */
 
 import { metadataRecords } from '../../protocol/records/cluster-metadata.ts'
@@ -17,7 +17,7 @@ import { decodeRecords } from '../records/lookup.ts'
 
 export const METADATA_LOG_DIRECTORY = '__cluster_metadata-0'
 
-/** What is there cannot be read as a whole metadata log: one line that names the file, and what can be done. */
+/** This is no whole metadata log: one line that names the file, and what can be done. */
 export class UnreadableMetadata extends Error {
   override readonly name = 'UnreadableMetadata'
 }
@@ -73,8 +73,8 @@ function missingBeginning(
   const covered =
     snapshot === undefined ? 'there is no snapshot' : `the newest snapshot, ${snapshot}, ends before`
   return new UnreadableMetadata(
-    `The metadata log ${directory} ${what}, and ${covered}: a part is missing. Restore the directory from a ` +
-      'copy, or take another node of the cluster.',
+    `The metadata log ${directory} ${what}, and ${covered}: a part is missing. Restore the directory ` +
+      'from a copy, or take another node of the cluster.',
   )
 }
 
@@ -88,8 +88,8 @@ async function readSnapshot(disk: Disk, path: string, onRecord: RecordListener):
   if (!scan.problem && isFinished) return
   const why = scan.problem?.message ?? 'its last batch is missing'
   throw new UnreadableMetadata(
-    `The metadata snapshot ${path} is damaged at byte ${scan.position} (${why}). Restore it from a copy, or take ` +
-      'another node of the cluster.',
+    `The metadata snapshot ${path} is damaged at byte ${scan.position} (${why}). Restore it from a copy, ` +
+      'or take another node of the cluster.',
   )
 }
 
@@ -146,8 +146,8 @@ async function tornEnd(
 
 function damaged(path: string, position: number, why: string): UnreadableMetadata {
   return new UnreadableMetadata(
-    `The metadata log is damaged: ${path}, at byte ${position} (${why}). Restore it from a copy, or take another ` +
-      'node of the cluster.',
+    `The metadata log is damaged: ${path}, at byte ${position} (${why}). Restore it from a copy, ` +
+      'or take another node of the cluster.',
   )
 }
 

@@ -1,8 +1,8 @@
 /**
  * What a start finds on disk against what the cluster's image says. Logs of its topics get their topics'
  * settings. The others are set aside as strays, and their records stay: a topic may have been deleted in the
- * moment before a crash, but just as well metadata may have been lost, and only the first would be meant. What
- * had been marked for deletion is another matter (log-loading.ts).
+ * moment before a crash, but just as well metadata may have been lost, and only the first would be meant.
+ * What had been marked for deletion is another matter (log-loading.ts).
  */
 import type { LogConfig } from '../log/log-config.ts'
 import type { TopicPartition } from '../log/log-surface.ts'
@@ -45,8 +45,8 @@ export async function settleLogs({ logs, image, localBrokerId, ...rest }: Settle
   }
   if (strays.length === 0) return
   rest.logger.warn(
-    'Set aside logs that belong to no topic. A topic that was deleted just before a crash leaves such; remove ' +
-      'the directories when nobody misses their records',
+    'Set aside logs that belong to no topic. A topic that was deleted just before a crash leaves such; ' +
+      'remove the directories when nobody misses their records',
     { count: strays.length, directories: strays.sort() },
   )
 }

@@ -1,4 +1,4 @@
-/** A whole broker on a disk and a network in memory, whose clock stands still, and clients with raw protocol. */
+/** A whole broker on a disk and a network in memory, whose clock stands still, and its clients. */
 import { Broker } from '../../broker.ts'
 import { loadConfig } from '../../config.ts'
 import { WireClient } from '../../conformance/wire-client.ts'

@@ -1,0 +1,91 @@
+/** `klamm import`: makes the data directories of a stopped Apache Kafka Klamm's, in place or as a copy. */
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { nodePlatform } from '../platform/node.ts'
+import { type ImportPlan, planImport } from './import-plan.ts'
+import { adoptInPlace, checkTarget, copyTo, type Progress } from './import-run.ts'
+import { surveyKafka } from './kafka-directory.ts'
+import { print } from './terminal.ts'
+
+export interface ImportOptions {
+  readonly from: readonly string[]
+  readonly to?: string
+  readonly dryRun?: boolean
+  readonly unclean?: boolean
+  readonly incomplete?: boolean
+}
+
+export async function importKafka(options: ImportOptions): Promise<void> {
+  const { from, to, dryRun = false, unclean = false, incomplete = false } = options
+  const { disk } = nodePlatform()
+  const directories = await surveyKafka(from, { disk, lockHolder: kafkaHolding, isUncleanAccepted: unclean })
+  const isMerged = to !== undefined
+  const plan = await planImport({ disk, directories, isMerged, isIncompleteAccepted: incomplete })
+  if (to !== undefined) await checkTarget(disk, to, plan)
+  print(summary(plan))
+  if (dryRun) return print('Nothing was changed (--dry-run).')
+  if (to === undefined) await adoptInPlace(disk, plan)
+  else await copyTo(disk, to, { plan, onProgress: progressLine() })
+  print(whatNow(plan, to))
+}
+
+function summary({ meta, topicCount, partitionCount, remarks, isClean }: ImportPlan): string {
+  const unclean = 'it was not stopped in order: the first klamm start checks and repairs its logs'
+  return [
+    `Kafka node ${meta.nodeId} of cluster ${meta.clusterId}`,
+    `  ${topicCount} topics, ${partitionCount} partitions`,
+    ...[...(isClean ? [] : [unclean]), ...remarks].map(text => `  ${text}`),
+  ].join('\n')
+}
+
+function whatNow({ meta, directories }: ImportPlan, to: string | undefined): string {
+  const used = directories.filter(({ partitions }, index) => index === 0 || partitions.length > 0)
+  const paths = to === undefined ? used.map(({ source }) => source.path) : [resolve(to)]
+  const where = paths.length === 1 ? `--data-dir ${paths[0]}` : `--override log.dirs=${paths.join(',')}`
+  const node = meta.nodeId === 1 ? '' : ` --override node.id=${meta.nodeId}`
+  return [
+    to === undefined ? 'Taken over in place. Start it with' : `Copied to ${paths[0]}. Start it with`,
+    `  klamm start ${where}${node} --config <server.properties>`,
+    "Settings of the broker's own, such as log.retention.hours, were in Kafka's server.properties and",
+    'nowhere else: without that file, the defaults hold, and records older than seven days go.',
+  ].join('\n')
+}
+
+const PROGRESS_EVERY_MS = 1_000
+const PROGRESS_AFTER_BYTES = 64 * 1_048_576
+
+/** Lines on the error output, one a second, when there is much to copy. */
+function progressLine(): (progress: Progress) => void {
+  let nextAt = Date.now() + PROGRESS_EVERY_MS
+  return ({ copiedBytes, totalBytes }) => {
+    if (totalBytes < PROGRESS_AFTER_BYTES || Date.now() < nextAt) return
+    nextAt = Date.now() + PROGRESS_EVERY_MS
+    const percent = Math.floor((copiedBytes * 100) / totalBytes)
+    process.stderr.write(
+      `klamm: copied ${mebibytes(copiedBytes)} of ${mebibytes(totalBytes)} MiB (${percent}%)\n`,
+    )
+  }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1_048_576)
+}
+
+/**
+ * Java locks Kafka's `.lock` in a way that Node cannot ask for, but Linux lists such locks by the file's
+ * number. Undefined proves nothing: a Kafka in another container, on another machine or system is not seen.
+ */
+async function kafkaHolding(directory: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(join(directory, '.lock'))
+    const [major, minor] = [dev >>> 8, (dev & 0xff) | ((dev >>> 12) & 0xfff00)]
+    const hex = (number: number) => number.toString(16).padStart(2, '0')
+    const file = `${hex(major & 0xfff)}:${hex(minor)}:${ino}`
+    const locks = await readFile('/proc/locks', 'utf8')
+    const held = locks.split('\n').find(line => line.split(/\s+/).includes(file))
+    return held === undefined ? undefined : `process ${held.split(/\s+/)[4]}`
+  } catch {
+    // No lock file, or no Linux: there is nothing to see.
+    return undefined
+  }
+}
