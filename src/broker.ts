@@ -233,8 +233,8 @@ async function refuseStrangers(disk: Disk, config: BrokerConfig): Promise<void> 
 
 function strangersProblem(config: BrokerConfig, count: number): string {
   return (
-    `log.dirs: ${config.logDirs.join(', ')} holds ${count} logs, and no metadata that says what they are. Logs ` +
-    `of Kafka: take them over with klamm import. Klamm's own: restore ${LOG_FILE}, which lay in ` +
+    `log.dirs: ${config.logDirs.join(', ')} holds ${count} logs, and no metadata that says what they are. ` +
+    `Logs of Kafka: take them over with klamm import. Klamm's own: restore ${LOG_FILE}, which lay in ` +
     `${config.logDirs[0]}. Or choose another directory`
   )
 }
