@@ -161,6 +161,25 @@ describe('a failed write', () => {
     expect([...(await contents(again)).values()]).toEqual(['first', 'second'])
   })
 
+  test('a disk too full for a new segment refuses the append, and rolls when there is room', async () => {
+    const rig = new Rig({ config: { segmentBytes: 150 } })
+    const log = await rig.log()
+    await append(log, 'first')
+    const roomy = rig.memory.capacityBytes
+    const { usableBytes, totalBytes } = await rig.disk.space('/data')
+    rig.memory.capacityBytes = Number(totalBytes - usableBytes)
+    for (let i = 0; i < 3; i++) {
+      expect((await log.append(batchOf(['x'.repeat(80)]), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    }
+    await expect(log.flush()).rejects.toThrow('ENOSPC')
+    expect(log.isOnline).toBe(true)
+    rig.memory.capacityBytes = roomy
+    expect(await append(log, 'x'.repeat(80))).toBe(1n)
+    expect(log.segments.map(segment => segment.baseOffset)).toEqual([0n, 1n])
+    await log.flush()
+    expect((await contents(await rig.restart())).size).toBe(2)
+  })
+
   test('a failing disk takes its directory offline, and the other directory goes on', async () => {
     const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
     const first = await rig.log('topic', 0)
@@ -211,6 +230,30 @@ describe('durability', () => {
     const again = await rig.crash('lost')
     expect([...(await contents(again)).values()]).toEqual(['flushed'])
     expect(await append(again, 'next')).toBe(1n)
+  })
+
+  test('a flush covers what a process that died had written', async () => {
+    const rig = new Rig({ config: { segmentBytes: 200 } })
+    let log = await rig.log()
+    for (let i = 0; i < 9; i++) await append(log, `${i}`)
+    log = await rig.crash('kept')
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    expect(log.recoveryPoint).toBe(9n)
+    log = await rig.crash('lost')
+    expect((await contents(log)).size).toBe(9)
+  })
+
+  test('with fsync nothing is served after an unclean stop that a power failure could take', async () => {
+    const rig = new Rig({ broker: { durability: 'fsync' } })
+    let log = await rig.log()
+    await append(log, 'synced')
+    failNext(rig, 'sync', 'EIO')
+    await log.append(batchOf(['written']), CLIENT)
+    log = await rig.crash('kept')
+    expect([log.logEndOffset, log.durableOffset]).toEqual([2n, 2n])
+    log = await rig.crash('lost')
+    expect([...(await contents(log)).values()]).toEqual(['synced', 'written'])
   })
 
   test('flush.messages makes the append that reaches it wait for a sync', async () => {

@@ -1,6 +1,6 @@
 /**
- * What of a log no power failure can take away: which files still have to be synced, up to which offset that has
- * been done, and the recovery point, behind which an unclean start checks everything.
+ * What of a log no power failure can take away: which files still have to be synced, up to which offset that
+ * has been done, and the recovery point, behind which an unclean start checks everything.
  */
 
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'

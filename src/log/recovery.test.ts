@@ -120,6 +120,26 @@ describe('an unclean stop', () => {
     return bytes
   }
 
+  test('in a long segment the producers are written down now and then', async () => {
+    const rig = new Rig({ config: { segmentBytes: 2 ** 30 } })
+    const log = await rig.log()
+    const large = 'x'.repeat(1_000_000)
+    const send = async (baseSequence: number) =>
+      must(await log.append(batchOf([large], { producerId: 5n, producerEpoch: 0, baseSequence }), CLIENT))
+    for (let i = 0; i < 70; i++) await send(i)
+    await log.flush()
+    for (let i = 70; i < 140; i++) await send(i)
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    await send(140)
+    const found = await rig.disk.list('/data/topic-0')
+    expect(found.map(entry => entry.name).filter(entry => entry.endsWith('.snapshot'))).toEqual([
+      '00000000000000000140.snapshot',
+    ])
+    const again = await rig.crash()
+    expect(again.activeProducers()).toMatchObject([{ lastSequence: 140 }])
+  })
+
   test('a snapshot behind the end is removed, and a damaged one is not used', async () => {
     const rig = new Rig({ config: SMALL })
     const log = await filled(rig)

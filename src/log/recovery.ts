@@ -102,8 +102,8 @@ export async function openLog(options: OpenOptions): Promise<Log> {
 }
 
 /**
- * Where a log ends that was closed cleanly, without reading it: the recovery point and the snapshot of the close agree
- * on it. The first append makes sure that they are right.
+ * Where a log ends that was closed cleanly, without reading it: the recovery point and the snapshot of the
+ * close agree on it. The first append makes sure that they are right.
  */
 function cleanEnd(active: Segment, snapshots: ProducerSnapshots, options: OpenOptions): bigint | undefined {
   if (active.sizeBytes === 0) return active.baseOffset

@@ -170,8 +170,8 @@ export class Segment implements PoolMember {
   // Appending.
 
   /**
-   * Everything that `noteAppended` changes is in memory, and the file ends where the log does: a clean start takes
-   * that from the checkpoints, and it is made sure of here, before anything is written behind it.
+   * Everything that `noteAppended` changes is in memory, and the file ends where the log does: a clean start
+   * takes that from the checkpoints, and it is made sure of here, before anything is written behind it.
    */
   async readyToAppend(logEndOffset: bigint): Promise<void> {
     await this.ready()
