@@ -188,6 +188,20 @@ function lockfileNamesNoRegistry(path: string, text: string): string[] {
   return [...text.matchAll(/"resolved":\s*"(https?:[^"]*)"/g)].map(match => `${path} names ${match[1]}`)
 }
 
+/**
+ * Npm leaves out of a lockfile what the registry at hand does not have, such as parts for other platforms, and then
+ * refuses to install from it.
+ */
+function lockfileIsWhole(path: string, text: string): string[] {
+  const packages: Record<string, { optionalDependencies?: Record<string, string> }> =
+    JSON.parse(text).packages
+  return Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter(name => !packages[`node_modules/${name}`] && !packages[`${place}/node_modules/${name}`])
+      .map(name => `${path} lacks ${name}, an optional part of ${place}: add an entry with its version`),
+  )
+}
+
 const RULES: Readonly<Record<string, Rule>> = {
   'a room imports only from the rows below it': importsGoOneWay,
   'the package needs nothing that only tests have': testingStaysOut,
@@ -210,11 +224,14 @@ describe('the tree', () => {
     expect(dependenciesHaveOneDoor(files, names)).toEqual([])
   })
 
-  test('lockfiles carry no registry addresses', () => {
+  test('lockfiles install anywhere: whole, and without the addresses of a registry', () => {
     const paths = ['package-lock.json', 'test-interop/package-lock.json'].filter(it =>
       existsSync(join(ROOT, it)),
     )
-    expect(paths.flatMap(it => lockfileNamesNoRegistry(it, readFileSync(join(ROOT, it), 'utf8')))).toEqual([])
+    for (const path of paths) {
+      const text = readFileSync(join(ROOT, path), 'utf8')
+      expect([...lockfileNamesNoRegistry(path, text), ...lockfileIsWhole(path, text)]).toEqual([])
+    }
   })
 })
 
@@ -293,6 +310,8 @@ describe('each rule can fail', () => {
     expect(dependenciesHaveOneDoor([], ['pino'])).toHaveLength(1)
     expect(dependenciesHaveOneDoor([pino('src/a.ts')], ['pino'])).toEqual([])
     expect(lockfileNamesNoRegistry('l', '{"resolved": "https://registry.example/a.tgz"}')).toHaveLength(1)
+    const partial = '{"packages": {"node_modules/a": {"optionalDependencies": {"a-linux": "1.0.0"}}}}'
+    expect(lockfileIsWhole('l', partial)).toHaveLength(1)
   })
 })
 
