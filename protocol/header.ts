@@ -20,8 +20,8 @@ const API_VERSIONS = 18
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
- * The first flexible version of each API, by key. The definitions say the same, and a test that it is the same; here
- * it spares a broker the loading of ninety definitions before it can read its first header.
+ * The first flexible version of each API, by key. The definitions say the same, and a test that it is the
+ * same; here it spares a broker the loading of ninety definitions before it can read its first header.
  */
 // biome-ignore format: a table of numbers
 const FIRST_FLEXIBLE: readonly number[] = [
