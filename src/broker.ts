@@ -22,6 +22,7 @@ import { ReplicaManager } from './replication/replica-manager.ts'
 import { settleLogs } from './replication/stray-logs.ts'
 import { Dispatcher } from './server/dispatch.ts'
 import { Server, type ServerLimits } from './server/listener.ts'
+import { parsePublished, type Reflection } from './server/reflection.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
 export interface BrokerOptions {
@@ -154,10 +155,16 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     random,
     logger,
   }
-  return { context, groups, server: newServer(context, network) }
+  return { context, groups, server: newServer(context, network, await reflectionOf(config, network)) }
 }
 
-function newServer(context: BrokerContext, network: Network): Server {
+/** Container networks are set up before what runs in them, so the gateways are those of the start. */
+async function reflectionOf(config: BrokerConfig, network: Network): Promise<Reflection | undefined> {
+  const published = parsePublished(config.string('klamm.published.address'))
+  return published && { published, gateways: await network.gateways() }
+}
+
+function newServer(context: BrokerContext, network: Network, reflection: Reflection | undefined): Server {
   const { apis, clock, config, logger } = context
   return new Server({
     network,
@@ -167,6 +174,7 @@ function newServer(context: BrokerContext, network: Network): Server {
     limits: () => serverLimits(config),
     maxQueuedRequestBytes: config.number('klamm.request.memory.bytes'),
     readBudgetBytes: config.number('klamm.fetch.memory.bytes'),
+    reflection,
   })
 }
 

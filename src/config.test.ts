@@ -53,6 +53,34 @@ describe('environment variables', () => {
       'klamm.durability': 'fsync',
     })
   })
+
+  test('what orchestrators say of services called kafka or klamm is no option', () => {
+    const variables = {
+      KAFKA_SERVICE_HOST: '10.0.0.7',
+      KAFKA_SERVICE_PORT: '9092',
+      KAFKA_SERVICE_PORT_CLIENTS: '9092',
+      KAFKA_PORT: 'tcp://10.0.0.7:9092',
+      KLAMM_DEV_PORT_9092_TCP: 'tcp://10.0.0.7:9092',
+      KLAMM_DEV_PORT_9092_TCP_ADDR: '10.0.0.7',
+      KLAMM_PUBLISHED_ADDRESS: 'localhost:19092',
+    }
+    expect(fromEnvironment(variables)).toEqual([['klamm.published.address', 'localhost:19092']])
+  })
+})
+
+describe('klamm.published.address', () => {
+  test.each(['', 'localhost', 'localhost:19092', '10.0.0.1:1', '[::1]:9092', '::1'])('may be %j', address => {
+    expect(loadConfig({ options: { 'klamm.published.address': address } }).problems).toEqual([])
+  })
+
+  test.each(['a b', 'localhost:', 'localhost:0', 'localhost:65536', 'PLAINTEXT://localhost:9092', '::g'])(
+    'may not be %j',
+    address => {
+      expect(loadConfig({ options: { 'klamm.published.address': address } }).problems).toEqual([
+        expect.stringContaining('Not of the form host or host:port'),
+      ])
+    },
+  )
 })
 
 describe('a configuration', () => {

@@ -211,6 +211,10 @@ function parseOverrides(overrides: readonly string[], problems: string[]): (read
 const NOT_OPTIONS =
   /^KAFKA_(OPTS|HEAP_OPTS|JVM_|JMX_|LOG4J_|GC_|DEBUG|CLUSTER_ID$|VERSION$|HOME$|USER$|CFG_$|TOOLS_)/
 
+/** What Kubernetes and Docker's links tell every container of one that is called kafka or klamm. */
+const SERVICE_LINK =
+  /^\w+(_SERVICE_HOST=.*|_SERVICE_PORT(_\w+)?=\d+|_PORT=(tcp|udp):\/\/.*|_PORT_\d+_(TCP|UDP)(_\w+)?=.*)$/
+
 /**
  * `KAFKA_LOG_RETENTION_MS` (or with Bitnami's `KAFKA_CFG_`) is `log.retention.ms`: an underscore is a dot,
  * two are an underscore, three a dash, as in Kafka's own image. `KLAMM_DURABILITY` is `klamm.durability`.
@@ -219,7 +223,8 @@ export function fromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): (readonly [string, string])[] {
   return Object.entries(environment).flatMap(([variable, value]) => {
-    if (value === undefined || NOT_OPTIONS.test(variable)) return []
+    if (value === undefined || NOT_OPTIONS.test(variable) || SERVICE_LINK.test(`${variable}=${value}`))
+      return []
     const match = /^(?:KAFKA_(?:CFG_)?|(KLAMM_))([A-Z].*)$/.exec(variable)
     if (!match) return []
     const name = `${match[1] ?? ''}${match[2]}`.toLowerCase()

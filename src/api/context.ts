@@ -24,6 +24,8 @@ export interface Session {
   /** Where the client connected to, as the socket shows it: what Metadata tells it to come back to. */
   readonly localAddress: string
   readonly localPort: number
+  /** Where to come back to instead, for a client that has come through address translation. */
+  readonly publishedAddress?: { readonly host: string; readonly port: number } | undefined
   /** Of the request's header; null where the client sends none. Set by dispatch for each request. */
   clientId: string | null
   /** Learned by ApiVersions v3+. */

@@ -47,6 +47,14 @@ program
   .action(async options => (await import('./start.ts')).start(options))
 
 program
+  .command('health')
+  .description('tell whether a broker is ready, by asking it as a client does; exit code 1 if not')
+  .option('-s, --server <host:port>', 'the broker (default: the one that klamm start runs here)')
+  .option('--env', 'find its listeners in KAFKA_* and KLAMM_* environment variables')
+  .option('--timeout <ms>', 'wait no longer for the answer', parseTimeout, 2_000)
+  .action(async options => (await import('./health.ts')).health(options))
+
+program
   .command('import')
   .description('take over the data of a stopped Apache Kafka (KRaft): topics, ids, configs and records')
   .requiredOption(
@@ -90,6 +98,11 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+}
+
+function parseTimeout(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A time in milliseconds, from 1 on.')
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

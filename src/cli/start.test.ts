@@ -134,6 +134,36 @@ describe('klamm start', () => {
   })
 })
 
+describe('klamm health', () => {
+  test('says what answers, and by its exit code whether it does', async () => {
+    const broker = await started('--port', '0', '--override', 'node.id=4')
+    const server = `localhost:${broker.port}`
+    expect(klamm('health', '--server', server)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^localhost:\d+ is ready: cluster [\w-]{22}, broker 4\n$/),
+      stderr: '',
+    })
+    expect(await broker.stop('SIGTERM')).toBe(0)
+    expect(klamm('health', '--server', server)).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: `klamm: ${server} is not ready: nothing listens there\n`,
+    })
+  })
+
+  test('does not wait for ever on what accepts and is silent', async () => {
+    const silent = createServer()
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const server = `127.0.0.1:${(silent.address() as { port: number }).port}`
+    expect(klamm('health', '--server', server, '--timeout', '50')).toMatchObject({
+      status: 1,
+      stderr: `klamm: ${server} is not ready: no answer within 50 ms\n`,
+    })
+    silent.close()
+  })
+})
+
 describe('what the user got wrong is one line that names it, and exit code 1', () => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     [
@@ -150,6 +180,7 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
     ],
     ['a data directory that cannot be', ['start', '--data-dir', '/dev/null/data'], /log\.dirs/],
     ['TLS', ['start', '--override', 'listeners=SSL://:9093'], /listeners: SSL .*not served/],
+    ['a server without a port', ['health', '--server', 'localhost'], /--server: 'localhost' .*host:port/],
     ['a message that is not there', ['codec', 'NoSuchRequest'], /NoSuchRequest/],
     ['an option name that is not there', ['options', 'no.such.option'], /no\.such\.option/],
   ]

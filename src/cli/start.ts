@@ -1,5 +1,6 @@
 /** `klamm start`: a broker until someone ends it. */
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { Broker } from '../broker.ts'
 import { type BrokerConfig, loadConfig, PROFILES, type Profile } from '../config.ts'
@@ -22,7 +23,9 @@ export async function start(options: StartOptions): Promise<void> {
   const config = configOf(options)
   const logger = loggerOf(config, options)
   for (const warning of config.warnings) logger.warn(warning)
+  for (const signal of ENDINGS) process.on(signal, endAtOnce)
   const broker = await Broker.start({ config, platform: nodePlatform(), logger })
+  for (const signal of ENDINGS) process.off(signal, endAtOnce)
   const stopped = untilStopped(broker, logger)
   print(announcement(broker, options.profile))
   await stopped
@@ -67,6 +70,16 @@ function loggerOf(config: BrokerConfig, { verbose }: StartOptions): Logger {
   })
 }
 
+const ENDINGS = ['SIGINT', 'SIGTERM'] as const
+
+/**
+ * A start has nothing to put in order. Said in so many words because process 1 of a container, unlike any
+ * other, ignores a signal that it has no handler for.
+ */
+function endAtOnce(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal])
+}
+
 /** The first SIGINT or SIGTERM closes the broker in order; the second ends the process as it is. */
 function untilStopped(broker: Broker, logger: Logger): Promise<void> {
   return new Promise((done, failed) => {
@@ -77,8 +90,7 @@ function untilStopped(broker: Broker, logger: Logger): Promise<void> {
       logger.info('Stopping', { signal })
       broker.close().then(done, failed)
     }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
+    for (const signal of ENDINGS) process.on(signal, stop)
   })
 }
 

@@ -1,5 +1,21 @@
 /** Options that Kafka does not have. Their names say so. */
-import { atLeast, int, long, type Option, oneOf, string } from './option.ts'
+import { atLeast, type Check, int, long, type Option, oneOf, sentence, string } from './option.ts'
+
+/** Names, IPv4 addresses, and IPv6 addresses, which are in brackets where a port follows. */
+const publishedAddress: Check = {
+  allowed: 'host or host:port',
+  refuse(value, name) {
+    const text = String(value)
+    const match = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/.exec(text)
+    const port = Number(match?.[1] ?? 9092)
+    const isRight = match ? port > 0 && port < 65_536 : text === '' || isIpv6(text)
+    return isRight ? undefined : sentence(name, text, 'Not of the form host or host:port')
+  },
+}
+
+function isIpv6(text: string): boolean {
+  return /^[0-9A-Fa-f:.]+$/.test(text) && text.split(':').length > 2
+}
 
 export const KLAMM_CONFIGS: readonly Option[] = [
   string(
@@ -41,6 +57,12 @@ export const KLAMM_CONFIGS: readonly Option[] = [
   long('klamm.index.cache.bytes', 16_777_216, 'Index contents of closed segments kept in memory.', {
     check: atLeast(0),
   }),
+  string(
+    'klamm.published.address',
+    '',
+    'host or host:port that clients are told who come through address translation, as to a container.',
+    { check: publishedAddress },
+  ),
   int('klamm.max.open.files', 512, 'Segment files kept open.', { check: atLeast(16) }),
   int('klamm.max.decompressed.bytes', 104_857_600, 'Most bytes that one compressed batch may unfold to.', {
     check: atLeast(1_024),

@@ -1,5 +1,6 @@
 /** TCP of the real machine. */
 import * as net from 'node:net'
+import { readGateways } from './node-gateways.ts'
 import type { Listening, ListenOptions, Network, Socket, SocketHandlers } from './platform.ts'
 
 /** Codes with which a machine without IPv6 refuses to listen on `::`. */
@@ -27,6 +28,10 @@ export class NodeNetwork implements Network {
         resolve(new NodeSocket(socket))
       })
     })
+  }
+
+  gateways(): Promise<readonly string[]> {
+    return readGateways()
   }
 }
 

@@ -104,6 +104,8 @@ export interface Network {
    */
   listen(options: ListenOptions, onConnection: (socket: Socket) => void): Promise<Listening>
   connect(host: string, port: number): Promise<Socket>
+  /** Through which this machine reaches what is not on its own networks; empty where that is unknown. */
+  gateways(): Promise<readonly string[]>
 }
 
 export interface ListenOptions {

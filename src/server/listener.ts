@@ -10,6 +10,7 @@ import { Complaints } from './complaints.ts'
 import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { ReadBudget, RequestMemory } from './memory-budget.ts'
+import { publishedAddress, type Reflection } from './reflection.ts'
 
 /**
  * Kafka's options of the same names; asked for again with each connection, so they may change at run time.
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly maxQueuedRequestBytes: number
   /** File bytes on their way to sockets, all connections together. */
   readonly readBudgetBytes?: number
+  /** Where clients may come by a published address that the socket does not show. */
+  readonly reflection?: Reflection | undefined
 }
 
 export interface ListenerOptions {
@@ -120,12 +123,15 @@ export class Server {
     }
     const address = socket.remoteAddress
     this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1)
-    const { dispatcher, clock } = this.options
+    const { dispatcher, clock, reflection } = this.options
     const connection: Connection = new Connection({
       socket,
       dispatcher,
       clock,
-      session: sessionOf(listener, socket, this.accepted++, reason => connection.disconnect(reason)),
+      session: {
+        ...sessionOf(listener, socket, this.accepted++, reason => connection.disconnect(reason)),
+        publishedAddress: publishedAddress(socket, reflection),
+      },
       requestMemory: this.requestMemory,
       readBudget: this.readBudget,
       complaints: this.complaints,

@@ -10,6 +10,7 @@ export interface MemoryNetworkOptions {
   readonly pieceBytes?: number
   /** What is under way between two sockets before `bufferedBytes` begins to count. */
   readonly windowBytes?: number
+  readonly gateways?: readonly string[]
 }
 
 const DEFAULT_PIECE_BYTES = 64 * 1024
@@ -19,12 +20,14 @@ const FIRST_FREE_PORT = 32_768
 export class MemoryNetwork implements Network {
   private readonly pieceBytes: number
   private readonly windowBytes: number
+  private readonly gatewayAddresses: readonly string[]
   private readonly listeners = new Map<number, (socket: Socket) => void>()
   private nextPort = FIRST_FREE_PORT
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.pieceBytes = options.pieceBytes ?? DEFAULT_PIECE_BYTES
     this.windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES
+    this.gatewayAddresses = options.gateways ?? []
   }
 
   async listen(options: ListenOptions, onConnection: (socket: Socket) => void): Promise<Listening> {
@@ -41,6 +44,10 @@ export class MemoryNetwork implements Network {
 
   connect(host: string, port: number): Promise<Socket> {
     return this.connectFrom('127.0.0.1', host, port)
+  }
+
+  async gateways(): Promise<readonly string[]> {
+    return this.gatewayAddresses
   }
 
   /** As `connect`, from another address than this machine's. */
