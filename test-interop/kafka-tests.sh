@@ -39,7 +39,10 @@ trap 'exit 130' INT TERM
 
 case ${BROKER:-klamm} in
 kafka) command="$built/peers/kafka/start.sh" ;;
-*) command="'${NODE:-node}' '$here/../dist/src/cli/main.js' start --config \"\$PROPS\"" ;;
+*)
+    export KLAMM_MAIN="$here/../dist/src/cli/main.js"
+    command="'$here/kafka-tests-broker.sh'"
+    ;;
 esac
 
 # The classes that the list names, so that the run does not look through all the others.

@@ -120,16 +120,22 @@ export class Broker {
 }
 
 /** A running broker with an empty data directory and the ordinary settings of a single node. */
-export async function startBroker(config: Readonly<Record<string, string>> = {}): Promise<Broker> {
-  const broker = await newBroker(config)
+export async function startBroker(
+  config: Readonly<Record<string, string>> = {},
+  kind: BrokerKind = brokerKind,
+): Promise<Broker> {
+  const broker = await newBroker(config, kind)
   await broker.start()
   return broker
 }
 
 /** A broker that is ready to start. */
-export async function newBroker(config: Readonly<Record<string, string>> = {}): Promise<Broker> {
-  const folder = await mkdtemp(join(tmpdir(), `klamm-interop-${brokerKind}-`))
-  const broker = new Broker(brokerKind, await freePort(), folder, config)
+export async function newBroker(
+  config: Readonly<Record<string, string>> = {},
+  kind: BrokerKind = brokerKind,
+): Promise<Broker> {
+  const folder = await mkdtemp(join(tmpdir(), `klamm-interop-${kind}-`))
+  const broker = new Broker(kind, await freePort(), folder, config)
   await broker.prepare()
   return broker
 }

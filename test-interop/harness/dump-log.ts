@@ -14,7 +14,7 @@ const soundLines = [
   /^\| offset: \d+ (CreateTime|LogAppendTime): -?\d+ keySize: -?\d+ valueSize: -?\d+ sequence: -?\d+ headerKeys: \[.*\]/,
   /^offset: \d+ position: \d+$/,
   /^timestamp: -?\d+ offset: \d+$/,
-  /^producerId: \d+ producerEpoch: \d+ coordinatorEpoch: -?\d+ currentTxnFirstOffset: \S+ lastTimestamp: -?\d+ /,
+  /^producerId: \d+ producerEpoch: \d+ coordinatorEpoch: -?\d+ currentTxnFirstOffset: \S+ lastTimestamp: -?\d+( |$)/,
   /^version: \d+ producerId: \d+ firstOffset: \d+ lastOffset: \d+ lastStableOffset: \d+$/,
   /^\S+ passed sanity check\.$/,
   /^\S+\.(index|timeindex) is empty\.$/,
