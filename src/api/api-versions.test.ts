@@ -196,9 +196,9 @@ describe('features', () => {
     const response = await ask(4)
     expect(response.finalizedFeaturesEpoch).toBeGreaterThan(0n)
     expect(response.finalizedFeatures).toContainEqual({
-      name: 'transaction.version',
-      maxVersionLevel: 2,
-      minVersionLevel: 2,
+      name: 'metadata.version',
+      maxVersionLevel: 30,
+      minVersionLevel: 30,
     })
     for (const { name, maxVersionLevel } of response.finalizedFeatures) {
       const supported = response.supportedFeatures.find(feature => feature.name === name)
@@ -206,10 +206,20 @@ describe('features', () => {
     }
   })
 
+  test('T006 a feature is told of where its API is served, and nowhere else', async () => {
+    const { apiKeys, finalizedFeatures, supportedFeatures } = await ask(4)
+    const isServed = (apiKey: number) => apiKeys.some(row => row.apiKey === apiKey)
+    for (const features of [finalizedFeatures, supportedFeatures]) {
+      const names = features.map(({ name }) => name)
+      expect(names.includes('group.version')).toBe(isServed(68))
+      expect(names.includes('transaction.version')).toBe(isServed(24))
+    }
+  })
+
   test('features whose lowest level is 0 are kept from clients of v3 (KAFKA-17011)', async () => {
     const names = async (version: number) => (await ask(version)).supportedFeatures.map(({ name }) => name)
     expect(await names(3)).toEqual(['metadata.version'])
-    expect(await names(4)).toContain('transaction.version')
+    expect(await names(4)).toContain('kraft.version')
   })
 
   test('a client of v5 that means another cluster or node is told to bootstrap again (KIP-1242)', async () => {

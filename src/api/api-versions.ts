@@ -19,6 +19,14 @@ const SUPPORTED_FEATURES = [
   { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
 ]
 
+/** A feature means something once its API is served; before, nobody is told of it. */
+const API_OF_FEATURE: ReadonlyMap<string, number> = new Map([
+  ['group.version', 68],
+  ['share.version', 76],
+  ['streams.version', 88],
+  ['transaction.version', 24],
+])
+
 export const apiVersions = handler({
   request: ApiVersionsRequest,
   response: ApiVersionsResponse,
@@ -40,17 +48,24 @@ export const apiVersions = handler({
       session.clientSoftwareVersion = request.clientSoftwareVersion
     }
     const image = controller.image()
+    const isServed = ({ name }: { readonly name: string }) => {
+      const apiKey = API_OF_FEATURE.get(name)
+      return apiKey === undefined || apis.get(apiKey) !== undefined
+    }
+    const finalized = Array.from(image.features, ([name, level]) => ({
+      name,
+      maxVersionLevel: level,
+      minVersionLevel: level,
+    }))
     return {
       errorCode: ErrorCode.NONE,
       apiKeys: advertised(apis),
       // Clients up to v3 take a lowest level of 0 for an error (KAFKA-17011).
-      supportedFeatures: SUPPORTED_FEATURES.filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0),
+      supportedFeatures: SUPPORTED_FEATURES.filter(isServed).filter(
+        ({ minVersion }) => apiVersion >= 4 || minVersion > 0,
+      ),
       finalizedFeaturesEpoch: image.version,
-      finalizedFeatures: Array.from(image.features, ([name, level]) => ({
-        name,
-        maxVersionLevel: level,
-        minVersionLevel: level,
-      })),
+      finalizedFeatures: finalized.filter(isServed),
     }
   },
 })
