@@ -155,6 +155,21 @@ describe('what a reader may not see is no answer', () => {
   })
 })
 
+test('a new leader that may lag behind what consumers have seen tells no end (KIP-207, T070)', async () => {
+  const plane = await DataPlane.start()
+  await plane.host.createTopic('t', { state: { replicas: [1, 2], isr: [1, 2] } })
+  await plane.produce('t', batchOf(['a', 'b']), { acks: 1 })
+  await plane.host.changePartition('t', 0, { leaderEpoch: 1 })
+  for (const timestamp of [LATEST, 0n, MAX_TIMESTAMP]) {
+    expect(await lookUp(plane, timestamp)).toBe(ErrorCode.OFFSET_NOT_AVAILABLE)
+  }
+  expect(await lookUp(plane, LATEST, { version: 4 })).toBe(ErrorCode.LEADER_NOT_AVAILABLE)
+  expect(await lookUp(plane, EARLIEST)).toEqual([0n, -1n, 0])
+  expect(await lookUp(plane, LATEST, { replicaId: 2 })).toEqual([2n, -1n, 1])
+  plane.host.partition('t').recordFollowerFetch(2, 2n)
+  expect(await lookUp(plane, LATEST)).toEqual([2n, -1n, 1])
+})
+
 describe('is refused', () => {
   test.each([
     [MAX_TIMESTAMP, 6],

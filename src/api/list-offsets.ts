@@ -66,6 +66,10 @@ async function answer(
   }
   const isolation = isolationOf(request)
   const offset = await lookUpOffset(found.value, { timestamp, isolation, currentLeaderEpoch })
+  if (offset.error === ErrorCode.OFFSET_NOT_AVAILABLE && context.apiVersion < 5) {
+    // Clients before KIP-207 do not know that code.
+    return failed(partitionIndex, ErrorCode.LEADER_NOT_AVAILABLE)
+  }
   if (offset.error) return failed(partitionIndex, offset.error)
   return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: [], ...offset.value }
 }

@@ -337,6 +337,15 @@ describe('acks=all', () => {
     expect(answered).toMatchObject({ errorCode: 0, baseOffset: 0n })
   })
 
+  test('goes on waiting where the leader stays and only its epoch moves', async () => {
+    const plane = await DataPlane.start()
+    await plane.host.createTopic('t', { state: { replicas: [1, 2], isr: [1, 2] } })
+    const answer = plane.produce('t', batchOf(['a']))
+    await settled()
+    await plane.host.changePartition('t', 0, { leaderEpoch: 1, isr: [1] })
+    expect(await answer).toMatchObject({ errorCode: 0, baseOffset: 0n })
+  })
+
   const endings: [string, (plane: DataPlane) => void | Promise<void>, ErrorCode][] = [
     ['time is over', ({ host }) => host.clock.advance(1_000), ErrorCode.REQUEST_TIMED_OUT],
     [

@@ -33,8 +33,10 @@ export async function lookUpOffset(
   if (refusal) return refusal
   const { log } = partition
   const end = partition.readableEnd(query.isolation)
+  const isAhead = query.isolation === 'log-end' || partition.knowsItsEnd
   switch (query.timestamp) {
     case OffsetQuery.LATEST:
+      if (!isAhead) return refuse(ErrorCode.OFFSET_NOT_AVAILABLE)
       return ok({ offset: end, timestamp: NO_TIMESTAMP, leaderEpoch: partition.leaderEpoch })
     case OffsetQuery.EARLIEST:
     case OffsetQuery.EARLIEST_LOCAL: {
@@ -46,16 +48,20 @@ export async function lookUpOffset(
     case OffsetQuery.EARLIEST_PENDING_UPLOAD:
       return ok(UNKNOWN)
     case OffsetQuery.MAX_TIMESTAMP:
-      return readable(await log.offsetOfMaxTimestamp(), end)
+      return readable(await log.offsetOfMaxTimestamp(), { end, isAhead })
     default:
       if (query.timestamp < 0n) return refuse(ErrorCode.UNSUPPORTED_VERSION)
-      return readable(await log.offsetForTimestamp(query.timestamp), end)
+      return readable(await log.offsetForTimestamp(query.timestamp), { end, isAhead })
   }
 }
 
-/** A record that the reader may not see yet is no answer. */
-function readable(found: TimestampOffset | undefined, end: bigint): Result<TimestampOffset> {
-  return ok(found && found.offset < end ? found : UNKNOWN)
+/** A record that the reader may not see yet is no answer; a new leader does not know yet whether it may. */
+function readable(
+  found: TimestampOffset | undefined,
+  { end, isAhead }: { readonly end: bigint; readonly isAhead: boolean },
+): Result<TimestampOffset> {
+  if (found && found.offset < end) return ok(found)
+  return found && !isAhead ? refuse(ErrorCode.OFFSET_NOT_AVAILABLE) : ok(UNKNOWN)
 }
 
 /**

@@ -85,6 +85,8 @@ export class Partition {
   private minInsyncReplicas: number
   /** The error that everyone gets since the partition is gone from this broker; 0 while it is here. */
   private closedWith: ErrorCode = ErrorCode.NONE
+  /** Where the log ended when this broker took office. */
+  private epochStartOffset = 0n
   private readonly followers = new Map<number, Follower>()
   private readonly watches = new Set<Watch>()
   /** In order of offset. */
@@ -137,6 +139,14 @@ export class Partition {
     return this.log.lastStableOffset
   }
 
+  /**
+   * False in a new leader until its high watermark has passed what was there when it took office: the end
+   * that it could tell may lie behind one that consumers have seen.
+   */
+  get knowsItsEnd(): boolean {
+    return this.log.highWatermark >= this.epochStartOffset
+  }
+
   get logStartOffset(): bigint {
     return this.log.logStartOffset
   }
@@ -159,7 +169,9 @@ export class Partition {
       if (!state.replicas.includes(replica)) this.followers.delete(replica)
     }
     if (state.leaderEpoch !== previous.leaderEpoch || state.leader !== previous.leader) {
-      this.refuseWaiting(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+      // What was appended stays where the leader does, and so do the produces that wait for it.
+      if (this.isLeader) this.wake(() => true)
+      else this.refuseWaiting(ErrorCode.NOT_LEADER_OR_FOLLOWER)
       if (this.isLeader) await this.takeOffice()
     }
     if (this.isLeader) this.advanceHighWatermark()
@@ -168,7 +180,7 @@ export class Partition {
   /** The epoch begins at the log end, so that followers and consumers can find where the last one stopped. */
   async takeOffice(): Promise<void> {
     this.followers.clear()
-    this.unreplicated.length = 0
+    this.epochStartOffset = this.log.logEndOffset
     if (this.log.latestEpoch !== this.state.leaderEpoch) {
       await this.log.assignLeaderEpoch(this.state.leaderEpoch)
     }
@@ -196,6 +208,8 @@ export class Partition {
       this.unreplicated.push({ nextOffset: appended.value.lastOffset + 1n, bytes })
       this.onWritten(appended.value.lastOffset + 1n, bytes)
     }
+    // The log of a partition that has left may fail for that reason alone, which is not its disk's.
+    if (appended.error && this.closedWith !== ErrorCode.NONE) return refuse(this.closedWith)
     return appended
   }
 
@@ -253,14 +267,16 @@ export class Partition {
     return () => this.highWatermarkListeners.delete(callback)
   }
 
-  /** A follower has fetched from an offset: it has everything below. Undefined for one that is no replica. */
-  recordFollowerFetch(replicaId: number, fetchOffset: bigint): boolean {
-    if (replicaId === this.localBrokerId || !this.state.replicas.includes(replicaId)) return false
+  /** A follower has fetched from an offset: it has everything below. */
+  recordFollowerFetch(replicaId: number, fetchOffset: bigint): void {
     const follower = this.followers.get(replicaId)
     if (follower) follower.logEndOffset = fetchOffset
     else this.followers.set(replicaId, { logEndOffset: fetchOffset })
     this.advanceHighWatermark()
-    return true
+  }
+
+  private hasFollower(replicaId: number): boolean {
+    return replicaId !== this.localBrokerId && this.state.replicas.includes(replicaId)
   }
 
   private onWritten(nextOffset: bigint, bytes: number): void {
@@ -320,7 +336,7 @@ export class Partition {
     const refusal = this.refusal(target.currentLeaderEpoch)
     if (refusal) return fetchError(refusal.error)
     const { fetchOffset } = target
-    if (bounds.replicaId >= 0 && !this.recordFollowerFetch(bounds.replicaId, fetchOffset)) {
+    if (bounds.replicaId >= 0 && !this.hasFollower(bounds.replicaId)) {
       // A replica that was added just now knows the epoch already; without one, nobody can say who is behind.
       const known = target.currentLeaderEpoch !== NO_EPOCH
       return fetchError(known ? ErrorCode.UNKNOWN_LEADER_EPOCH : ErrorCode.NOT_LEADER_OR_FOLLOWER)
@@ -332,6 +348,7 @@ export class Partition {
     if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
       return fetchError(ErrorCode.OFFSET_OUT_OF_RANGE)
     }
+    if (bounds.replicaId >= 0) this.recordFollowerFetch(bounds.replicaId, fetchOffset)
     // What the answer says of the log is taken before reading, so that the records never lie behind it.
     const outcome = this.outcome(NO_RECORDS, bounds.isolation, null)
     const maxOffset = outcome.readableEnd
