@@ -9,7 +9,8 @@ export const deleteGroups = handler({
   }),
 
   async handle({ groupsNames }, { groups }) {
-    const results = groupsNames.map(async groupId => ({
+    // Who is named twice is deleted, and answered, once.
+    const results = [...new Set(groupsNames)].map(async groupId => ({
       groupId,
       errorCode: await groups.deleteGroup(groupId),
     }))

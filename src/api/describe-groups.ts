@@ -16,10 +16,10 @@ export const describeGroups = handler({
 
   async handle(request, context) {
     const operations = request.includeAuthorizedOperations ? GROUP_OPERATIONS : NOT_ASKED
-    const groups = request.groups.map(async groupId => ({
-      ...(await describe(groupId, context)),
-      authorizedOperations: operations,
-    }))
+    const groups = request.groups.map(async groupId => {
+      const described = await describe(groupId, context)
+      return described.errorCode ? described : { ...described, authorizedOperations: operations }
+    })
     return { groups: await Promise.all(groups) }
   },
 })

@@ -9,6 +9,11 @@ import { handler } from './handler.ts'
 /** Since then a request asks for several keys (KIP-699). */
 const FIRST_WITH_KEYS = 4
 const GROUP = 0
+const SHARE = 2
+/** What Kafka says of each request that it calls invalid; clients show it. */
+const INVALID_REQUEST_MESSAGE =
+  'This most likely occurs because of a request being malformed by the client library or the message was sent ' +
+  'to an incompatible broker. See the broker logs for more details.'
 
 type Coordinator = NonNullable<FindCoordinatorResponse['coordinators']>[number]
 
@@ -31,7 +36,10 @@ export const findCoordinator = handler({
 
 async function find(key: string, keyType: number, context: Context): Promise<Coordinator> {
   // Coordinators of transactions and of share groups are not served: nobody can be named.
-  if (keyType !== GROUP) return failed(key, ErrorCode.INVALID_REQUEST)
+  if (keyType !== GROUP) {
+    const isShareKey = keyType === SHARE && context.apiVersion >= FIRST_WITH_KEYS
+    return failed(key, ErrorCode.INVALID_REQUEST, isShareKey ? '' : INVALID_REQUEST_MESSAGE)
+  }
   const { controller } = context
   if (!controller.image().topicByName(OFFSETS_TOPIC)) await autoCreateTopics([OFFSETS_TOPIC], context)
   const topic = controller.image().topicByName(OFFSETS_TOPIC)
@@ -44,11 +52,11 @@ function found(key: string, { nodeId, host, port }: BrokerAddress): Coordinator 
   return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
 }
 
-function failed(key: string, errorCode: ErrorCode): Coordinator {
-  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
+function failed(key: string, errorCode: ErrorCode, errorMessage = ''): Coordinator {
+  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage }
 }
 
-/** Before v4 the one coordinator stood in the response itself. */
+/** Before v4 the one coordinator stood in the response itself, and no error was an error named so. */
 function single({ key: _, ...coordinator }: Coordinator) {
-  return coordinator
+  return coordinator.errorCode === ErrorCode.NONE ? { ...coordinator, errorMessage: 'NONE' } : coordinator
 }

@@ -32,10 +32,11 @@ export const offsetCommit = handler({
     const errorCodes =
       valid.length > 0 ? await context.groups.commitOffsets(commitRequest(request, valid, context)) : []
     for (const [i, item] of valid.entries()) item.errorCode = errorCodes[i] ?? ErrorCode.UNKNOWN_SERVER_ERROR
-    return respond(
+    const response = respond(
       request.topics,
       (topicIndex, partitionIndex) => items[topicIndex]![partitionIndex]!.errorCode,
     )
+    return valid.length < items.flat().length ? { topics: mergedTopics(response.topics) } : response
   },
 })
 
@@ -89,4 +90,16 @@ function respond(
       })),
     })),
   }
+}
+
+/** Where Kafka finds something missing, it answers once for a topic that is named twice. */
+function mergedTopics(topics: OffsetCommitResponse['topics']): OffsetCommitResponse['topics'] {
+  const merged = new Map<string, OffsetCommitResponse['topics'][number]>()
+  for (const topic of topics) {
+    const key = `${topic.name} ${topic.topicId}`
+    const known = merged.get(key)
+    if (!known) merged.set(key, topic)
+    else merged.set(key, { ...known, partitions: [...known.partitions, ...topic.partitions] })
+  }
+  return [...merged.values()]
 }

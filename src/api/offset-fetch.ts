@@ -59,15 +59,18 @@ async function fetchGroup(
   )
   const fetched = await context.groups.fetchOffsets(groupId, known ?? null, requireStable)
   if (fetched.error) return { groupId, topics: [], errorCode: fetched.error }
-  const byTopic = groupByTopic(fetched.value)
   if (named) {
+    // One for each partition that was asked for, in order.
+    let at = 0
     const answered = named.map(({ topic, name }) => {
       if (name === undefined) return topicOf(topic, partitionsOf(topic, ErrorCode.UNKNOWN_TOPIC_ID))
-      return topicOf(topic, (byTopic.get(name) ?? []).map(fetchedPartition))
+      const from = at
+      at += topic.partitionIndexes.length
+      return topicOf(topic, fetched.value.slice(from, at).map(fetchedPartition))
     })
     return { groupId, topics: answered }
   }
-  const all = [...byTopic].flatMap(([name, offsets]) => {
+  const all = [...groupByTopic(fetched.value)].flatMap(([name, offsets]) => {
     const topicId = image.topicByName(name)?.id
     // What has no id cannot be named to who speaks in ids.
     if (byId && topicId === undefined) return []

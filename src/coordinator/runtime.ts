@@ -20,7 +20,14 @@ import type { Logger } from '../observe/logger.ts'
 import type { Clock, Timer } from '../platform/platform.ts'
 import { buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
 import { replayBatches } from './loader.ts'
-import type { CoordinatorRecord, Outcome, StateMachine, Ticket, TransactionMarker } from './shard.ts'
+import {
+  type CoordinatorRecord,
+  type Outcome,
+  recordsBytes,
+  type StateMachine,
+  type Ticket,
+  type TransactionMarker,
+} from './shard.ts'
 
 /** The log of an internal topic as the runtime needs it; replication provides it. */
 export interface PartitionLog {
@@ -435,15 +442,6 @@ function clientError(error: ErrorCode): Refusal['error'] {
     default:
       return ErrorCode.UNKNOWN_SERVER_ERROR
   }
-}
-
-/** An upper bound of what the records take in a batch. */
-function recordsBytes(records: readonly CoordinatorRecord[]): number {
-  const batchHeaderBytes = 61
-  const perRecordBytes = 32
-  let bytes = batchHeaderBytes
-  for (const { key, value } of records) bytes += perRecordBytes + key.length + (value?.length ?? 0)
-  return bytes
 }
 
 function timestamped(records: readonly CoordinatorRecord[], now: number) {

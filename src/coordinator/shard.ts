@@ -72,3 +72,12 @@ export interface StateMachine {
   /** Does what is due at `now`. Called until `deadline()` lies in the future. */
   expire(now: number): Outcome
 }
+
+/** An upper bound of what the records take in a batch. */
+export function recordsBytes(records: readonly CoordinatorRecord[]): number {
+  const batchHeaderBytes = 61
+  const perRecordBytes = 32
+  let bytes = batchHeaderBytes
+  for (const { key, value } of records) bytes += perRecordBytes + key.length + (value?.length ?? 0)
+  return bytes
+}

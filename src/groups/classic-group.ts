@@ -22,7 +22,6 @@ import {
   type JoinRequest,
   type JoinResponse,
   type MemberIdentity,
-  type MemberSnapshot,
   NO_ASSIGNMENT,
   offersSame,
   refusedJoin,
@@ -41,6 +40,8 @@ export interface Turn {
   /** The group as it is to be from now on must be written, and the replies wait for that. */
   snapshot?: GroupSnapshot
   readonly replies: Reply[]
+  /** Whether what is to be written fits into a batch. */
+  readonly fits?: (snapshot: GroupSnapshot) => boolean
 }
 
 export interface ClassicGroupOptions {
@@ -96,7 +97,7 @@ export class ClassicGroup {
     const refusal = this.refusalToJoin(request)
     if (refusal) turn.replies.push(reply(ticket, refusal))
     else if (memberId === '') this.joinUnknown(request, ticket, turn)
-    else if (this.membership.pending.has(memberId)) this.addMember(memberId, request, ticket, turn)
+    else if (this.membership.pending.has(memberId)) this.joinPending(memberId, request, ticket, turn)
     else this.rejoin(this.membership.get(memberId)!, request, ticket, turn)
   }
 
@@ -226,6 +227,17 @@ export class ClassicGroup {
     } else {
       this.addMember(memberId, request, ticket, turn)
     }
+  }
+
+  /** Only dynamic members are given ids; Kafka fails on a static one that claims such an id, and so says this. */
+  private joinPending(
+    memberId: string,
+    request: JoinRequest,
+    ticket: Ticket<JoinResponse>,
+    turn: Turn,
+  ): void {
+    if (request.groupInstanceId === null) this.addMember(memberId, request, ticket, turn)
+    else turn.replies.push(reply(ticket, refusedJoin(ErrorCode.UNKNOWN_SERVER_ERROR, '')))
   }
 
   private addMember(memberId: string, request: JoinRequest, ticket: Ticket<JoinResponse>, turn: Turn): void {
@@ -413,7 +425,14 @@ export class ClassicGroup {
 
   /** The leader has spoken: the generation is written, and everyone who waits gets its part. */
   private completeSync(assignments: ReadonlyMap<string, Buffer>, turn: Turn): void {
-    turn.snapshot = { ...this.snapshot(assignments), stateTimestampMs: turn.now }
+    const snapshot = { ...this.snapshot(assignments), stateTimestampMs: turn.now }
+    if (turn.fits?.(snapshot) === false) {
+      for (const member of this.membership.all())
+        this.refuseSync(member, ErrorCode.UNKNOWN_SERVER_ERROR, turn)
+      this.prepareRebalance(turn)
+      return
+    }
+    turn.snapshot = snapshot
     for (const member of this.membership.all()) {
       if (!member.syncTicket) continue
       const assignment = assignments.get(member.memberId) ?? NO_ASSIGNMENT
@@ -454,32 +473,11 @@ export class ClassicGroup {
     this.protocolType = snapshot.protocolType
     this.protocolName = snapshot.protocolName
     this.stateTimestampMs = snapshot.stateTimestampMs
-    const stays = new Set(snapshot.members.map(({ memberId }) => memberId))
-    for (const memberId of [...this.membership.members.keys()]) {
-      if (!stays.has(memberId)) this.membership.remove(memberId)
-    }
-    for (const member of snapshot.members) this.installMember(member, now)
-    this.membership.leader = snapshot.leader
+    this.membership.install(snapshot, now)
     this.state = this.membership.size === 0 ? 'Empty' : 'Stable'
     this.joinDeadline = Infinity
     this.initialDelay = undefined
     this.recomputeDeadline()
-  }
-
-  private installMember({ subscription, ...member }: MemberSnapshot, now: number): void {
-    const known = this.membership.get(member.memberId)
-    if (known) {
-      known.assignment = member.assignment
-      return
-    }
-    this.membership.add({
-      ...member,
-      protocols: this.protocolName === null ? [] : [{ name: this.protocolName, metadata: subscription }],
-      joinTicket: undefined,
-      syncTicket: undefined,
-      isNew: false,
-      expiresAt: now + member.sessionTimeoutMs,
-    })
   }
 
   /** Sessions of members found at load begin when the load is over. */

@@ -8,6 +8,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import {
   type ClassicMember,
   countProtocols,
+  type GroupSnapshot,
   type JoinedMember,
   type MemberIdentity,
   type MemberSnapshot,
@@ -139,5 +140,26 @@ export class ClassicMembership {
       subscription: metadataFor(member, protocolName),
       assignment: assignments.get(member.memberId) ?? NO_ASSIGNMENT,
     }))
+  }
+
+  /** The members as their record says. Those that are known keep their soft state, others start a session. */
+  install({ leader, members, protocolName }: GroupSnapshot, now: number): void {
+    const stays = new Set(members.map(({ memberId }) => memberId))
+    for (const memberId of [...this.members.keys()]) if (!stays.has(memberId)) this.remove(memberId)
+    for (const { subscription, ...member } of members) {
+      const known = this.members.get(member.memberId)
+      if (known) known.assignment = member.assignment
+      else {
+        this.add({
+          ...member,
+          protocols: protocolName === null ? [] : [{ name: protocolName, metadata: subscription }],
+          joinTicket: undefined,
+          syncTicket: undefined,
+          isNew: false,
+          expiresAt: now + member.sessionTimeoutMs,
+        })
+      }
+    }
+    this.leader = leader
   }
 }

@@ -158,7 +158,6 @@ export class GroupCoordinator {
   }
 
   async deleteGroup(groupId: string): Promise<ErrorCode> {
-    if (groupId === '') return ErrorCode.INVALID_GROUP_ID
     const deleted = await this.run<ErrorCode>(groupId, (shard, ticket) => shard.deleteGroup(groupId, ticket))
     return deleted.error || deleted.value
   }
@@ -242,7 +241,9 @@ function listGroup(group: ClassicGroup): GroupListing {
   return { groupId, protocolType: protocolType ?? '', state, type: 'classic' }
 }
 
-/** Metadata and assignments are told once a generation is complete; before, Kafka leaves them out too. */
+/**
+ * What members said is told of a stable group alone, as in Kafka; assignments are those that were last given out.
+ */
 function describeGroup(group: ClassicGroup): GroupDescription {
   const isStable = group.state === 'Stable'
   return {
@@ -255,7 +256,7 @@ function describeGroup(group: ClassicGroup): GroupDescription {
       clientId: member.clientId,
       clientHost: member.clientHost,
       metadata: isStable ? metadataFor(member, group.protocolName) : NO_ASSIGNMENT,
-      assignment: isStable ? member.assignment : NO_ASSIGNMENT,
+      assignment: member.assignment,
     })),
   }
 }

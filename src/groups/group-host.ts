@@ -104,6 +104,7 @@ export class GroupHost {
       offsetsRetentionMs: config.number('offsets.retention.minutes') * MINUTE_MS,
       retentionCheckIntervalMs: config.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: config.number('offset.metadata.max.bytes'),
+      maxBatchBytes: () => this.maxBatchBytes,
     })
   }
 }

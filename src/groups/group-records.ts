@@ -40,7 +40,7 @@ export type OffsetsRecord =
 /** Keys and values begin with a version of 16 bits; of a key, it tells the type. */
 const PREFIX_BYTES = 2
 const GROUP_VALUE_VERSION = 3
-const OFFSET_VALUE_VERSION = 3
+const OFFSET_VALUE_VERSION = 4
 /** The only version that knows a time of expiry. */
 const EXPIRING_OFFSET_VALUE_VERSION = 1
 

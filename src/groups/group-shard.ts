@@ -8,6 +8,7 @@ import {
   type CoordinatorRecord,
   type Outcome,
   type ReplayedRecord,
+  recordsBytes,
   reply,
   type StateMachine,
   type Ticket,
@@ -15,6 +16,7 @@ import {
 } from '../coordinator/shard.ts'
 import { ClassicGroup, type ClassicGroupOptions, type Turn } from './classic-group.ts'
 import {
+  type GroupSnapshot,
   type JoinRequest,
   type JoinResponse,
   type MemberIdentity,
@@ -34,6 +36,8 @@ export interface GroupShardOptions extends ClassicGroupOptions {
   readonly retentionCheckIntervalMs: number
   /** `offset.metadata.max.bytes` */
   readonly offsetMetadataMaxBytes: number
+  /** The largest batch that the log takes now. */
+  readonly maxBatchBytes: () => number
 }
 
 export interface OffsetToCommit {
@@ -82,13 +86,14 @@ export class GroupShard implements StateMachine {
     }
     const isNew = !group
     group ??= this.createGroup(groupId, now)
-    const turn: Turn = { now, replies: [] }
+    const turn = this.turn(groupId, now)
     group.join(request, ticket, turn)
     if (!isNew || turn.snapshot) return this.outcome(group, turn)
     // Kafka writes new groups down at once, so that an id given out means something to the next coordinator.
+    this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
     const record = groupRecord(groupId, {
       generationId: 0,
-      protocolType: group.protocolType,
+      protocolType: null,
       protocolName: null,
       leader: null,
       stateTimestampMs: now,
@@ -104,7 +109,7 @@ export class GroupShard implements StateMachine {
       const response = { errorCode, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT }
       return { replies: [reply(ticket, response)] }
     }
-    const turn: Turn = { now, replies: [] }
+    const turn = this.turn(groupId, now)
     group.sync(request, ticket, turn)
     return this.outcome(group, turn)
   }
@@ -115,7 +120,7 @@ export class GroupShard implements StateMachine {
     ticket: Ticket<ErrorCode>,
     now: number,
   ): Outcome {
-    const turn: Turn = { now, replies: [] }
+    const turn = this.turn(groupId, now)
     const group = this.groups.get(groupId)
     const errorCode = group?.heartbeat(request, request.generationId, turn) ?? ErrorCode.UNKNOWN_MEMBER_ID
     return { replies: [reply(ticket, errorCode)] }
@@ -137,7 +142,7 @@ export class GroupShard implements StateMachine {
           ),
         ],
       }
-    const turn: Turn = { now, replies: [] }
+    const turn = this.turn(groupId, now)
     const errorCodes = group.leave(members, turn)
     turn.replies.push(reply(ticket, errorCodes))
     return this.outcome(group, turn)
@@ -157,7 +162,8 @@ export class GroupShard implements StateMachine {
       }
     const records: CoordinatorRecord[] = []
     const errorCodes = request.offsets.map(offset => {
-      if (Buffer.byteLength(offset.metadata) > this.options.offsetMetadataMaxBytes) {
+      // Kafka counts characters, whatever the option's name says.
+      if (offset.metadata.length > this.options.offsetMetadataMaxBytes) {
         return ErrorCode.OFFSET_METADATA_TOO_LARGE
       }
       const value = committed(offset, request.retentionMs, now)
@@ -280,7 +286,7 @@ export class GroupShard implements StateMachine {
     let earliest = Infinity
     for (const group of this.groups.values()) {
       if (!outcome && group.deadline() <= now) {
-        const turn: Turn = { now, replies: [] }
+        const turn = this.turn(group.groupId, now)
         group.expire(turn)
         outcome = this.outcome(group, turn)
       }
@@ -310,6 +316,12 @@ export class GroupShard implements StateMachine {
     const group = new ClassicGroup(groupId, this.options, now)
     this.groups.set(groupId, group)
     return group
+  }
+
+  private turn(groupId: string, now: number): Turn {
+    const fits = (snapshot: GroupSnapshot) =>
+      recordsBytes([groupRecord(groupId, snapshot)]) <= this.options.maxBatchBytes()
+    return { now, replies: [], fits }
   }
 
   private outcome(group: ClassicGroup, { snapshot, replies }: Turn): Outcome {

@@ -1,0 +1,66 @@
+/**
+ * Holds the conversations about groups with a broker that runs, and prints what it answered as JSON. Run on Apache
+ * Kafka, it makes the expectations that the tests compare Klamm with:
+ *
+ *     node dist/src/conformance/groups/record.js plain 127.0.0.1:9092 > plain.json
+ */
+
+import { ErrorCode } from '../../../protocol/errors.ts'
+import { nodePlatform } from '../../platform/node.ts'
+import type { Clock, Network } from '../../platform/platform.ts'
+import type { Entry, Side } from '../talk.ts'
+import { CONVERSATIONS, hold } from './conversations.ts'
+import { FIND, GroupTalk } from './group-talk.ts'
+
+/** Groups must have a coordinator before the first conversation: asking for it makes the topic. */
+async function prepare(side: Side): Promise<void> {
+  const talk = new GroupTalk(side, 'preparation')
+  for (;;) {
+    await talk.call('admin', FIND, 3, { key: 'preparation', keyType: 0, coordinatorKeys: [] })
+    const { groups } = await talk.describe(['preparation'], { v: 5 })
+    if (groups[0]?.errorCode === ErrorCode.NONE) return talk.close()
+    await side.wait(100)
+  }
+}
+
+/** What a request takes to reach another process and have its effect there. */
+const SETTLE_MS = 120
+const PATIENCE_MS = 15_000
+
+export async function record(
+  setting: string,
+  side: Side,
+  names?: RegExp,
+): Promise<Record<string, readonly Entry[]>> {
+  await prepare(side)
+  const transcripts: Record<string, readonly Entry[]> = {}
+  for (const conversation of CONVERSATIONS) {
+    if (conversation.setting !== setting || names?.test(conversation.name) === false) continue
+    transcripts[conversation.name] = [...(await hold(conversation, side, side.wait(PATIENCE_MS)))]
+  }
+  return transcripts
+}
+
+/** JSON with one line for each entry, so that differences are lines. */
+function asText(transcripts: Record<string, readonly Entry[]>): string {
+  const blocks = Object.entries(transcripts).map(([name, entries]) => {
+    const lines = entries.map(({ said, heard }) => `    ${JSON.stringify({ said, heard })}`)
+    return `  ${JSON.stringify(name)}: [\n${lines.join(',\n')}\n  ]`
+  })
+  return `{\n${blocks.join(',\n')}\n}\n`
+}
+
+export function realSide(network: Network, clock: Clock, address: string): Side {
+  const [host = '', port = ''] = address.split(':')
+  const wait = (ms: number) => new Promise<void>(resolve => clock.after(ms, resolve))
+  return { network, host, port: Number(port), wait, settle: () => wait(SETTLE_MS) }
+}
+
+if (process.argv[1]?.endsWith('record.js')) {
+  const [, , setting = 'plain', address = '127.0.0.1:9092', names] = process.argv
+  const { network, clock } = nodePlatform()
+  const side = realSide(network, clock, address)
+  const transcripts = await record(setting, side, names === undefined ? undefined : new RegExp(names))
+  process.stdout.write(asText(transcripts))
+  process.exit(0)
+}
