@@ -56,6 +56,8 @@ export class IndexFile {
   private readonly entryBytes: number
   private total = 0
   private persisted = 0
+  /** Counts changes of the file. */
+  private revision = 0
   private tail = Buffer.alloc(0)
   private contents: Buffer | undefined
   private writing: Promise<void> = Promise.resolve()
@@ -100,20 +102,31 @@ export class IndexFile {
     return { buffer: this.tail, at }
   }
 
-  /** Makes `entry` usable for all entries; only then. */
-  async load(): Promise<void> {
+  /**
+   * Calls back when `entry` is usable for all entries, and only until that returns: what is loaded may be
+   * given up, and the tail moved, whenever anything else runs.
+   */
+  async withEntries<T>(use: () => T): Promise<T> {
     await this.writing
-    if (this.persisted === 0) return
-    this.contents ??= await this.readEntries(0, this.persisted)
-    this.cache.touch(this, this.contents.length)
+    while (this.persisted > 0 && this.contents === undefined) {
+      const { revision } = this
+      const contents = await this.readEntries(0, this.persisted)
+      // Read again what has been written or cut meanwhile.
+      if (revision === this.revision) this.contents ??= contents
+    }
+    if (this.contents !== undefined) this.cache.touch(this, this.contents.length)
+    return use()
   }
 
   /** One entry, wherever it is; cheaper than loading all for the last one. */
   async readEntry(index: number): Promise<{ buffer: Buffer; at: number }> {
     await this.writing
     assert(index >= 0 && index < this.total)
-    if (index >= this.persisted || this.contents !== undefined) return this.entry(index)
-    return { buffer: await this.readEntries(index, index + 1), at: 0 }
+    if (index < this.persisted && this.contents === undefined) {
+      return { buffer: await this.readEntries(index, index + 1), at: 0 }
+    }
+    const { buffer, at } = this.entry(index)
+    return { buffer: Buffer.from(buffer.subarray(at, at + this.entryBytes)), at: 0 }
   }
 
   entry(index: number): { buffer: Buffer; at: number } {
@@ -148,6 +161,7 @@ export class IndexFile {
     if (count < this.persisted) {
       await this.withFile(file => file.truncate(count * this.entryBytes))
       this.persisted = count
+      this.revision++
       this.isSynced = false
       this.unload()
     }
@@ -173,21 +187,26 @@ export class IndexFile {
     this.isSynced = sync || (count === 0 && this.isSynced)
     this.tail.copyWithin(0, count * this.entryBytes, (this.total - first) * this.entryBytes)
     this.persisted = first + count
+    this.revision++
     if (this.total === this.persisted) this.tail = Buffer.alloc(0)
     if (count > 0) this.unload()
   }
 
   private async readEntries(from: number, to: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow((to - from) * this.entryBytes)
-    await this.withFile(async file => {
+    const readInto = async (file: DiskFile) => {
       const read = await file.read(bytes, from * this.entryBytes)
       assert(read === bytes.length, `${this.path()} is shorter than it was`)
-    })
+    }
+    await this.withFile(readInto, 'read')
     return bytes
   }
 
-  private async withFile(use: (file: DiskFile) => Promise<void>): Promise<void> {
-    const file = await this.disk.open(this.path(), 'write')
+  private async withFile(
+    use: (file: DiskFile) => Promise<void>,
+    mode: 'read' | 'write' = 'write',
+  ): Promise<void> {
+    const file = await this.disk.open(this.path(), mode)
     try {
       await use(file)
     } finally {

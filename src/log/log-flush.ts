@@ -3,6 +3,7 @@
  * has been done, and the recovery point, behind which an unclean start checks everything.
  */
 
+import { isDiskFull } from './append-queue.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
 import { GroupSync } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
@@ -27,6 +28,7 @@ export interface FlushedLog {
   readonly logEndOffset: bigint
   /** A full disk fails the task alone, any other failure ends the directory. */
   guard<T>(task: () => Promise<T>): Promise<T>
+  diskFailed(error: Error): void
 }
 
 export class LogFlush {
@@ -43,12 +45,12 @@ export class LogFlush {
   private readonly fullFlush = new GroupSync(() => this.flushAll())
 
   /** What lies behind the recovery point was written by someone who died before it was synced. */
-  constructor(log: FlushedLog, recoveryPoint: bigint, isNew: boolean) {
+  constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
     this.log = log
     this.synced = recoveryPoint
     this.flushed = recoveryPoint
     this.savedEpochs = log.epochs.version
-    this.hasNewFiles = this.isNewDirectory = isNew || recoveryPoint < log.logEndOffset
+    this.hasNewFiles = this.isNewDirectory = !wasClean
     for (const [i, segment] of log.segments.entries()) {
       const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
       if (end > recoveryPoint) this.unsynced.add(segment)
@@ -141,17 +143,26 @@ export class LogFlush {
     this.hasNewFiles = false
     this.isNewDirectory = false
     try {
-      for (const segment of segments) {
-        if (!this.log.segments.includes(segment)) continue
-        await syncs.run(() => segment.withFile(file => file.sync()))
-      }
+      for (const segment of segments) await syncs.run(() => this.syncSegment(segment))
       if (hasNewFiles) await syncs.run(() => disk.syncDirectory(location.path))
       if (isNewDirectory) await home.sync()
     } catch (error) {
       // Whatever it was: what had been written may be gone, and a second try would not tell.
-      home.goOffline(error as Error)
+      if (isDiskFull(error)) home.goOffline(error as Error)
+      else this.log.diskFailed(error as Error)
       throw error
     }
     this.synced = leastOffset(end, this.log.logEndOffset)
+  }
+
+  /** One that is dropped meanwhile, and not where it was, is missed by nobody. */
+  private async syncSegment(segment: Segment): Promise<void> {
+    const isThere = () => this.log.segments.includes(segment)
+    if (!isThere()) return
+    try {
+      await segment.withFile(file => file.sync())
+    } catch (error) {
+      if (isThere() || (error as { code?: string }).code !== 'ENOENT') throw error
+    }
   }
 }

@@ -64,8 +64,8 @@ export interface LogParts {
   readonly logEndOffset: bigint
   readonly recoveryPoint: bigint
   readonly highWatermark: bigint
-  /** Its directory was just made. */
-  readonly isNew: boolean
+  /** It was closed cleanly: its name and those in it are durable. */
+  readonly wasClean: boolean
 }
 
 export class Log implements LogSurface {
@@ -89,6 +89,8 @@ export class Log implements LogSurface {
   private watermark: bigint
   private isClosed = false
   private isDamaged = false
+  /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */
+  private isLeaving = false
 
   constructor(parts: LogParts) {
     this.topicPartition = parts.topicPartition
@@ -108,7 +110,7 @@ export class Log implements LogSurface {
     this.tail = new Tail(this.environment.tails)
     this.queue = new AppendQueue(this, this.endOffset)
     this.reader = new LogReader(this)
-    this.durability = new LogFlush(this, parts.recoveryPoint, parts.isNew)
+    this.durability = new LogFlush(this, parts.recoveryPoint, parts.wasClean)
     if (parts.recoveryPoint < this.endOffset) this.home.noteUnflushed(this, false)
   }
 
@@ -297,9 +299,11 @@ export class Log implements LogSurface {
   /** What a failed read means: damage refuses this read, a failing disk ends the directory. */
   readFailed(error: Error): Refusal {
     const { code } = error as { code?: string }
-    if (!(error instanceof DamagedSegment) && code === undefined) throw error
-    this.environment.logger.error('A log could not be read', { log: this.name, error })
-    if (code !== undefined && code !== 'EMFILE' && code !== 'ENFILE') this.home.goOffline(error)
+    // Codes that begin so are those of Node's own errors: a bug, of which the disk is innocent.
+    if (!(error instanceof DamagedSegment) && (code === undefined || code.startsWith('ERR_'))) throw error
+    if (!this.isLeaving) this.environment.logger.error('A log could not be read', { log: this.name, error })
+    const isPassing = code === 'EMFILE' || code === 'ENFILE'
+    if (code !== undefined && !isPassing) this.diskFailed(error)
     return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} could not be read.`)
   }
 
@@ -375,19 +379,25 @@ export class Log implements LogSurface {
   /** Deletes the segments that the topic's retention has done with; returns how many. */
   async applyRetention(): Promise<number> {
     if (!this.isOnline) return 0
-    const expired = await expiredSegments(this)
-    if (expired.length === 0) return 0
+    const { segments: expired, end } = await expiredSegments(this)
     if (expired.includes(this.activeSegment)) {
       await this.queue.alone(async () => {
-        if (this.isOnline && this.activeSegment.sizeBytes > 0) await this.roll(this.endOffset)
+        if (this.isOnline && this.endOffset === end) await this.roll(end)
       })
     }
-    const last = expired.at(-1)!
-    const next = this.segments[this.segments.indexOf(last) + 1]
-    if (next === undefined) return 0
-    this.advanceLogStart(next.baseOffset)
+    // What came since the active segment was looked at is young, and keeps all of it.
+    const last = expired.at(-1)
+    if (last !== undefined && this.endOf(last) !== end) expired.pop()
+    const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
+    if (logStartOffset === undefined) return 0
+    this.advanceLogStart(logStartOffset)
     await this.dropSegments(expired)
     return expired.length
+  }
+
+  /** Undefined for the active segment, which still grows. */
+  private endOf(segment: Segment): bigint | undefined {
+    return this.segments[this.segments.indexOf(segment) + 1]?.baseOffset
   }
 
   /** Out of sight at once; the files go when the delay has passed, and who reads from them goes on. */
@@ -499,7 +509,10 @@ export class Log implements LogSurface {
 
   /** Writes under way come to their end, then the log takes nothing more. */
   async abandonForDeletion(): Promise<void> {
-    await this.queue.alone(async () => this.abandon())
+    await this.queue.alone(async () => {
+      this.isLeaving = true
+      this.abandon()
+    })
     await this.closeFiles()
   }
 
@@ -513,15 +526,19 @@ export class Log implements LogSurface {
     try {
       return await task()
     } catch (error) {
-      if (!isDiskFull(error)) this.home.goOffline(error as Error)
+      this.diskFailed(error as Error)
       throw error
     }
   }
 
+  diskFailed(error: Error): void {
+    const isMissing = (error as { code?: string }).code === 'ENOENT'
+    if (isDiskFull(error) || (this.isLeaving && isMissing)) return
+    this.home.goOffline(error)
+  }
+
   /** What is in the files later than it might be; the next flush makes up for it. */
   private inBackground(task: Promise<void>): void {
-    task.catch(error => {
-      if (!isDiskFull(error)) this.home.goOffline(error as Error)
-    })
+    task.catch(error => this.diskFailed(error as Error))
   }
 }

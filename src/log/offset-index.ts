@@ -31,16 +31,14 @@ export class OffsetIndex {
   }
 
   /** The last entry at or below an offset; the segment's beginning where there is none. */
-  async lookup(offset: bigint): Promise<OffsetPosition> {
-    await this.file.load()
+  lookup(offset: bigint): Promise<OffsetPosition> {
     const relative = offset - this.baseOffset
-    return this.entry(this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) <= relative))
+    return this.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) <= relative)
   }
 
   /** The last entry whose batch begins at or before a position. */
-  async lookupPosition(position: number): Promise<OffsetPosition> {
-    await this.file.load()
-    return this.entry(this.file.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) <= position))
+  lookupPosition(position: number): Promise<OffsetPosition> {
+    return this.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) <= position)
   }
 
   async lastEntry(): Promise<OffsetPosition> {
@@ -53,8 +51,11 @@ export class OffsetIndex {
    * Whether offsets and positions rise, and stay within the segment: what a file must be before it is
    * trusted.
    */
-  async isSound(segmentBytes: number): Promise<boolean> {
-    await this.file.load()
+  isSound(segmentBytes: number): Promise<boolean> {
+    return this.file.withEntries(() => this.doesRise(segmentBytes))
+  }
+
+  private doesRise(segmentBytes: number): boolean {
     let lastOffset = -1
     let lastPosition = -1
     for (let i = 0; i < this.file.count; i++) {
@@ -70,17 +71,21 @@ export class OffsetIndex {
 
   /** Drops the entries of batches that reach an offset. */
   async truncateToOffset(offset: bigint): Promise<void> {
-    await this.file.load()
+    const { file } = this
     const relative = offset - this.baseOffset
-    await this.file.truncate(
-      this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) < relative) + 1,
+    const count = await file.withEntries(
+      () => file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) < relative) + 1,
     )
+    await file.truncate(count)
   }
 
-  private entry(index: number): OffsetPosition {
-    if (index < 0) return { offset: this.baseOffset, position: 0 }
-    const { buffer, at } = this.file.entry(index)
-    return this.decode(buffer, at)
+  private lastWhere(isBelow: (buffer: Buffer, at: number) => boolean): Promise<OffsetPosition> {
+    return this.file.withEntries(() => {
+      const index = this.file.lastWhere(isBelow)
+      if (index < 0) return { offset: this.baseOffset, position: 0 }
+      const { buffer, at } = this.file.entry(index)
+      return this.decode(buffer, at)
+    })
   }
 
   private decode(buffer: Buffer, at: number): OffsetPosition {

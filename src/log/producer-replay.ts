@@ -1,7 +1,7 @@
 /** Producer state from what is on disk: a snapshot, and the batches behind it. */
 import { LOOKUP_BYTES, RECOVERY_BYTES } from './batch-scan.ts'
 import type { ProducerSnapshots } from './producer-snapshot.ts'
-import { type ProducedBatch, type ProducerState, seen } from './producer-state.ts'
+import { type ProducedBatch, ProducerState, seen } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
 /** How far back the windows of producers are looked for: five batches of ordinary size. */
@@ -10,53 +10,70 @@ const RECALL_BYTES = 1_048_576
 export interface RebuildOptions {
   readonly snapshots: ProducerSnapshots
   readonly segments: readonly Segment[]
+  /** The log start offset. */
   readonly from: bigint
+  /** The log end offset. */
   readonly to: bigint
   readonly now: number
-  /** Aborted transactions with markers from here on are not in the transaction indexes yet. */
-  readonly indexedTo?: bigint
 }
 
 /** The newest snapshot that is intact and lies within the log, and the batches behind it. */
 export async function rebuildProducers(producers: ProducerState, options: RebuildOptions): Promise<void> {
-  const { snapshots, segments, from, to, now, indexedTo = to } = options
+  const { snapshots, segments, from, to } = options
   producers.clear()
   await snapshots.remove(offset => offset > to || offset <= from)
-  let start = from
-  for (const offset of snapshots.list().toReversed()) {
-    if (offset > indexedTo) continue
-    const entries = await snapshots.read(offset, now)
+  const start = await loadSnapshot(producers, to, options)
+  if (start > from && producers.size > 0) await recallWindows(producers, segments, start)
+  await replay(producers, start, options)
+}
+
+/**
+ * Puts the aborted transactions with markers from an offset on back into the transaction indexes, which were cut
+ * there. Which transactions were open then is known from a snapshot before it.
+ */
+export async function refillTransactionIndexes(cutAt: bigint, options: RebuildOptions): Promise<void> {
+  const producers = new ProducerState()
+  const start = await loadSnapshot(producers, cutAt, options)
+  await replay(producers, start, { ...options, cutAt })
+}
+
+/** Returns where the replay has to begin. */
+async function loadSnapshot(
+  producers: ProducerState,
+  atMost: bigint,
+  options: RebuildOptions,
+): Promise<bigint> {
+  for (const offset of options.snapshots.list().toReversed()) {
+    if (offset > atMost || offset <= options.from) continue
+    const entries = await options.snapshots.read(offset, options.now)
     if (entries === undefined) continue
     producers.load(entries)
-    start = offset
-    break
+    return offset
   }
-  if (start > from && producers.size > 0) await recallWindows(producers, segments, start)
+  return options.from
+}
+
+async function replay(
+  producers: ProducerState,
+  start: bigint,
+  options: RebuildOptions & { readonly cutAt?: bigint },
+): Promise<void> {
+  const { segments, to, now, cutAt } = options
   for (const [i, segment] of segments.entries()) {
     const end = segments[i + 1]?.baseOffset ?? to
     if (end <= start || segment.sizeBytes === 0) continue
-    await replaySegment(producers, segment, start, options)
+    const first = await segment.find(start)
+    if (first === undefined) continue
+    if (cutAt !== undefined) await segment.transactionIndex.entries()
+    const scan = { from: first.position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
+    await segment.scan(scan, batch => {
+      const completed = producers.replay(batch, now)
+      if (cutAt === undefined || !completed?.isAborted || completed.lastOffset < cutAt) return
+      const lastStableOffset = producers.lastStableOffsetAfter(completed)
+      segment.transactionIndex.add({ ...completed, lastStableOffset })
+    })
+    if (cutAt !== undefined) await segment.transactionIndex.persist(false)
   }
-}
-
-async function replaySegment(
-  producers: ProducerState,
-  segment: Segment,
-  start: bigint,
-  options: RebuildOptions,
-): Promise<void> {
-  const { to, now, indexedTo = to } = options
-  await segment.transactionIndex.entries()
-  const first = await segment.find(start)
-  if (first === undefined) return
-  const scan = { from: first.position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
-  await segment.scan(scan, batch => {
-    const completed = producers.replay(batch, now)
-    if (!completed?.isAborted || completed.lastOffset < indexedTo) return
-    const lastStableOffset = producers.lastStableOffsetAfter(completed)
-    segment.transactionIndex.add({ ...completed, lastStableOffset })
-  })
-  await segment.transactionIndex.persist(false)
 }
 
 /** Batches before a snapshot, as far back as a window may reach, from the newest to the oldest. */

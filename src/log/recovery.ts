@@ -18,7 +18,7 @@ import { Log } from './log.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
-import { rebuildProducers } from './producer-replay.ts'
+import { rebuildProducers, refillTransactionIndexes } from './producer-replay.ts'
 import { ProducerSnapshots } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 import { type LogLocation, rollJitter, Segment, type SegmentServices } from './segment.ts'
@@ -53,7 +53,8 @@ export async function openLog(options: OpenOptions): Promise<Log> {
 
   if (segments.length === 0) segments.push(await firstSegment(options))
   let logStartOffset = greatestOffset(options.logStartOffset, segments[0]!.baseOffset)
-  if (options.state === 'unclean') await recoverSegments(segments, epochs, options)
+  const isUnclean = options.state === 'unclean'
+  const hasTransactions = isUnclean && (await recoverSegments(segments, epochs, options))
   let logEndOffset =
     cleanEnd(segments.at(-1)!, snapshots, options) ?? (await segments.at(-1)!.readNextOffset())
   if (logEndOffset < logStartOffset) {
@@ -66,19 +67,13 @@ export async function openLog(options: OpenOptions): Promise<Log> {
   // An epoch that begins at the very end has no batches yet, but its leader was in office.
   epochs.truncateFromEnd(logEndOffset + 1n)
   epochs.truncateFromStart(logStartOffset)
-  const wasClean = options.state !== 'unclean'
-  const recoveryPoint = wasClean ? logEndOffset : leastOffset(options.recoveryPoint, logEndOffset)
+  const recoveryPoint = isUnclean ? leastOffset(options.recoveryPoint, logEndOffset) : logEndOffset
   const producers = new ProducerState()
+  const now = environment.clock.now()
+  const replayed = { snapshots, segments, from: logStartOffset, to: logEndOffset, now }
   await tidySnapshots(snapshots, segments)
-  await rebuildProducers(producers, {
-    snapshots,
-    segments,
-    from: logStartOffset,
-    to: logEndOffset,
-    now: environment.clock.now(),
-    // The transaction index was cut back to here, and is filled again by the replay.
-    indexedTo: recoveryPoint,
-  })
+  if (hasTransactions) await refillTransactionIndexes(recoveryPoint, replayed)
+  await rebuildProducers(producers, replayed)
   const log = new Log({
     topicPartition: options.topicPartition,
     topicId: metadata === undefined ? undefined : parsePartitionMetadata(metadata),
@@ -94,7 +89,7 @@ export async function openLog(options: OpenOptions): Promise<Log> {
     logEndOffset,
     recoveryPoint,
     highWatermark: options.highWatermark,
-    isNew: options.state === 'new',
+    wasClean: options.state === 'clean',
   })
   // What was found behind the recovery point is served only when no power failure can take it any more.
   if (environment.durability === 'fsync' && log.durableOffset < log.logEndOffset) await log.flush()
@@ -223,23 +218,25 @@ function servicesOf({ environment, location }: OpenOptions): SegmentServices {
 }
 
 /**
- * Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are
- * dropped.
+ * Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are dropped.
+ * Returns whether there are transactions among the batches that were checked.
  */
 async function recoverSegments(
   segments: Segment[],
   epochs: LeaderEpochs,
   options: OpenOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { logger } = options.environment
-  const noteEpoch = (batch: RecordBatch) => {
+  let hasTransactions = false
+  const note = (batch: RecordBatch) => {
+    hasTransactions ||= batch.isTransactional
     const epoch = batch.partitionLeaderEpoch
     if (epoch > (epochs.latest?.epoch ?? -1)) epochs.assign(epoch, batch.baseOffset)
   }
   for (const [i, segment] of [...segments].entries()) {
     const next = segments[i + 1]
     if (next !== undefined && next.baseOffset <= options.recoveryPoint) continue
-    const { cutBytes, reason } = await segment.recover(options.recoveryPoint, noteEpoch)
+    const { cutBytes, reason } = await segment.recover(options.recoveryPoint, note)
     if (next !== undefined) await segment.seal(false)
     if (cutBytes === 0) continue
     const dropped = segments.splice(i + 1)
@@ -251,8 +248,9 @@ async function recoverSegments(
     })
     for (const later of dropped) await later.remove()
     segment.isWritable = true
-    return
+    break
   }
+  return hasTransactions
 }
 
 /** Only snapshots at the start of a segment are of use, and the last one of all. */

@@ -16,18 +16,22 @@ export interface RetainedLog {
 }
 
 /**
- * Always a run from the oldest segment on, and never beyond the high watermark. The active segment may be
- * among them if it holds anything; the log is rolled then.
+ * Always a run from the oldest segment on, and never beyond the high watermark, with the offset behind it.
+ * The active segment may be among them if it holds anything; the log is rolled then, unless it has grown.
  */
-export async function expiredSegments(log: RetainedLog): Promise<Segment[]> {
+export async function expiredSegments(
+  log: RetainedLog,
+): Promise<{ readonly segments: Segment[]; readonly end: bigint }> {
   const isDeleting = log.config.cleanupPolicy.includes('delete')
   const { retentionMs, retentionBytes } = log.config
   const now = log.now()
   const expired: Segment[] = []
+  let expiredEnd = log.logStartOffset
+  const segments = [...log.segments]
   let excessBytes = retentionBytes < 0 ? -1 : log.sizeBytes - retentionBytes
-  for (const [i, segment] of log.segments.entries()) {
-    const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
-    const isActive = i === log.segments.length - 1
+  for (const [i, segment] of segments.entries()) {
+    const end = segments[i + 1]?.baseOffset ?? log.logEndOffset
+    const isActive = i === segments.length - 1
     if (end > log.highWatermark || (isActive && segment.sizeBytes === 0)) break
     const isBelowStart = !isActive && end <= log.logStartOffset
     const isTooMuch = isDeleting && retentionBytes >= 0 && excessBytes >= segment.sizeBytes
@@ -35,6 +39,7 @@ export async function expiredSegments(log: RetainedLog): Promise<Segment[]> {
     if (!(isBelowStart || isTooMuch || isTooOld)) break
     excessBytes -= segment.sizeBytes
     expired.push(segment)
+    expiredEnd = end
   }
-  return expired
+  return { segments: expired, end: expiredEnd }
 }

@@ -50,13 +50,18 @@ export class TimeIndex {
   }
 
   /** The last entry at or before a time; no record before its offset is later than its timestamp. */
-  async lookup(timestamp: bigint): Promise<TimeEntry> {
-    await this.file.load()
-    return this.entry(this.file.lastWhere((buffer, at) => buffer.readBigInt64BE(at) <= timestamp))
+  lookup(timestamp: bigint): Promise<TimeEntry> {
+    const { file } = this
+    return file.withEntries(() =>
+      this.entry(file.lastWhere((buffer, at) => buffer.readBigInt64BE(at) <= timestamp)),
+    )
   }
 
-  async isSound(): Promise<boolean> {
-    await this.file.load()
+  isSound(): Promise<boolean> {
+    return this.file.withEntries(() => this.doesRise())
+  }
+
+  private doesRise(): boolean {
     let lastTimestamp = NO_TIMESTAMP
     let lastOffset = -1
     for (let i = 0; i < this.file.count; i++) {
@@ -77,11 +82,12 @@ export class TimeIndex {
 
   /** Drops the entries of batches that reach an offset. */
   async truncateToOffset(offset: bigint): Promise<void> {
-    await this.file.load()
+    const { file } = this
     const relative = offset - this.baseOffset
-    await this.file.truncate(
-      this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at + 8)) < relative) + 1,
+    const count = await file.withEntries(
+      () => file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at + 8)) < relative) + 1,
     )
+    await file.truncate(count)
     await this.reloadLast()
   }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert'
 import type { Result } from '../../../protocol/errors.ts'
 import type { RecordsSource } from '../../../protocol/wire.ts'
 import type { LogDetails, Logger } from '../../observe/logger.ts'
-import type { Disk } from '../../platform/platform.ts'
+import type { Clock, Disk } from '../../platform/platform.ts'
 import { ManualClock } from '../../platform/simulated/manual-clock.ts'
 import { MemoryDisk, type Unsynced } from '../../platform/simulated/memory-disk.ts'
 import { SeededRandom } from '../../platform/simulated/seeded-random.ts'
@@ -41,6 +41,7 @@ export class Rig {
   broker: LogManagerConfig
   manager!: LogManager
   private seed = 1
+  private life: Life = { isOver: false }
 
   constructor(options: RigOptions = {}) {
     this.disk = options.disk ?? this.memory
@@ -49,14 +50,17 @@ export class Rig {
   }
 
   get options(): LogManagerOptions {
+    const { life } = this
     return {
-      disk: this.disk,
-      clock: this.clock,
+      disk: mortalDisk(this.disk, life),
+      clock: mortalClock(this.clock, life),
       random: new SeededRandom(this.seed++),
       logger: recordingLogger(this.lines),
       config: this.broker,
       logConfig: () => this.config,
-      onDirectoryOffline: path => this.offline.push(path),
+      onDirectoryOffline: path => {
+        if (!life.isOver) this.offline.push(path)
+      },
     }
   }
 
@@ -93,9 +97,38 @@ export class Rig {
 
   /** The process dies; what no fsync has covered is as asked. */
   async crash(unsynced: Unsynced = 'kept'): Promise<Log> {
+    this.life.isOver = true
     this.memory.crash(unsynced)
+    this.life = { isOver: false }
+    this.offline.length = 0
     await this.start()
     return this.manager.log('topic', 0)!
+  }
+}
+
+/** One process. Once it is over, nothing that it had set going reaches the disk, and no timer of its fires. */
+interface Life {
+  isOver: boolean
+}
+
+function mortalDisk(disk: Disk, life: Life): Disk {
+  return new Proxy(disk, {
+    get(target, name) {
+      const call = target[name as keyof Disk] as (...given: unknown[]) => Promise<unknown>
+      return (...given: unknown[]) =>
+        life.isOver ? Promise.reject(diskError('EBADF')) : call.apply(target, given)
+    },
+  })
+}
+
+function mortalClock(clock: ManualClock, life: Life): Clock {
+  return {
+    now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
+    after: (delayMs, callback) =>
+      clock.after(delayMs, () => {
+        if (!life.isOver) callback()
+      }),
   }
 }
 
