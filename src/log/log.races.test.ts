@@ -1,0 +1,136 @@
+/** What happens at once: removal, cutting and flushing against reads and appends that are under way. */
+import { describe, expect, test } from 'vitest'
+import { ErrorCode } from '../../protocol/errors.ts'
+import type { DiskOperation } from '../platform/simulated/memory-disk.ts'
+import { IndexCache } from './index-file.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { append, contents, idle, must, Rig } from './testing/rig.ts'
+
+/** Calls of a kind wait until `open` is called. */
+function gate(rig: Rig, isHeld: (operation: DiskOperation) => boolean): { open(): void } {
+  let release = () => {}
+  const opened = new Promise<void>(resolve => {
+    release = resolve
+  })
+  rig.memory.intercept = operation => (isHeld(operation) ? opened : undefined)
+  return { open: () => release() }
+}
+
+const opens =
+  (suffix: string) =>
+  ({ name, path }: DiskOperation) =>
+    name === 'open' && path.endsWith(suffix)
+
+describe('a log that is deleted', () => {
+  test('while it is read costs its directory nothing', async () => {
+    const rig = new Rig({ broker: { tailCacheBytes: 0, maxOpenFiles: 0 } })
+    const log = await rig.log()
+    await append(log, 'value')
+    await idle()
+    const held = gate(rig, opens('.log'))
+    const reading = log.read(0n, { maxBytes: 1_000, maxOffset: 1n, minOneBatch: true })
+    await idle()
+    await rig.manager.deleteLog('topic', 0)
+    held.open()
+    expect((await reading).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(rig.offline).toEqual([])
+  })
+
+  test.each(['.log', '.index', '.tmp'])(
+    'while it is flushed, at its %s, costs its directory nothing',
+    async suffix => {
+      const rig = new Rig({ broker: { maxOpenFiles: 0 } })
+      const log = await rig.log()
+      await append(log, 'value')
+      await idle()
+      const held = gate(rig, opens(suffix))
+      const flushing = log.flush().catch(() => {})
+      await idle()
+      const deleted = rig.manager.deleteLog('topic', 0)
+      await idle()
+      held.open()
+      await Promise.all([flushing, deleted])
+      expect(rig.offline).toEqual([])
+    },
+  )
+})
+
+describe('a segment that is deleted', () => {
+  test('while it waits to be synced costs its directory nothing', async () => {
+    const rig = new Rig({ broker: { maxOpenFiles: 0 }, config: { segmentBytes: 300, fileDeleteDelayMs: 0 } })
+    const log = await rig.log()
+    for (let i = 0; i < 12; i++) await append(log, `value ${i}`)
+    log.updateHighWatermark(12n)
+    await idle()
+    const held = gate(rig, opens('.log'))
+    const flushing = log.flush()
+    await idle()
+    must(await log.deleteRecordsTo(12n))
+    await rig.advance(1_000)
+    held.open()
+    await flushing
+    expect(rig.offline).toEqual([])
+  })
+})
+
+describe('retention', () => {
+  test('keeps what is appended while it looks at the active segment', async () => {
+    const rig = new Rig({ config: { retentionMs: 10_000 } })
+    const log = await rig.log()
+    await append(log, 'old')
+    log.updateHighWatermark(1n)
+    rig.clock.advance(60_000)
+    const young = append(log, 'young')
+    const [, offset] = await Promise.all([log.applyRetention(), young])
+    expect(offset).toBe(1n)
+    expect([...(await contents(log)).values()]).toContain('young')
+  })
+
+  test('keeps what is appended after it has looked at the active segment', async () => {
+    const rig = new Rig({ config: { retentionMs: 10_000 } })
+    const log = await rig.log()
+    await append(log, 'old')
+    log.updateHighWatermark(1n)
+    rig.clock.advance(60_000)
+    const retention = log.applyRetention()
+    const [, offset] = await Promise.all([retention, append(log, 'young')])
+    expect(offset).toBe(1n)
+    expect([...(await contents(log)).values()]).toContain('young')
+  })
+})
+
+describe('an index', () => {
+  test('is looked up rightly while it is being written', async () => {
+    const rig = new Rig()
+    await rig.disk.makeDirectory('/data')
+    const cache = new IndexCache(1_000_000)
+    const index = new OffsetIndex(0n, { disk: rig.disk, cache, path: () => '/data/a.index' })
+    for (let i = 0; i < 10; i++) index.append(BigInt(i), i * 100)
+    await index.file.persist(false)
+    let reads = 0
+    const held = gate(rig, ({ name }) => name === 'read' && reads++ === 0)
+    const looked = index.lookup(15n)
+    await idle()
+    for (let i = 10; i < 20; i++) index.append(BigInt(i), i * 100)
+    await index.file.persist(false)
+    held.open()
+    expect(await looked).toEqual({ offset: 15n, position: 1_500 })
+  })
+
+  test('is looked up rightly when another takes its place in memory', async () => {
+    const rig = new Rig()
+    await rig.disk.makeDirectory('/data')
+    const cache = new IndexCache(80)
+    const indexes = ['a', 'b', 'c'].map(
+      name => new OffsetIndex(0n, { disk: rig.disk, cache, path: () => `/data/${name}.index` }),
+    )
+    for (const index of indexes) {
+      for (let i = 0; i < 10; i++) index.append(BigInt(i), i * 100)
+      await index.file.persist(false)
+    }
+    const lookups = Array.from({ length: 60 }, (_, i) => indexes[i % 3]!.lookup(BigInt(i % 10)))
+    expect((await Promise.all(lookups)).map(({ position }) => position)).toEqual(
+      Array.from({ length: 60 }, (_, i) => (i % 10) * 100),
+    )
+  })
+})
