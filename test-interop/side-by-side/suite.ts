@@ -104,7 +104,7 @@ async function compare(sides: Sides, { name, id, body }: Case) {
   return { case: { name, kafka, klamm } satisfies CaseResult, errors }
 }
 
-function judge(result: CaseResult, errors: { kafka?: unknown; klamm?: unknown }): void {
+export function judge(result: CaseResult, errors: { kafka?: unknown; klamm?: unknown }): void {
   if (isMissed(result)) throw errors.klamm
   if (result.kafka && !result.kafka.ok) {
     process.stderr.write(`fails on Kafka itself: ${result.name}: ${String(errors.kafka)}\n`)
