@@ -94,11 +94,13 @@ export class LogManager implements LogManagerSurface {
   /** Creations and deletions under way, by name: what comes next waits. */
   private readonly changing = new Map<string, Promise<unknown>>()
   private identity = ''
+  private producerIdExpirationMs: number
   private isStopping = false
 
   private constructor(options: LogManagerOptions) {
     const { disk, clock, random, logger, config } = options
     this.options = options
+    this.producerIdExpirationMs = config.producerIdExpirationMs
     this.tasks = new Tasks(clock, logger)
     this.environment = {
       disk,
@@ -342,6 +344,11 @@ export class LogManager implements LogManagerSurface {
     }
   }
 
+  /** `producer.id.expiration.ms` may change at run time. */
+  setProducerIdExpiration(expirationMs: number): void {
+    this.producerIdExpirationMs = expirationMs
+  }
+
   async describeDirectories(): Promise<LogDirectoryDescription[]> {
     const descriptions = []
     for (const directory of this.directories) {
@@ -361,7 +368,7 @@ export class LogManager implements LogManagerSurface {
     const { config } = this.options
     this.tasks.every(config.retentionCheckIntervalMs, () => this.applyRetention(), FIRST_RETENTION_CHECK_MS)
     this.tasks.every(config.producerIdExpirationCheckIntervalMs, async () => {
-      for (const log of this.byName.values()) log.expireProducers(config.producerIdExpirationMs)
+      for (const log of this.byName.values()) log.expireProducers(this.producerIdExpirationMs)
     })
     this.tasks.every(config.highWatermarkCheckpointIntervalMs, async () => {
       for (const directory of this.directories) await directory.saveHighWatermarks()

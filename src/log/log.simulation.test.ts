@@ -163,6 +163,6 @@ class Simulation {
   }
 }
 
-test.each(Array.from({ length: 60 }, (_, seed) => seed))('seed %i', async seed => {
+test.each(Array.from({ length: 40 }, (_, seed) => seed))('seed %i', async seed => {
   await new Simulation(seed).run(150)
 })
