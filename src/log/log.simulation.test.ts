@@ -1,6 +1,7 @@
 /**
- * A log under everything at once, from a seed: many appends under way, idempotent producers that send again what was
- * refused, slow and failing disks, trimming, cutting, clean stops, dead processes and power failures.
+ * A log under everything at once, from a seed: many appends under way, idempotent producers that send again
+ * what was refused, slow and failing disks, trimming, cutting, clean stops, dead processes and power
+ * failures.
  */
 import { expect, test } from 'vitest'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
@@ -66,7 +67,9 @@ class Simulation {
     else await this.settle()
   }
 
-  /** Producer 3 is not idempotent. The others send each batch until it is acknowledged, before the next one. */
+  /**
+   * Producer 3 is not idempotent. The others send each batch until it is acknowledged, before the next one.
+   */
   private send(producer: number): void {
     const sent = this.deliver(producer, this.life).finally(() => this.pending.delete(sent))
     this.pending.add(sent)

@@ -28,8 +28,8 @@ export async function rebuildProducers(producers: ProducerState, options: Rebuil
 }
 
 /**
- * Puts the aborted transactions with markers from an offset on back into the transaction indexes, which were cut
- * there. Which transactions were open then is known from a snapshot before it.
+ * Puts the aborted transactions with markers from an offset on back into the transaction indexes, which were
+ * cut there. Which transactions were open then is known from a snapshot before it.
  */
 export async function refillTransactionIndexes(cutAt: bigint, options: RebuildOptions): Promise<void> {
   const producers = new ProducerState()

@@ -106,7 +106,9 @@ export class Rig {
   }
 }
 
-/** One process. Once it is over, nothing that it had set going reaches the disk, and no timer of its fires. */
+/**
+ * One process. Once it is over, nothing that it had set going reaches the disk, and no timer of its fires.
+ */
 interface Life {
   isOver: boolean
 }
