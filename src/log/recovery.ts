@@ -236,7 +236,10 @@ async function recoverSegments(
   for (const [i, segment] of [...segments].entries()) {
     const next = segments[i + 1]
     if (next !== undefined && next.baseOffset <= options.recoveryPoint) continue
+    // It may have to be cut.
+    segment.isWritable = true
     const { cutBytes, reason } = await segment.recover(options.recoveryPoint, note)
+    segment.isWritable = next === undefined || cutBytes > 0
     if (next !== undefined) await segment.seal(false)
     if (cutBytes === 0) continue
     const dropped = segments.splice(i + 1)
@@ -247,7 +250,6 @@ async function recoverSegments(
       droppedSegments: dropped.length,
     })
     for (const later of dropped) await later.remove()
-    segment.isWritable = true
     break
   }
   return hasTransactions

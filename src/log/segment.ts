@@ -257,6 +257,13 @@ export class Segment implements PoolMember {
 
   // Cutting and repairing.
 
+  /** It is the last one again. A handle that only reads is given up. */
+  async makeWritable(): Promise<void> {
+    if (this.isWritable) return
+    this.isWritable = true
+    await this.services.files.forget(this)
+  }
+
   /** Drops every batch that reaches an offset. */
   async truncateTo(offset: bigint): Promise<void> {
     await this.ready()

@@ -53,6 +53,15 @@ describe.each(kinds)('$kind', ({ make }) => {
     expect(await text('f')).toBe('hello World')
   })
 
+  test('a file that was opened for reading takes no writes', async () => {
+    await put('f', 'abc')
+    const file = await disk.open(join(room, 'f'), 'read')
+    await expect(file.write([Buffer.from('x')], 0)).rejects.toMatchObject({ code: 'EBADF' })
+    await expect(file.truncate(0)).rejects.toMatchObject({ code: 'EINVAL' })
+    await file.close()
+    expect(await text('f')).toBe('abc')
+  })
+
   test('a read that meets the end of the file gives what there is', async () => {
     await put('f', 'abc')
     const file = await disk.open(join(room, 'f'), 'read')

@@ -53,7 +53,7 @@ export class MemoryDisk implements Disk {
     await this.before('open', path)
     const node = mode === 'read' ? this.fileAt(path, 'open') : this.fileForWriting(path)
     node.handles++
-    return new MemoryFile(this, node, path)
+    return new MemoryFile(this, node, { path, mode })
   }
 
   async readFile(path: string): Promise<Buffer> {
@@ -269,13 +269,15 @@ class MemoryFile implements DiskFile {
   private readonly disk: MemoryDisk
   private readonly file: File
   private readonly path: string
+  private readonly mode: 'read' | 'write'
   private readonly generation: number
   private isOpen = true
 
-  constructor(disk: MemoryDisk, file: File, path: string) {
+  constructor(disk: MemoryDisk, file: File, { path, mode }: { path: string; mode: 'read' | 'write' }) {
     this.disk = disk
     this.file = file
     this.path = path
+    this.mode = mode
     this.generation = disk.currentGeneration
   }
 
@@ -286,11 +288,13 @@ class MemoryFile implements DiskFile {
 
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
     await this.enter('write')
+    if (this.mode === 'read') throw diskError('EBADF', 'write', this.path)
     this.disk.write(this.file, chunks, position)
   }
 
   async truncate(sizeBytes: number): Promise<void> {
     await this.enter('truncate')
+    if (this.mode === 'read') throw diskError('EINVAL', 'truncate', this.path)
     this.disk.truncate(this.file, sizeBytes)
   }
 
