@@ -226,18 +226,19 @@ export class AppendQueue {
   }
 
   /**
-   * A full disk costs what was under way, and the file is cut back; any other failure is the directory's
-   * end.
+   * A full disk costs what was under way, and the file is cut back; so does a want of file handles, with
+   * which nothing can have been written. Any other failure is the directory's end.
    */
   private async fail(segment: Segment, error: Error): Promise<void> {
     const refusal = storageRefusal(error)
-    if (!isDiskFull(error)) {
+    if (!isPassing(error)) {
       if (error instanceof DamagedSegment) this.host.damaged(error)
       else this.host.failed(error)
       this.refuseAll(refusal)
       return
     }
     this.refuseAll(refusal)
+    if (isOutOfHandles(error)) return
     try {
       await segment.setSize(segment.sizeBytes)
     } catch (repairError) {
@@ -246,9 +247,16 @@ export class AppendQueue {
   }
 }
 
-export function isDiskFull(error: unknown): boolean {
+/** A full disk and a want of file handles end by themselves, and say nothing of what is stored. */
+export function isPassing(error: unknown): boolean {
   const { code } = error as { code?: string }
-  return code === 'ENOSPC' || code === 'EDQUOT'
+  return code === 'ENOSPC' || code === 'EDQUOT' || isOutOfHandles(error)
+}
+
+/** Of the process or of the machine: as many connections as files can be the cause. */
+export function isOutOfHandles(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 export function storageRefusal(error: Error): Refusal {

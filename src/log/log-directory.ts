@@ -5,7 +5,7 @@
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { DirectoryLock } from '../platform/platform.ts'
-import { isDiskFull } from './append-queue.ts'
+import { isPassing } from './append-queue.ts'
 import {
   CLEAN_SHUTDOWN,
   formatCleanShutdown,
@@ -201,9 +201,9 @@ export class LogDirectory implements LogHome {
     }
   }
 
-  /** A full disk costs a checkpoint, which the next one makes up for. */
+  /** A full disk, or a want of file handles, costs a checkpoint, which the next one makes up for. */
   private writeFailed(name: string, error: Error): void {
-    if (isDiskFull(error)) {
+    if (isPassing(error)) {
       this.environment.logger.warn('A checkpoint could not be written', { path: this.path, name, error })
     } else this.goOffline(error)
   }

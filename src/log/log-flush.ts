@@ -3,7 +3,7 @@
  * has been done, and the recovery point, behind which an unclean start checks everything.
  */
 
-import { isDiskFull } from './append-queue.ts'
+import { isOutOfHandles } from './append-queue.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
 import { GroupSync } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
@@ -26,9 +26,11 @@ export interface FlushedLog {
   readonly producers: ProducerState
   readonly epochs: LeaderEpochs
   readonly logEndOffset: bigint
-  /** A full disk fails the task alone, any other failure ends the directory. */
+  /** What passes fails the task alone, any other failure ends the directory. */
   guard<T>(task: () => Promise<T>): Promise<T>
   diskFailed(error: Error): void
+  /** Being deleted. */
+  readonly isLeaving: boolean
 }
 
 export class LogFlush {
@@ -147,12 +149,27 @@ export class LogFlush {
       if (hasNewFiles) await syncs.run(() => disk.syncDirectory(location.path))
       if (isNewDirectory) await home.sync()
     } catch (error) {
-      // Whatever it was: what had been written may be gone, and a second try would not tell.
-      if (isDiskFull(error)) home.goOffline(error as Error)
-      else this.log.diskFailed(error as Error)
+      this.syncFailed(error as Error, segments, { hasNewFiles, isNewDirectory })
       throw error
     }
     this.synced = leastOffset(end, this.log.logEndOffset)
+  }
+
+  private syncFailed(
+    error: Error,
+    segments: readonly Segment[],
+    names: { readonly hasNewFiles: boolean; readonly isNewDirectory: boolean },
+  ): void {
+    const { log } = this
+    if (isOutOfHandles(error)) {
+      // It did not come to a sync: the next one makes up for it.
+      for (const segment of segments) if (log.segments.includes(segment)) this.unsynced.add(segment)
+      this.hasNewFiles ||= names.hasNewFiles
+      this.isNewDirectory ||= names.isNewDirectory
+    } else if (!log.isLeaving) {
+      // Whatever it was: what had been written may be gone, and a second try would not tell.
+      log.home.goOffline(error)
+    } else log.diskFailed(error)
   }
 
   /** One that is dropped meanwhile, and not where it was, is missed by nobody. */

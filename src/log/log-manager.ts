@@ -5,7 +5,7 @@
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Disk, Random } from '../platform/platform.ts'
-import { isDiskFull } from './append-queue.ts'
+import { isPassing } from './append-queue.ts'
 import { formatPartitionMetadata, type MetaProperties, PARTITION_METADATA } from './checkpoint.ts'
 import { FilePool } from './file-pool.ts'
 import { Flusher } from './flusher.ts'
@@ -238,7 +238,7 @@ export class LogManager implements LogManagerSurface {
       return ok(await this.createIn(home, name, spec))
     } catch (error) {
       const { message } = error as Error
-      if (!isDiskFull(error)) home.goOffline(error as Error)
+      if (!isPassing(error)) home.goOffline(error as Error)
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${name} could not be created: ${message}`)
     }
   }
@@ -327,10 +327,14 @@ export class LogManager implements LogManagerSurface {
     try {
       await disk.rename(log.location.path, path)
       log.location.path = path
-      await disk.syncDirectory(home.path)
     } catch (error) {
       home.goOffline(error as Error)
       return undefined
+    }
+    try {
+      await disk.syncDirectory(home.path)
+    } catch (error) {
+      if (!isPassing(error)) home.goOffline(error as Error)
     }
     await home.saveRecoveryPoints()
     await home.saveLogStarts()

@@ -4,7 +4,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { DiskOperation } from '../platform/simulated/memory-disk.ts'
 import { IndexCache } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { append, contents, idle, must, Rig } from './testing/rig.ts'
+import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, TOPIC_ID } from './testing/rig.ts'
 
 /** Calls of a kind wait until `open` is called. */
 function gate(rig: Rig, isHeld: (operation: DiskOperation) => boolean): { open(): void } {
@@ -70,6 +70,52 @@ describe('a segment that is deleted', () => {
     held.open()
     await flushing
     expect(rig.offline).toEqual([])
+  })
+})
+
+describe('truncation', () => {
+  test('cuts a segment that was only read so far', async () => {
+    const rig = new Rig({ broker: { tailCacheBytes: 0 }, config: { segmentBytes: 300 } })
+    const log = await rig.log()
+    for (let i = 0; i < 12; i++) await append(log, `value ${i}`)
+    const again = await rig.restart()
+    expect(again.segments.length).toBeGreaterThan(2)
+    expect((await contents(again)).size).toBe(12)
+    await again.truncateTo(2n)
+    await append(again, 'next')
+    expect([...(await contents(again)).values()]).toEqual(['value 0', 'value 1', 'next'])
+    expect(rig.offline).toEqual([])
+  })
+})
+
+describe('a process without free file handles', () => {
+  test.each([
+    ['write', 'kept'],
+    ['fsync', 'lost'],
+  ] as const)('loses no directory under durability %s', async (durability, unsynced) => {
+    const rig = new Rig({
+      broker: { tailCacheBytes: 0, maxOpenFiles: 0, durability },
+      config: { segmentBytes: 300 },
+    })
+    const log = await rig.log()
+    await append(log, 'before')
+    await idle()
+    rig.memory.intercept = ({ name }) => {
+      if (name === 'open' || name === 'syncDirectory') throw diskError('EMFILE')
+    }
+    for (let i = 0; i < 8; i++) {
+      const refused = await log.append(batchOf([`refused ${i}`]), CLIENT)
+      expect(refused.error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    }
+    await log.flush().catch(() => {})
+    await log.home.saveRecoveryPoints()
+    const created = await rig.manager.createLog({ ...log, topic: 'u', topicId: TOPIC_ID, partition: 0 })
+    expect(created.error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    rig.memory.intercept = undefined
+    for (let i = 0; i < 8; i++) await append(log, `after ${i}`)
+    expect(rig.offline).toEqual([])
+    const values = [...(await contents(await rig.crash(unsynced))).values()]
+    expect(values).toEqual(['before', ...Array.from({ length: 8 }, (_, i) => `after ${i}`)])
   })
 })
 

@@ -8,7 +8,7 @@
  */
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../records/batch.ts'
-import { AppendQueue, forEachBatch, isDiskFull, type PendingAppend, storageRefusal } from './append-queue.ts'
+import { AppendQueue, forEachBatch, isPassing, type PendingAppend, storageRefusal } from './append-queue.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
@@ -90,7 +90,7 @@ export class Log implements LogSurface {
   private isClosed = false
   private isDamaged = false
   /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */
-  private isLeaving = false
+  isLeaving = false
 
   constructor(parts: LogParts) {
     this.topicPartition = parts.topicPartition
@@ -302,8 +302,7 @@ export class Log implements LogSurface {
     // Codes that begin so are those of Node's own errors: a bug, of which the disk is innocent.
     if (!(error instanceof DamagedSegment) && (code === undefined || code.startsWith('ERR_'))) throw error
     if (!this.isLeaving) this.environment.logger.error('A log could not be read', { log: this.name, error })
-    const isPassing = code === 'EMFILE' || code === 'ENFILE'
-    if (code !== undefined && !isPassing) this.diskFailed(error)
+    if (code !== undefined) this.diskFailed(error)
     return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} could not be read.`)
   }
 
@@ -431,7 +430,7 @@ export class Log implements LogSurface {
           this.durability.noteDropped(dropped)
           await dropped.remove()
         }
-        this.activeSegment.isWritable = true
+        await this.activeSegment.makeWritable()
         await this.activeSegment.truncateTo(offset)
         await this.afterTruncation()
       }),
@@ -521,7 +520,7 @@ export class Log implements LogSurface {
     for (const segment of this.segments) await segment.close()
   }
 
-  /** A full disk fails the task alone; any other failure of the disk is the directory's end. */
+  /** A full disk or a want of file handles fails the task alone; any other failure of the disk is the directory's end. */
   async guard<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task()
@@ -533,7 +532,7 @@ export class Log implements LogSurface {
 
   diskFailed(error: Error): void {
     const isMissing = (error as { code?: string }).code === 'ENOENT'
-    if (isDiskFull(error) || (this.isLeaving && isMissing)) return
+    if (isPassing(error) || (this.isLeaving && isMissing)) return
     this.home.goOffline(error)
   }
 
