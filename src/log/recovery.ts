@@ -218,8 +218,8 @@ function servicesOf({ environment, location }: OpenOptions): SegmentServices {
 }
 
 /**
- * Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are dropped.
- * Returns whether there are transactions among the batches that were checked.
+ * Checks the segments that reach beyond the recovery point, until one has to be cut; those behind it are
+ * dropped. Returns whether there are transactions among the batches that were checked.
  */
 async function recoverSegments(
   segments: Segment[],
