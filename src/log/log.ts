@@ -520,7 +520,10 @@ export class Log implements LogSurface {
     for (const segment of this.segments) await segment.close()
   }
 
-  /** A full disk or a want of file handles fails the task alone; any other failure of the disk is the directory's end. */
+  /**
+   * A full disk or a want of file handles fails the task alone; any other failure of the disk is the
+   * directory's end.
+   */
   async guard<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task()
