@@ -130,6 +130,18 @@ describe('the replica manager follows the image:', () => {
     await Promise.all(images.map(image => host.replicas.applyImage(image)))
     expect([...host.replicas.partitions()].map(partition => partition.index)).toEqual([0, 1, 2])
   })
+
+  test('one that could not be followed does not keep the next ones from it', async () => {
+    const host = await ReplicaHost.start()
+    await host.createTopic('t')
+    const { logs } = host
+    const deleteLog = logs.deleteLog.bind(logs)
+    logs.deleteLog = () => Promise.reject(new Error('made to fail'))
+    await expect(host.deleteTopic('t')).rejects.toThrow('made to fail')
+    logs.deleteLog = deleteLog
+    await host.createTopic('u')
+    expect(host.partition('u').logEndOffset).toBe(0n)
+  })
 })
 
 describe('the high watermark', () => {

@@ -96,8 +96,10 @@ export class ReplicaManager {
 
   /** Takes up an image. Resolves when every partition that it adds can be written and read. */
   applyImage(image: ClusterImage): Promise<void> {
-    this.applied = this.applied.then(() => this.follow(image))
-    return this.applied
+    const followed = this.applied.then(() => this.follow(image))
+    // The next one is followed all the same; the failure is the caller's to tell.
+    this.applied = followed.catch(() => {})
+    return followed
   }
 
   private async follow(image: ClusterImage): Promise<void> {
