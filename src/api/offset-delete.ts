@@ -15,7 +15,9 @@ export const offsetDelete = handler({
 
   async handle({ groupId, topics }, { controller, groups }) {
     const image = controller.image()
-    const items = topics.map(({ name, partitions }) => ({
+    // Kafka does not mention topics of which no partition is asked for.
+    const asked = topics.filter(({ partitions }) => partitions.length > 0)
+    const items = asked.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }): Item => {
         const exists = image.topicByName(name)?.partitions[partitionIndex] !== undefined

@@ -18,7 +18,9 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { type Reply, reply, type Ticket } from '../coordinator/shard.ts'
 import {
   type ClassicMember,
+  contradicts,
   type GroupSnapshot,
+  isExcused,
   type JoinRequest,
   type JoinResponse,
   type MemberIdentity,
@@ -587,16 +589,4 @@ export class ClassicGroup {
     for (const expiresAt of this.membership.pending.values()) this.expectAt(expiresAt)
     for (const member of this.membership.all()) if (!isExcused(member)) this.expectAt(member.expiresAt)
   }
-}
-
-/**
- * Waiting members need no heartbeats, unless they are new: then they may have gone without anyone knowing.
- */
-function isExcused(member: ClassicMember): boolean {
-  return !member.isNew && (member.joinTicket !== undefined || member.syncTicket !== undefined)
-}
-
-/** Old clients do not say the protocol, and a group may not have one yet. */
-function contradicts(said: string | null, known: string | null): boolean {
-  return said !== null && known !== null && said !== known
 }

@@ -165,3 +165,15 @@ export function refusedJoin(errorCode: ErrorCode, memberId: string): JoinRespons
     members: [],
   }
 }
+
+/**
+ * Waiting members need no heartbeats, unless they are new: then they may have gone without anyone knowing.
+ */
+export function isExcused(member: ClassicMember): boolean {
+  return !member.isNew && (member.joinTicket !== undefined || member.syncTicket !== undefined)
+}
+
+/** Old clients do not say the protocol, and a group may not have one yet. */
+export function contradicts(said: string | null, known: string | null): boolean {
+  return said !== null && known !== null && said !== known
+}

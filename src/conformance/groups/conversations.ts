@@ -26,7 +26,9 @@ export async function hold(
   const held = script(talk).catch(error => talk.note('ended by', (error as Error).message))
   const stuck = patience?.then(() => talk.note('ended by', 'no answer'))
   await (stuck ? Promise.race([held, stuck]) : held)
+  await side.settle()
+  const transcript = talk.transcript.map(({ said, heard }) => ({ said, heard: heard ?? 'nothing' }))
   // Members that still wait are of no interest any more.
   void talk.close()
-  return talk.transcript
+  return transcript
 }

@@ -4,6 +4,7 @@ import {
   COMMIT,
   type Conversation,
   conversation,
+  DELETE_GROUPS,
   DELETE_OFFSETS,
   type GroupTalk,
   type Member,
@@ -158,6 +159,8 @@ async function noGroupId(talk: GroupTalk): Promise<void> {
   }
   for (const v of FETCH_VERSIONS) await talk.offsets([`${topic}-0`], { v, groupId: '' })
   await talk.offsets(null, { groupId: '' })
+  await talk.call('admin', DELETE_GROUPS, 2, { groupsNames: [''] })
+  await talk.describe([''])
 }
 
 async function unknownGroup(talk: GroupTalk): Promise<void> {

@@ -13,7 +13,7 @@ import { CONVERSATIONS, hold } from './conversations.ts'
 import { FIND, GroupTalk } from './group-talk.ts'
 
 /** Groups must have a coordinator before the first conversation: asking for it makes the topic. */
-async function prepare(side: Side): Promise<void> {
+export async function prepareGroups(side: Side): Promise<void> {
   const talk = new GroupTalk(side, 'preparation')
   for (;;) {
     await talk.call('admin', FIND, 3, { key: 'preparation', keyType: 0, coordinatorKeys: [] })
@@ -32,7 +32,7 @@ export async function record(
   side: Side,
   names?: RegExp,
 ): Promise<Record<string, readonly Entry[]>> {
-  await prepare(side)
+  await prepareGroups(side)
   const transcripts: Record<string, readonly Entry[]> = {}
   for (const conversation of CONVERSATIONS) {
     if (conversation.setting !== setting || names?.test(conversation.name) === false) continue

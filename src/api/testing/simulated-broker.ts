@@ -1,0 +1,81 @@
+/** A whole broker with a network and a disk in memory, and time that passes when a test says so. */
+import { Broker } from '../../broker.ts'
+import { loadConfig } from '../../config.ts'
+import type { Side } from '../../conformance/talk.ts'
+import { WireClient } from '../../conformance/wire-client.ts'
+import { silentLogger } from '../../observe/logger.ts'
+import { ManualClock, settled } from '../../platform/simulated/manual-clock.ts'
+import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
+import { MemoryNetwork } from '../../platform/simulated/memory-network.ts'
+import { SeededRandom } from '../../platform/simulated/seeded-random.ts'
+
+const HOST = '127.0.0.1'
+/** Turns of the event loop in which a request reaches the broker, does its work and is answered. */
+const TURNS = 30
+
+type Options = Readonly<Record<string, string | number | boolean>>
+
+export class SimulatedBroker {
+  readonly clock = new ManualClock()
+  readonly network = new MemoryNetwork()
+  readonly disk = new MemoryDisk({ clock: this.clock, isCrashable: true })
+  readonly random = new SeededRandom(11)
+  broker!: Broker
+  private readonly options: Options
+
+  static async start(options: Options = {}): Promise<SimulatedBroker> {
+    const simulated = new SimulatedBroker(options)
+    await simulated.open()
+    return simulated
+  }
+
+  private constructor(options: Options) {
+    this.options = options
+  }
+
+  private async open(): Promise<void> {
+    const loaded = loadConfig({
+      profile: 'ci',
+      options: {
+        listeners: `PLAINTEXT://${HOST}:0`,
+        'klamm.storage': 'disk',
+        'log.dirs': '/data',
+        ...this.options,
+      },
+    })
+    if (!loaded.config) throw new Error(loaded.problems.join('; '))
+    const { clock, network, disk, random } = this
+    const platform = { clock, network, disk, random }
+    this.broker = await Broker.start({ config: loaded.config, platform, logger: silentLogger })
+    await this.settle()
+  }
+
+  get side(): Side {
+    const { network } = this
+    return {
+      network,
+      host: HOST,
+      port: this.broker.listeners[0]!.port,
+      wait: ms => this.clock.run(ms),
+      settle: () => this.settle(),
+    }
+  }
+
+  connect(clientId = 'wire'): Promise<WireClient> {
+    const { port } = this.side
+    return WireClient.connect(this.network, { host: HOST, port, clientId })
+  }
+
+  async settle(): Promise<void> {
+    for (let i = 0; i < TURNS; i++) await settled()
+  }
+
+  async restart(): Promise<void> {
+    await this.broker.close()
+    await this.open()
+  }
+
+  close(): Promise<void> {
+    return this.broker.close()
+  }
+}
