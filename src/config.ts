@@ -168,6 +168,8 @@ const FOREIGN = [
   'controlled.shutdown.max.retries',
   'controlled.shutdown.retry.backoff.ms',
   'eligible.leader.replicas.enable',
+  // An option of topics, which Kafka's own tests give to brokers.
+  'file.delete.delay.ms',
   'group.coordinator.new.enable',
   'group.share.enable',
   'host.name',
