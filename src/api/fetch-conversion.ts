@@ -4,12 +4,26 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { downConvert } from '../records/legacy.ts'
+import { releaseAll } from '../replication/delayed-fetch.ts'
 import { type FetchOutcome, type FetchTarget, fetchError } from '../replication/partition.ts'
 import { readRecords, releaseRecords } from '../replication/pinned-records.ts'
 import type { Context } from './context.ts'
 
 /** Outcomes one for one with the targets. */
 export async function convertForOldClient(
+  targets: readonly FetchTarget[],
+  outcomes: readonly FetchOutcome[],
+  context: Context,
+): Promise<readonly FetchOutcome[]> {
+  try {
+    return await convertAll(targets, outcomes, context)
+  } catch (error) {
+    releaseAll(outcomes)
+    throw error
+  }
+}
+
+async function convertAll(
   targets: readonly FetchTarget[],
   outcomes: readonly FetchOutcome[],
   context: Context,

@@ -133,6 +133,70 @@ const endTransaction = (plane: DataPlane) =>
     { acks: -1, origin: 'coordinator' },
   )
 
+describe('a look-up whose files cannot be read', () => {
+  const failing = (plane: DataPlane) => {
+    plane.host.disk.intercept = ({ name, path }) => {
+      if (name === 'read' && path.includes('/t-0/')) {
+        throw Object.assign(new Error('EIO: made to fail'), { code: 'EIO' })
+      }
+    }
+  }
+
+  test.each([150n, MAX_TIMESTAMP])('for %d is a storage error of its partition alone', async timestamp => {
+    const plane = await filledPlane()
+    await plane.host.restart()
+    failing(plane)
+    const partitions = [{ timestamp }, { timestamp: LATEST, partitionIndex: 7 }]
+    const answers = await ask(plane, partitions)
+    expect(answers.map(answer => answer.errorCode)).toEqual([
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ])
+  })
+
+  test('because its topic was deleted meanwhile says so', async () => {
+    const plane = await filledPlane()
+    await plane.host.restart()
+    let letGo = () => {}
+    const deleted = new Promise<void>(resolve => {
+      letGo = resolve
+    })
+    plane.host.disk.intercept = ({ name, path }) => {
+      return name === 'open' && path.includes('/t-0/') ? deleted : undefined
+    }
+    const answer = lookUp(plane, 150n)
+    await plane.host.deleteTopic('t')
+    letGo()
+    expect(await answer).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    plane.host.disk.intercept = undefined
+    await plane.host.createTopic('u')
+    expect(plane.host.partition('u').log.isOnline).toBe(true)
+  })
+
+  test('is one for a reader of committed records too, who keeps no file open', async () => {
+    const plane = await filledPlane()
+    await plane.host.restart()
+    plane.host.disk.intercept = ({ name, path }) => {
+      if (name === 'status' && path.endsWith('.txnindex')) {
+        throw Object.assign(new Error('EIO: made to fail'), { code: 'EIO' })
+      }
+    }
+    const target = {
+      topic: 't',
+      topicId: null,
+      index: 0,
+      currentLeaderEpoch: -1,
+      fetchOffset: 0n,
+      lastFetchedEpoch: -1,
+      logStartOffset: -1n,
+      maxBytes: 1_000_000,
+    }
+    const bounds = { replicaId: -1, isolation: 'committed', maxBytes: 1_000, minOneBatch: true } as const
+    const outcome = await plane.host.partition('t').read(target, bounds)
+    expect(outcome).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR, records: { byteLength: 0 } })
+  })
+})
+
 describe('what a reader may not see is no answer', () => {
   test('read_committed ends at the last stable offset (T089)', async () => {
     const plane = await filledPlane()

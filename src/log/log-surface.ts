@@ -1,5 +1,5 @@
 /** What a log offers to the layers above, and the values that go to and fro. */
-import type { Result } from '../../protocol/errors.ts'
+import type { Refusal, Result } from '../../protocol/errors.ts'
 import type { RecordsSource } from '../../protocol/wire.ts'
 import type { LogConfig } from './log-config.ts'
 
@@ -137,4 +137,9 @@ export interface LogSurface {
   truncateFullyAndStartAt(offset: bigint): Promise<void>
   /** Syncs what is written; the recovery point moves up. */
   flush(): Promise<void>
+  /**
+   * What to answer where a look-up has thrown, after the disk's failure has had its consequences; what no
+   * disk can be the cause of is thrown again.
+   */
+  readFailed(error: Error): Refusal
 }

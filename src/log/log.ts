@@ -363,7 +363,11 @@ export class Log implements LogSurface {
     const obsolete = this.segments.filter(
       (_, i) => (this.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
     )
-    await this.dropSegments(obsolete)
+    try {
+      await this.dropSegments(obsolete)
+    } catch (error) {
+      return storageRefusal(error as Error)
+    }
     await this.home.saveLogStarts()
     return ok({ logStartOffset: this.startOffset })
   }

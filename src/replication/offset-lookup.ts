@@ -48,18 +48,31 @@ export async function lookUpOffset(
     case OffsetQuery.EARLIEST_PENDING_UPLOAD:
       return ok(UNKNOWN)
     case OffsetQuery.MAX_TIMESTAMP:
-      return readable(await log.offsetOfMaxTimestamp(), { end, isAhead })
+      return readable(await searched(partition, log.offsetOfMaxTimestamp()), { end, isAhead })
     default:
       if (query.timestamp < 0n) return refuse(ErrorCode.UNSUPPORTED_VERSION)
-      return readable(await log.offsetForTimestamp(query.timestamp), { end, isAhead })
+      return readable(await searched(partition, log.offsetForTimestamp(query.timestamp)), { end, isAhead })
+  }
+}
+
+async function searched(
+  partition: Partition,
+  search: Promise<TimestampOffset | undefined>,
+): Promise<Result<TimestampOffset | undefined>> {
+  try {
+    return ok(await search)
+  } catch (error) {
+    return partition.refusalAfter(partition.log.readFailed(error as Error))
   }
 }
 
 /** A record that the reader may not see yet is no answer; a new leader does not know yet whether it may. */
 function readable(
-  found: TimestampOffset | undefined,
+  search: Result<TimestampOffset | undefined>,
   { end, isAhead }: { readonly end: bigint; readonly isAhead: boolean },
 ): Result<TimestampOffset> {
+  if (search.error) return search
+  const found = search.value
   if (found && found.offset < end) return ok(found)
   return found && !isAhead ? refuse(ErrorCode.OFFSET_NOT_AVAILABLE) : ok(UNKNOWN)
 }
@@ -79,7 +92,9 @@ export async function lookUpOffsetsV0(
   const offsets = new Set<bigint>()
   if (query.timestamp === OffsetQuery.LATEST) offsets.add(highWatermark)
   else if (query.timestamp >= 0n) {
-    const found = await partition.log.offsetForTimestamp(query.timestamp)
+    const search = await searched(partition, partition.log.offsetForTimestamp(query.timestamp))
+    if (search.error) return search
+    const found = search.value
     offsets.add(found && found.offset < highWatermark ? found.offset : highWatermark)
   }
   offsets.add(logStartOffset)

@@ -10,6 +10,7 @@
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { EMPTY_BYTES, type RecordsSource } from '../../protocol/wire.ts'
 import type { AbortedTransaction, AppendResult, EpochEndOffset, LogSurface, ReadResult } from '../log/log.ts'
+import { releaseRecords } from './pinned-records.ts'
 import type { FetchIsolation, FetchWait, Watch } from './purgatory.ts'
 
 export const NO_OFFSET = -1n
@@ -370,11 +371,21 @@ export class Partition {
     outcome: FetchOutcome,
   ): Promise<FetchOutcome> {
     const read = await pending
-    if (read.error) return fetchError(read.error)
+    if (read.error) return fetchError(this.refusalAfter(read).error)
     const { records, upperBoundOffset } = read.value
     if (!outcome.abortedTransactions || records.byteLength === 0) return { ...outcome, records }
-    const abortedTransactions = await this.log.abortedTransactions(fetchOffset, upperBoundOffset)
-    return { ...outcome, records, abortedTransactions }
+    try {
+      const abortedTransactions = await this.log.abortedTransactions(fetchOffset, upperBoundOffset)
+      return { ...outcome, records, abortedTransactions }
+    } catch (error) {
+      releaseRecords(records)
+      return fetchError(this.refusalAfter(this.log.readFailed(error as Error)).error)
+    }
+  }
+
+  /** The partition may have gone while its log was read: that is why, then. */
+  refusalAfter(refusal: Refusal): Refusal {
+    return this.refusal(NO_EPOCH) ?? refusal
   }
 
   private outcome(
