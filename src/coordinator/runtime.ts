@@ -21,6 +21,7 @@ import type { Clock, Timer } from '../platform/platform.ts'
 import { buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
 import { replayBatches } from './loader.ts'
 import {
+  BATCH_HEADER_BYTES,
   type CoordinatorRecord,
   type Outcome,
   recordsBytes,
@@ -137,7 +138,7 @@ class Shard<Machine extends StateMachine> {
   /** In the order of their offsets and of their deadlines. */
   private waiting: Waiting[] = []
   private queued: CoordinatorRecord[] = []
-  private queuedBytes = 0
+  private queuedBytes = BATCH_HEADER_BYTES
   private batches: Buffer[] = []
   private isAppending = false
   private machineTimer: Timer | undefined
@@ -163,10 +164,16 @@ class Shard<Machine extends StateMachine> {
       this.lastTicket += 1
       const ticket: Ticket<Response> = { id: this.lastTicket }
       this.parked.set(ticket.id, resolve as (result: Result<unknown>) => void)
-      const now = this.options.clock.now()
-      const outcome = command(this.machine, ticket, now)
-      this.apply(outcome, now)
-      this.rearm()
+      try {
+        const now = this.options.clock.now()
+        this.apply(command(this.machine, ticket, now), now)
+        this.rearm()
+      } catch (error) {
+        // A bug: nobody knows what the machine is now, so it begins anew from its log.
+        this.parked.delete(ticket.id)
+        this.failStop(ErrorCode.UNKNOWN_SERVER_ERROR)
+        throw error
+      }
     })
   }
 
@@ -255,7 +262,7 @@ class Shard<Machine extends StateMachine> {
   }
 
   private applyPlain(records: readonly CoordinatorRecord[], now: number): void {
-    const bytes = recordsBytes(records)
+    const bytes = recordsBytes(records) - BATCH_HEADER_BYTES
     if (this.queuedBytes + bytes > this.options.maxBatchBytes()) this.seal(now)
     for (const record of records) this.replay(record, -1n, -1)
     this.queued.push(...records)
@@ -289,7 +296,7 @@ class Shard<Machine extends StateMachine> {
     if (this.queued.length === 0) return
     this.batches.push(buildBatch({ records: timestamped(this.queued, now) }))
     this.queued = []
-    this.queuedBytes = 0
+    this.queuedBytes = BATCH_HEADER_BYTES
   }
 
   /** One append at a time: commands that come meanwhile share the next batch. */
@@ -301,7 +308,7 @@ class Shard<Machine extends StateMachine> {
     this.batches = []
     this.isAppending = true
     const expectedLast = this.nextOffset - 1n
-    void this.appendAll(batches).then(appended => {
+    const settled = this.appendAll(batches).then(appended => {
       this.isAppending = false
       if (this.state !== 'Active' && this.state !== 'Closing') return
       if (appended.error) {
@@ -318,6 +325,13 @@ class Shard<Machine extends StateMachine> {
       this.append(this.options.clock.now())
       this.noteProgress()
     })
+    settled.catch(error => this.onBug(error))
+  }
+
+  private onBug(error: unknown): void {
+    const { partition } = this
+    this.options.logger.error('A bug: a coordinator shard stopped', { partition, error })
+    this.failStop(ErrorCode.UNKNOWN_SERVER_ERROR)
   }
 
   /** Calls for all batches before waiting for the first, so that they go out as one write. */
@@ -343,7 +357,7 @@ class Shard<Machine extends StateMachine> {
     this.commitTimer?.cancel()
     this.commitTimer = undefined
     this.queued = []
-    this.queuedBytes = 0
+    this.queuedBytes = BATCH_HEADER_BYTES
     this.batches = []
     const waiting = this.waiting
     const parked = this.parked
@@ -420,8 +434,12 @@ class Shard<Machine extends StateMachine> {
     if (this.state !== 'Active') return
     this.machineTimerAt = Infinity
     const now = this.options.clock.now()
-    while (this.machine.deadline() <= now) this.apply(this.machine.expire(now), now)
-    this.rearm()
+    try {
+      while (this.machine.deadline() <= now) this.apply(this.machine.expire(now), now)
+      this.rearm()
+    } catch (error) {
+      this.onBug(error)
+    }
   }
 }
 

@@ -73,11 +73,12 @@ export interface StateMachine {
   expire(now: number): Outcome
 }
 
+export const BATCH_HEADER_BYTES = 61
+
 /** An upper bound of what the records take in a batch. */
 export function recordsBytes(records: readonly CoordinatorRecord[]): number {
-  const batchHeaderBytes = 61
   const perRecordBytes = 32
-  let bytes = batchHeaderBytes
+  let bytes = BATCH_HEADER_BYTES
   for (const { key, value } of records) bytes += perRecordBytes + key.length + (value?.length ?? 0)
   return bytes
 }
