@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ErrorCode } from '../protocol/errors.ts'
 import { FetchRequest, FetchResponse } from '../protocol/messages/fetch.ts'
+import {
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponse,
+} from '../protocol/messages/incremental-alter-configs.ts'
 import { MetadataRequest } from '../protocol/messages/metadata.ts'
+import { SimulatedBroker } from './api/testing/simulated-broker.ts'
 import { createTopics, metadataOf, produceTo, WireBroker } from './api/testing/wire-broker.ts'
 import { Broker, StartFailure } from './broker.ts'
 import { loadConfig } from './config.ts'
@@ -217,4 +222,32 @@ describe('a broker that cannot start says what to change', () => {
     }
     expect(await failure(startOn(nodePlatform(), onDisk()))).toMatch(/^log\.dirs: .*klamm import/)
   })
+})
+
+test('producers are forgotten after a time that may change at run time, and after a restart too', async () => {
+  const broker = await SimulatedBroker.start({ 'connections.max.idle.ms': -1 })
+  let client = await broker.connect()
+  await createTopics(client, ['t'])
+  const batch = { producerId: 7n, producerEpoch: 0, baseSequence: 0 }
+  const produced = async () => (await produceTo(client, 't', batch)).baseOffset
+  expect([await produced(), await produced()]).toEqual([0n, 0n])
+  await broker.clock.run(1_200_000)
+  expect(await produced()).toBe(0n)
+  const change = { name: 'producer.id.expiration.ms', configOperation: 0, value: '1000' }
+  const altered = await client.call({
+    request: IncrementalAlterConfigsRequest,
+    response: IncrementalAlterConfigsResponse,
+    version: 1,
+    body: { validateOnly: false, resources: [{ resourceType: 4, resourceName: '', configs: [change] }] },
+  })
+  expect(altered.responses[0]!.errorCode).toBe(ErrorCode.NONE)
+  await broker.clock.run(1_200_000)
+  expect(await produced()).toBe(1n)
+  await client.close()
+  await broker.restart()
+  client = await broker.connect()
+  expect(await produced()).toBe(1n)
+  await broker.clock.run(1_200_000)
+  expect(await produced()).toBe(2n)
+  await broker.close()
 })

@@ -9,7 +9,7 @@ import { loadConfig } from '../../config.ts'
 import { WireClient } from '../../conformance/wire-client.ts'
 import { silentLogger } from '../../observe/logger.ts'
 import { nodePlatform } from '../../platform/node.ts'
-import { buildBatch } from '../../records/builder.ts'
+import { type BatchOptions, buildBatch } from '../../records/builder.ts'
 
 export type TopicMetadata = ValueOf<typeof MetadataResponse.fields>['topics'][number]
 type NewTopic = InputOf<typeof CreateTopicsRequest.fields>['topics'][number]
@@ -91,9 +91,10 @@ export function metadataOf(
 }
 
 /** Produces one record with acks=all; gives the error code and the base offset. */
-export async function produceTo(client: WireClient, topic: string, value = 'x') {
+export async function produceTo(client: WireClient, topic: string, batch: Partial<BatchOptions> = {}) {
   const records = buildBatch({
-    records: [{ timestamp: 1_700_000_000_000n, key: null, value: Buffer.from(value) }],
+    records: [{ timestamp: 1_700_000_000_000n, key: null, value: Buffer.from('x') }],
+    ...batch,
   })
   const response = await client.call({
     request: ProduceRequest,
