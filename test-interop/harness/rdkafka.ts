@@ -69,9 +69,13 @@ export interface Partition {
 export async function connectProducer(
   bootstrap: string,
   config: Readonly<Record<string, string | number | boolean>> = {},
+  topicConfig: Readonly<Record<string, string | number | boolean>> = {},
 ): Promise<{ producer: Producer; reports: DeliveryReport[] }> {
   const reports: DeliveryReport[] = []
-  const producer = new (rdkafka().Producer)({ 'bootstrap.servers': bootstrap, dr_cb: true, ...config }, {})
+  const producer = new (rdkafka().Producer)(
+    { 'bootstrap.servers': bootstrap, dr_cb: true, ...config },
+    topicConfig,
+  )
   producer.on('delivery-report', (_error, report) => reports.push(report))
   await new Promise<void>((resolve, reject) =>
     producer.connect({ timeout: 20_000 }, error => (error ? reject(error) : resolve())),

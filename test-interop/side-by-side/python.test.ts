@@ -8,11 +8,14 @@ const folder = join(import.meta.dirname, 'python')
 const requirements = join(folder, 'requirements.txt')
 const version = /confluent-kafka==(\S+)/.exec(readFileSync(requirements, 'utf8'))![1]!
 
-const environment = await cached(`confluent-kafka-${version}-${process.platform}-${process.arch}`, async making => {
-  await runOk('python3', ['-m', 'venv', making], { deadlineMs: 120_000 })
-  const install = ['-m', 'pip', 'install', '--quiet', '--no-cache-dir', '-r', requirements]
-  await runOk(join(making, 'bin', 'python'), install, { deadlineMs: 300_000, echo: true })
-})
+const environment = await cached(
+  `confluent-kafka-${version}-${process.platform}-${process.arch}`,
+  async making => {
+    await runOk('python3', ['-m', 'venv', making], { deadlineMs: 120_000 })
+    const install = ['-m', 'pip', 'install', '--quiet', '--no-cache-dir', '-r', requirements]
+    await runOk(join(making, 'bin', 'python'), install, { deadlineMs: 300_000, echo: true })
+  },
+)
 
 await programSuite({
   client: `confluent-kafka ${version} for Python`,
