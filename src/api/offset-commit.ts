@@ -4,6 +4,7 @@ import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
+import { missingFirst } from './missing-first.ts'
 
 const FIRST_WITH_TOPIC_IDS = 10
 /** Since then a group that does not exist is said to be so; before, its generation is said to be wrong. */
@@ -16,6 +17,7 @@ type RequestPartition = RequestTopic['partitions'][number]
 interface Item {
   readonly image: TopicImage | undefined
   readonly partition: RequestPartition
+  readonly isMissing: boolean
   errorCode: ErrorCode
 }
 
@@ -26,17 +28,21 @@ export const offsetCommit = handler({
 
   async handle(request, context) {
     const items = request.topics.map(topic => itemsOf(topic, context))
-    const valid = items.flat().filter(({ errorCode }) => errorCode === ErrorCode.NONE)
-    // The group hears of the request even when no partition exists, so its own errors come first only for
-    // those that do.
+    const valid = items.flat().filter(({ isMissing }) => !isMissing)
+    // The group hears nothing of a commit of which nothing exists.
     const errorCodes =
       valid.length > 0 ? await context.groups.commitOffsets(commitRequest(request, valid, context)) : []
     for (const [i, item] of valid.entries()) item.errorCode = errorCodes[i] ?? ErrorCode.UNKNOWN_SERVER_ERROR
-    const response = respond(
-      request.topics,
-      (topicIndex, partitionIndex) => items[topicIndex]![partitionIndex]!.errorCode,
-    )
-    return valid.length < items.flat().length ? { topics: mergedTopics(response.topics) } : response
+    if (valid.length === items.flat().length) {
+      return respond(request.topics, (topic, partition) => items[topic]![partition]!.errorCode)
+    }
+    const answers = items.flatMap((each, i) => {
+      const { name, topicId } = request.topics[i]!
+      return each.map(({ partition: { partitionIndex }, errorCode, isMissing }) => {
+        return { name, topicId, partitionIndex, errorCode, isMissing }
+      })
+    })
+    return { topics: missingFirst(answers) }
   },
 })
 
@@ -48,9 +54,9 @@ function itemsOf(topic: RequestTopic, { apiVersion, controller }: Context): Item
     : controller.image().topicByName(topic.name)
   const missing = byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   return topic.partitions.map(partition => {
-    if (!image) return { image, partition, errorCode: missing }
-    const exists = image.partitions[partition.partitionIndex] !== undefined
-    return { image, partition, errorCode: exists ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
+    if (!image) return { image, partition, isMissing: true, errorCode: missing }
+    const isMissing = image.partitions[partition.partitionIndex] === undefined
+    return { image, partition, isMissing, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
   })
 }
 
@@ -90,16 +96,4 @@ function respond(
       })),
     })),
   }
-}
-
-/** Where Kafka finds something missing, it answers once for a topic that is named twice. */
-function mergedTopics(topics: OffsetCommitResponse['topics']): OffsetCommitResponse['topics'] {
-  const merged = new Map<string, OffsetCommitResponse['topics'][number]>()
-  for (const topic of topics) {
-    const key = `${topic.name} ${topic.topicId}`
-    const known = merged.get(key)
-    if (!known) merged.set(key, topic)
-    else merged.set(key, { ...known, partitions: [...known.partitions, ...topic.partitions] })
-  }
-  return [...merged.values()]
 }

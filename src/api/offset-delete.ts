@@ -1,12 +1,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../protocol/messages/offset-delete.ts'
 import { handler } from './handler.ts'
-
-interface Item {
-  readonly topic: string
-  readonly partition: number
-  errorCode: ErrorCode
-}
+import { missingFirst } from './missing-first.ts'
 
 export const offsetDelete = handler({
   request: OffsetDeleteRequest,
@@ -15,28 +10,25 @@ export const offsetDelete = handler({
 
   async handle({ groupId, topics }, { controller, groups }) {
     const image = controller.image()
-    // Kafka does not mention topics of which no partition is asked for.
-    const asked = topics.filter(({ partitions }) => partitions.length > 0)
-    const items = asked.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }): Item => {
-        const exists = image.topicByName(name)?.partitions[partitionIndex] !== undefined
-        const errorCode = exists ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        return { topic: name, partition: partitionIndex, errorCode }
+    const items = topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex }) => {
+        const isMissing = image.topicByName(name)?.partitions[partitionIndex] === undefined
+        return { name, partitionIndex, isMissing }
       }),
-    }))
-    const existing = items.flatMap(({ partitions }) =>
-      partitions.filter(each => each.errorCode === ErrorCode.NONE),
     )
-    const deleted = await groups.deleteOffsets(groupId, existing)
+    const existing = items.filter(({ isMissing }) => !isMissing)
+    const deleted = await groups.deleteOffsets(
+      groupId,
+      existing.map(({ name, partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+    )
     if (deleted.error) return { errorCode: deleted.error, topics: [] }
-    for (const [i, errorCode] of deleted.value.entries()) existing[i]!.errorCode = errorCode
-    return {
-      errorCode: ErrorCode.NONE,
-      topics: items.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partition, errorCode }) => ({ partitionIndex: partition, errorCode })),
-      })),
-    }
+    const errorCodes = new Map(existing.map((item, i) => [item, deleted.value[i]]))
+    // Kafka does not mention topics of which no partition is asked for.
+    const answers = items.map(item => ({
+      ...item,
+      topicId: '',
+      errorCode: errorCodes.get(item) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    }))
+    return { errorCode: ErrorCode.NONE, topics: missingFirst(answers) }
   },
 })

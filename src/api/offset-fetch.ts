@@ -60,15 +60,18 @@ async function fetchGroup(
   const fetched = await context.groups.fetchOffsets(groupId, known ?? null, requireStable)
   if (fetched.error) return { groupId, topics: [], errorCode: fetched.error }
   if (named) {
-    // One for each partition that was asked for, in order.
+    // One for each partition that was asked for, in order; unknown topics come last.
     let at = 0
-    const answered = named.map(({ topic, name }) => {
-      if (name === undefined) return topicOf(topic, partitionsOf(topic, ErrorCode.UNKNOWN_TOPIC_ID))
+    const answered = named.flatMap(({ topic, name }) => {
+      if (name === undefined) return []
       const from = at
       at += topic.partitionIndexes.length
-      return topicOf(topic, fetched.value.slice(from, at).map(fetchedPartition))
+      return [topicOf(topic, fetched.value.slice(from, at).map(fetchedPartition))]
     })
-    return { groupId, topics: answered }
+    const unknown = named
+      .filter(({ name }) => name === undefined)
+      .map(({ topic }) => topicOf(topic, partitionsOf(topic, ErrorCode.UNKNOWN_TOPIC_ID)))
+    return { groupId, topics: [...answered, ...unknown] }
   }
   const all = [...groupByTopic(fetched.value)].flatMap(([name, offsets]) => {
     const topicId = image.topicByName(name)?.id

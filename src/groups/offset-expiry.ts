@@ -62,7 +62,8 @@ export function subscribedTopics(group: ClassicGroup): Set<string> | undefined {
   const topics = new Set<string>()
   for (const member of group.membership.all()) {
     const metadata = metadataFor(member, group.protocolName)
-    if (metadata.length < 2) continue
+    // Kafka's client never says nothing; who does, subscribes to nobody knows what.
+    if (metadata.length < 2) return undefined
     try {
       const version = Math.min(metadata.readInt16BE(0), ConsumerProtocolSubscription.versions.last)
       for (const topic of decode(ConsumerProtocolSubscription, version, metadata.subarray(2)).topics)
