@@ -44,9 +44,9 @@ function outcome(changes: Partial<FetchOutcome> = {}): FetchOutcome {
 
 const withRecords = outcome({ records: { byteLength: 3, parts: [Buffer.from('abc')] } })
 
-function setUp(slots = 3) {
+function setUp(slots = 3, maxPartitions = 1_000_000) {
   const clock = new ManualClock()
-  const sessions = new FetchSessions({ slots, clock, random: new SeededRandom(1) })
+  const sessions = new FetchSessions({ slots, maxPartitions, clock, random: new SeededRandom(1) })
   return { clock, sessions }
 }
 
@@ -274,5 +274,40 @@ describe('when every place is taken', () => {
     const { sessions } = setUp(0)
     const plan = planned(sessions.plan(request(0, 0, { targets: [target('a')] })))
     expect(plan.answer([outcome({ records: NO_RECORDS })])).toEqual({ error: 0, sessionId: 0, answered: [0] })
+  })
+})
+
+describe('the partitions of all sessions are bounded:', () => {
+  test('who would exceed it gets no session, until an old one may go', () => {
+    const { clock, sessions } = setUp(10, 5)
+    const first = open(sessions, ['a', 'b', 'c'])
+    expect(first).not.toBe(0)
+    expect(open(sessions, ['a', 'b', 'c'])).toBe(0)
+    expect(open(sessions, ['a', 'b'])).not.toBe(0)
+    clock.advance(120_001)
+    expect(open(sessions, ['a', 'b', 'c'])).not.toBe(0)
+    expect(sessions.plan(request(first, 1))).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+  })
+
+  test('a session that grows beyond it ends', () => {
+    const { sessions } = setUp(10, 5)
+    const id = open(sessions, ['a', 'b', 'c'])
+    const grown = request(id, 1, { targets: ['d', 'e', 'f'].map(topic => target(topic)) })
+    expect(sessions.plan(grown)).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+    expect(open(sessions, ['a', 'b', 'c', 'd', 'e'])).not.toBe(0)
+  })
+
+  test('what is forgotten, closed or replaced makes room', () => {
+    const { sessions } = setUp(10, 4)
+    const id = open(sessions, ['a', 'b', 'c', 'd'])
+    const forgotten = ['a', 'b'].map(topic => ({ topic, topicId: null, index: 0 }))
+    planned(sessions.plan(request(id, 1, { forgotten })))
+    const other = open(sessions, ['x', 'y'])
+    expect(other).not.toBe(0)
+    planned(sessions.plan(request(id, -1)))
+    const replacing = planned(
+      sessions.plan(request(other, 0, { targets: ['e', 'f', 'g', 'h'].map(t => target(t)) })),
+    )
+    expect(replacing.answer(replacing.targets.map(() => outcome())).sessionId).not.toBe(0)
   })
 })

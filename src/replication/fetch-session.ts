@@ -16,6 +16,8 @@ const FINAL_EPOCH = -1
 const MAX_EPOCH = 0x7fffffff
 /** Sessions younger than this, or used since, are safe from those that merely want their place. */
 const EVICTION_AGE_MS = 120_000
+/** In all sessions together: each costs memory for as long as nobody evicts its session. */
+const DEFAULT_MAX_PARTITIONS = 1_000_000
 
 export interface SessionRequest {
   readonly sessionId: number
@@ -44,13 +46,21 @@ export interface FetchAnswer {
 
 export class FetchSessions {
   private readonly slots: number
+  private readonly maxPartitions: number
   private readonly clock: Clock
   private readonly random: Random
   /** Least recently used first. */
   private readonly sessions = new Map<number, FetchSession>()
+  private partitions = 0
 
-  constructor(options: { readonly slots: number; readonly clock: Clock; readonly random: Random }) {
+  constructor(options: {
+    readonly slots: number
+    readonly maxPartitions?: number
+    readonly clock: Clock
+    readonly random: Random
+  }) {
     this.slots = options.slots
+    this.maxPartitions = options.maxPartitions ?? DEFAULT_MAX_PARTITIONS
     this.clock = options.clock
     this.random = options.random
   }
@@ -63,7 +73,7 @@ export class FetchSessions {
   plan(request: SessionRequest): FetchPlan | ErrorCode {
     const { sessionId, sessionEpoch } = request
     if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
-      this.sessions.delete(sessionId)
+      this.end(sessionId)
       const targets = withoutDuplicates(request.targets)
       if (sessionEpoch === FINAL_EPOCH) return new SessionlessPlan(targets)
       return new FullPlan(this, targets, request)
@@ -72,10 +82,13 @@ export class FetchSessions {
     if (!session) return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
     if (session.epoch !== sessionEpoch) return ErrorCode.INVALID_FETCH_SESSION_EPOCH
     if (session.usesTopicIds !== request.usesTopicIds) return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
+    this.partitions -= session.size
     session.change(request.targets, request.forgotten)
-    if (session.partitions.size === 0) {
-      this.sessions.delete(sessionId)
-      return new SessionlessPlan([])
+    this.partitions += session.size
+    if (session.size === 0 || this.partitions > this.maxPartitions) {
+      this.end(sessionId)
+      // The client fetches everything anew, and gets no session while there is no room for one.
+      return session.size === 0 ? new SessionlessPlan([]) : ErrorCode.FETCH_SESSION_ID_NOT_FOUND
     }
     session.epoch = nextEpoch(session.epoch)
     this.touch(session)
@@ -92,13 +105,16 @@ export class FetchSessions {
   create(request: SessionRequest, targets: readonly FetchTarget[]): FetchSession | undefined {
     const now = this.clock.elapsed()
     const { isFromFollower: isPrivileged } = request
-    if (this.sessions.size >= this.slots && !this.evictFor(isPrivileged, targets.length, now))
-      return undefined
+    const isFull = () =>
+      this.sessions.size >= this.slots || this.partitions + targets.length > this.maxPartitions
+    if (isFull() && !this.evictFor(isPrivileged, targets.length, now)) return undefined
+    if (isFull()) return undefined
     let id = 0
     while (id === NO_SESSION || this.sessions.has(id)) id = 1 + this.random.below(MAX_EPOCH)
     const session = new FetchSession(id, request.usesTopicIds, isPrivileged, now)
     session.change(targets, [])
     this.sessions.set(id, session)
+    this.partitions += session.size
     return session
   }
 
@@ -109,7 +125,7 @@ export class FetchSessions {
   private evictFor(isPrivileged: boolean, size: number, now: number): boolean {
     const [oldest] = this.sessions.values()
     if (!oldest) return false
-    if (now - oldest.lastUsedMs > EVICTION_AGE_MS) return this.sessions.delete(oldest.id)
+    if (now - oldest.lastUsedMs > EVICTION_AGE_MS) return this.end(oldest.id)
     let least: FetchSession | undefined
     for (const session of this.sessions.values()) {
       const isYoung = now - session.createdMs <= EVICTION_AGE_MS
@@ -117,7 +133,12 @@ export class FetchSessions {
       if (!least || compareWorth(session, least) < 0) least = session
     }
     if (!least || compareWorth({ isPrivileged, size, id: 0 }, least) < 0) return false
-    return this.sessions.delete(least.id)
+    return this.end(least.id)
+  }
+
+  private end(sessionId: number): boolean {
+    this.partitions -= this.sessions.get(sessionId)?.size ?? 0
+    return this.sessions.delete(sessionId)
   }
 }
 
