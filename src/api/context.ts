@@ -10,6 +10,7 @@ import type { LogManagerSurface } from '../log/log-manager.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
 import type { FetchSessions } from '../replication/fetch-session.ts'
+import type { Waiter } from '../replication/purgatory.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { ApiTable } from './table.ts'
@@ -31,6 +32,8 @@ export interface Session {
   /** Learned by ApiVersions v3+. */
   clientSoftwareName: string
   clientSoftwareVersion: string
+  /** Whether the client is still there; a long wait ends when it is not. */
+  readonly waiter?: Waiter
   /** Ends the connection: the only way to tell a producer with acks=0 that something went wrong. */
   disconnect(reason: string): void
 }

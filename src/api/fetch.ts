@@ -34,7 +34,7 @@ export const fetch = handler({
   }),
 
   async handle(request, context) {
-    const { apiVersion, fetchSessions, replicas } = context
+    const { apiVersion, fetchSessions, replicas, session } = context
     const replicaId = apiVersion >= 15 ? request.replicaState.replicaId : request.replicaId
     const plan = fetchSessions.plan(sessionRequest(request, replicaId, apiVersion))
     if (typeof plan === 'number') return { errorCode: plan, responses: [] }
@@ -45,6 +45,7 @@ export const fetch = handler({
       minBytes: request.minBytes,
       maxBytes: request.maxBytes,
       targets: plan.targets,
+      waiter: session.waiter,
     })
     const outcomes = apiVersion < 10 ? await convertForOldClient(plan.targets, read, context) : read
     return responseTo(plan, outcomes, context)

@@ -7,7 +7,7 @@ import { ErrorCode, type Result } from '../../protocol/errors.ts'
 import type { Clock } from '../platform/platform.ts'
 import { type FetchOutcome, type FetchTarget, fetchError, type Partition } from './partition.ts'
 import { releaseRecords } from './pinned-records.ts'
-import { type FetchIsolation, FetchWait, type Parked, type Purgatory } from './purgatory.ts'
+import { type FetchIsolation, FetchWait, type Parked, type Purgatory, type Waiter } from './purgatory.ts'
 
 export interface FetchParameters {
   /** -1 for consumers, -2 for debugging tools, a broker's id for followers. */
@@ -18,6 +18,7 @@ export interface FetchParameters {
   readonly maxBytes: number
   /** No partition twice. */
   readonly targets: readonly FetchTarget[]
+  readonly waiter?: Waiter | undefined
 }
 
 export interface FetchSurroundings {
@@ -41,6 +42,7 @@ export async function delayedFetch(
   parameters: FetchParameters,
 ): Promise<readonly FetchOutcome[]> {
   const { clock, purgatory } = surroundings
+  const { targets, waiter } = parameters
   const deadline = clock.elapsed() + parameters.maxWaitMs
   for (let hasWaited = false; ; hasWaited = true) {
     const round = await readOnce(surroundings, parameters)
@@ -50,10 +52,12 @@ export async function delayedFetch(
       round.found === 0 ||
       // Unknown partitions beside others do not hurry, or a client that keeps asking for a deleted topic
       // would never rest; one that is deleted while a fetch waits is told at once. So does Kafka.
-      (hasWaited && round.found < parameters.targets.length) ||
+      (hasWaited && round.found < targets.length) ||
       round.bytes >= parameters.minBytes ||
       remainingMs <= 0 ||
-      purgatory.isClosed
+      waiter?.isGone ||
+      purgatory.isClosed ||
+      purgatory.isFullFor(targets.length)
     if (isDone) return round.outcomes
     // Watches come before the release: what arrives from here on is credited.
     const waiting = wait(surroundings, parameters, round, remainingMs)
@@ -102,14 +106,16 @@ function wait(
   remainingMs: number,
 ): Promise<void> {
   return new Promise(resolve => {
+    const { waiter, targets } = parameters
     let parked: Parked | undefined
     let isOver = false
     const fetchWait = new FetchWait(parameters.minBytes - round.bytes, () => {
       isOver = true
       parked?.leave()
+      if (waiter) waiter.onGone = undefined
       resolve()
     })
-    for (const [at, target] of parameters.targets.entries()) {
+    for (const [at, target] of targets.entries()) {
       if (isOver) break
       const seen = round.outcomes[at]!
       if (seen.error !== ErrorCode.NONE) continue
@@ -117,7 +123,9 @@ function wait(
       const isWatching = found.error === 0 && found.value.watch(fetchWait, parameters.isolation, target, seen)
       if (!isWatching) fetchWait.complete()
     }
-    if (!isOver) parked = surroundings.purgatory.park(remainingMs, () => fetchWait.complete())
+    if (isOver) return
+    parked = surroundings.purgatory.park(remainingMs, () => fetchWait.complete(), targets.length)
+    if (waiter) waiter.onGone = () => fetchWait.complete()
   })
 }
 

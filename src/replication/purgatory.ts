@@ -81,11 +81,22 @@ export class FetchWait {
   }
 }
 
+/** Whom a wait is for, as far as it must know: it ends early for who has gone. */
+export interface Waiter {
+  isGone: boolean
+  /** Set by the wait that is under way; a client waits for one thing at a time. */
+  onGone: (() => void) | undefined
+}
+
+/** What waits costs memory, by the partitions that it names: some hundred bytes each. */
+const MAX_PARKED_WEIGHT = 1_000_000
+
 /** All that waits in one broker, by deadline. */
 export class Purgatory {
   private readonly clock: Clock
   private readonly parked = new Set<Parked>()
   private closed = false
+  private weight = 0
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -99,9 +110,16 @@ export class Purgatory {
     return this.closed
   }
 
+  /** No room for a wait of this weight: whoever would wait is to be answered as if the time were over. */
+  isFullFor(weight: number): boolean {
+    return this.weight + weight > MAX_PARKED_WEIGHT
+  }
+
   /** Calls `expire` once, at the deadline or at shutdown, unless the wait has left before. */
-  park(delayMs: number, expire: () => void): Parked {
-    const parked = new Parked(this.parked, expire)
+  park(delayMs: number, expire: () => void, weight = 1): Parked {
+    const parked = new Parked(this.parked, expire, change => {
+      this.weight += change * weight
+    })
     if (this.closed || delayMs <= 0) parked.expire()
     else parked.start(this.clock, delayMs)
     return parked
@@ -118,15 +136,18 @@ export class Purgatory {
 export class Parked {
   private readonly parked: Set<Parked>
   private readonly onExpire: () => void
+  private readonly count: (change: 1 | -1) => void
   private timer: Timer | undefined
 
-  constructor(parked: Set<Parked>, onExpire: () => void) {
+  constructor(parked: Set<Parked>, onExpire: () => void, count: (change: 1 | -1) => void) {
     this.parked = parked
     this.onExpire = onExpire
+    this.count = count
   }
 
   start(clock: Clock, delayMs: number): void {
     this.parked.add(this)
+    this.count(1)
     this.timer = clock.after(delayMs, () => this.expire())
   }
 
@@ -137,7 +158,7 @@ export class Parked {
 
   /** Harmless when it has expired. */
   leave(): void {
-    this.parked.delete(this)
+    if (this.parked.delete(this)) this.count(-1)
     this.timer?.cancel()
     this.timer = undefined
   }

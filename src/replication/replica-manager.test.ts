@@ -4,6 +4,7 @@ import { settled } from '../platform/simulated/manual-clock.ts'
 import { CoordinatorLog } from './coordinator-log.ts'
 import type { FetchParameters } from './delayed-fetch.ts'
 import type { FetchTarget } from './partition.ts'
+import type { Waiter } from './purgatory.ts'
 import { batchOf, partitionImage, ReplicaHost } from './testing/replica-host.ts'
 
 const produced = (host: ReplicaHost, topic: string, values: readonly string[], acks = -1) =>
@@ -265,6 +266,33 @@ describe('waiting fetches', () => {
     host.replicas.close()
     expect(await waiting).toMatchObject([{ error: 0 }])
     expect(await fetched(host, [target('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
+  })
+
+  test('ends when the client has gone', async () => {
+    const host = await ReplicaHost.start()
+    await host.createTopic('t')
+    const waiter: Waiter = { isGone: false, onGone: undefined }
+    const waiting = fetched(host, [target('t')], { maxWaitMs: 2 ** 31 - 1, waiter })
+    await settled()
+    expect(host.replicas.purgatory.size).toBe(1)
+    waiter.isGone = true
+    waiter.onGone?.()
+    await waiting
+    expect([host.replicas.purgatory.size, waiter.onGone]).toEqual([0, undefined])
+  })
+
+  test('is answered at once where too much waits already', async () => {
+    const host = await ReplicaHost.start()
+    await host.createTopic('t')
+    const heavy = host.replicas.purgatory.park(60_000, () => {}, 1_000_000)
+    expect(await fetched(host, [target('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
+    heavy.leave()
+    heavy.leave()
+    const waiting = fetched(host, [target('t')], { maxWaitMs: 60_000 })
+    await settled()
+    expect(host.replicas.purgatory.size).toBe(1)
+    host.replicas.close()
+    await waiting
   })
 })
 

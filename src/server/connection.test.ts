@@ -162,6 +162,55 @@ describe('the order of things', () => {
   })
 })
 
+describe('request memory', () => {
+  test('is not held by a request that waits, save for its records', async () => {
+    const rig = await started()
+    const client = await clientOf(rig)
+    sendHeartbeat(client, 'x'.repeat(10_000))
+    await rest()
+    expect(heartbeats).toHaveLength(1)
+    expect(rig.server.memoryInUse.requestBytes).toBe(0)
+    const other = await clientOf(rig)
+    sendProduce(other, 'y'.repeat(10_000))
+    await rest()
+    expect(rig.server.memoryInUse.requestBytes).toBeGreaterThan(10_000)
+    await client.close()
+    await other.close()
+  })
+
+  test('a request that waits is told when its client has gone', async () => {
+    const rig = await started()
+    const client = await clientOf(rig)
+    sendHeartbeat(client, 'g')
+    await rest()
+    const waiter = heartbeats[0]!.context.session.waiter!
+    let told = 0
+    waiter.onGone = () => told++
+    expect(waiter.isGone).toBe(false)
+    await client.close()
+    await rest()
+    expect([waiter.isGone, told]).toEqual([true, 1])
+  })
+
+  test('is given back when what a client left behind cannot be done for long', async () => {
+    const rig = await started()
+    const client = await clientOf(rig)
+    sendHeartbeat(client, 'waits')
+    for (let i = 0; i < 10; i++) sendHeartbeat(client, 'x'.repeat(1_000))
+    client.sendBytes(Buffer.from([0, 0, 1, 0, 7]))
+    await rest()
+    await client.close()
+    await rest()
+    expect(rig.server.memoryInUse.requestBytes).toBeGreaterThan(10_000)
+    rig.clock.advance(30_000)
+    expect(rig.server.memoryInUse.requestBytes).toBe(0)
+    answerTo(heartbeats, 'waits')
+    await rest()
+    expect(heartbeats).toHaveLength(1)
+    expect(rig.server.memoryInUse.requestBytes).toBe(0)
+  })
+})
+
 describe('bad input', () => {
   const badFrames = [
     {

@@ -24,6 +24,8 @@ const FRAME_OVERHEAD_BYTES = 256
 const MAX_OVERLAPPING = 32
 const MAX_OVERLAPPING_BYTES = 16 * 1024 * 1024
 const SIZE_BYTES = 4
+/** So long what a client had sent waits for its turn when the client has gone. */
+const LOST_GRACE_MS = 30_000
 
 export interface ConnectionOptions {
   readonly socket: Socket
@@ -43,7 +45,7 @@ export interface ConnectionOptions {
 /**
  * open → ending (no more requests; what is in flight is answered, then the connection ends) → closed.
  * open or ending → closed (the peer has gone). What it had sent before is still done, as in Kafka: a producer
- * with acks=0 may close as soon as it has sent.
+ * with acks=0 may close as soon as it has sent. Only what a long wait holds up is given up after a while.
  */
 type State = 'open' | 'ending' | 'closed'
 
@@ -51,6 +53,8 @@ type State = 'open' | 'ending' | 'closed'
 interface Slot {
   readonly overlaps: boolean
   readonly bytes: number
+  /** Of the request memory. */
+  heldBytes: number
   outcome: EncodedMessage | null | undefined
 }
 
@@ -75,6 +79,7 @@ export class Connection {
   private heldBytes = 0
   private lastActiveMs: number
   private idleTimer: Timer | undefined
+  private graceTimer: Timer | undefined
 
   constructor(options: ConnectionOptions) {
     this.options = options
@@ -164,7 +169,10 @@ export class Connection {
     this.isPumping = false
     this.adjustReading()
     this.endWhenDone()
-    if (this.state === 'closed' && this.unanswered === 0) this.release(this.heldBytes)
+    if (this.state === 'closed' && this.unanswered === 0) {
+      this.graceTimer?.cancel()
+      this.release(this.heldBytes)
+    }
   }
 
   private isHeldUp(): boolean {
@@ -183,28 +191,33 @@ export class Connection {
     const slot: Slot = {
       overlaps: accepted.api.handler.overlaps,
       bytes: frame.length,
+      heldBytes: SIZE_BYTES + frame.length,
       outcome: undefined,
     }
     this.slots.push(slot)
     this.unanswered++
     this.unansweredBytes += frame.length
     const outcome = dispatcher.run(accepted, session)
-    if (!(outcome instanceof Promise)) this.finish(slot, outcome)
-    else
-      outcome.then(
-        known => this.finish(slot, known),
-        error => {
-          this.fail(error)
-          this.finish(slot, null)
-        },
-      )
+    if (!(outcome instanceof Promise)) {
+      this.finish(slot, outcome)
+      return
+    }
+    // Only records are views of their frame; long polls must not use up what others want to send with.
+    if (!slot.overlaps) this.releaseFrame(slot)
+    outcome.then(
+      known => this.finish(slot, known),
+      error => {
+        this.fail(error)
+        this.finish(slot, null)
+      },
+    )
   }
 
   private finish(slot: Slot, outcome: Outcome): void {
     this.unanswered--
     this.unansweredBytes -= slot.bytes
     this.lastActiveMs = this.options.clock.elapsed()
-    this.release(SIZE_BYTES + slot.bytes)
+    this.releaseFrame(slot)
     if (isRejection(outcome)) {
       slot.outcome = null
       this.refuse(outcome)
@@ -276,6 +289,11 @@ export class Connection {
     this.next = undefined
   }
 
+  private releaseFrame(slot: Slot): void {
+    this.release(slot.heldBytes)
+    slot.heldBytes = 0
+  }
+
   private release(bytes: number): void {
     const released = Math.min(bytes, this.heldBytes)
     this.heldBytes -= released
@@ -294,8 +312,21 @@ export class Connection {
     this.idleTimer?.cancel()
     this.writer.close()
     this.options.requestMemory.forget(this)
+    const { clock, onClosed, session } = this.options
+    if (session.waiter) {
+      session.waiter.isGone = true
+      session.waiter.onGone?.()
+    }
     this.pump()
-    this.options.onClosed()
+    if (this.waiting.length > 0) this.graceTimer = clock.after(LOST_GRACE_MS, () => this.giveUpWaiting())
+    onClosed()
+  }
+
+  private giveUpWaiting(): void {
+    this.dropWaiting()
+    let inFlightBytes = 0
+    for (const slot of this.slots) inFlightBytes += slot.heldBytes
+    this.release(this.heldBytes - inFlightBytes)
   }
 
   /**

@@ -177,6 +177,7 @@ function sessionOf(
     clientId: null,
     clientSoftwareName: UNKNOWN_SOFTWARE,
     clientSoftwareVersion: UNKNOWN_SOFTWARE,
+    waiter: { isGone: false, onGone: undefined },
     disconnect,
   }
 }
