@@ -12,8 +12,8 @@ const GROUP = 0
 const SHARE = 2
 /** What Kafka says of each request that it calls invalid; clients show it. */
 const INVALID_REQUEST_MESSAGE =
-  'This most likely occurs because of a request being malformed by the client library or the message was sent ' +
-  'to an incompatible broker. See the broker logs for more details.'
+  'This most likely occurs because of a request being malformed by the client library or the message was ' +
+  'sent to an incompatible broker. See the broker logs for more details.'
 
 type Coordinator = NonNullable<FindCoordinatorResponse['coordinators']>[number]
 

@@ -17,8 +17,8 @@ interface TopicAnswer {
 }
 
 /**
- * What is missing comes first, then what the group says; a topic is answered once, however often it is named. Kafka
- * does so where anything is missing; where nothing is, the answer has the form of the request.
+ * What is missing comes first, then what the group says; a topic is answered once, however often it is named.
+ * Kafka does so where anything is missing; where nothing is, the answer has the form of the request.
  */
 export function missingFirst(answers: readonly PartitionAnswer[]): TopicAnswer[] {
   const topics = new Map<string, TopicAnswer>()

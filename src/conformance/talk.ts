@@ -1,7 +1,7 @@
 /**
- * A scripted conversation with a broker and its transcript. The same script is held with Apache Kafka and with
- * Klamm; what either makes up (ids, addresses, times) is replaced by names in the order of appearance, so that
- * equal behaviour gives equal transcripts.
+ * A scripted conversation with a broker and its transcript. The same script is held with Apache Kafka and
+ * with Klamm; what either makes up (ids, addresses, times) is replaced by names in the order of appearance,
+ * so that equal behaviour gives equal transcripts.
  */
 import { errorName } from '../../protocol/errors.ts'
 import type { Fields, InputOf, Message, ValueOf } from '../../protocol/schema.ts'

@@ -231,7 +231,7 @@ export class ClassicGroup {
     }
   }
 
-  /** Only dynamic members are given ids; Kafka fails on a static one that claims such an id, and so says this. */
+  /** Only dynamic members are given ids; Kafka fails on a static one that claims such an id, hence this code. */
   private joinPending(
     memberId: string,
     request: JoinRequest,

@@ -242,7 +242,8 @@ function listGroup(group: ClassicGroup): GroupListing {
 }
 
 /**
- * What members said is told of a stable group alone, as in Kafka; assignments are those that were last given out.
+ * What members said is told of a stable group alone, as in Kafka; assignments are those that were last given
+ * out.
  */
 function describeGroup(group: ClassicGroup): GroupDescription {
   const isStable = group.state === 'Stable'

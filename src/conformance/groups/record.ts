@@ -1,6 +1,6 @@
 /**
- * Holds the conversations about groups with a broker that runs, and prints what it answered as JSON. Run on Apache
- * Kafka, it makes the expectations that the tests compare Klamm with:
+ * Holds the conversations about groups with a broker that runs, and prints what it answered as JSON. Run on
+ * Apache Kafka, it makes the expectations that the tests compare Klamm with:
  *
  *     node dist/src/conformance/groups/record.js plain 127.0.0.1:9092 > plain.json
  */
