@@ -231,7 +231,7 @@ export class ClassicGroup {
     }
   }
 
-  /** Only dynamic members are given ids; Kafka fails on a static one that claims such an id: hence the code. */
+  /** Only dynamic members are given ids; Kafka fails on a static one that claims such an id: hence this. */
   private joinPending(
     memberId: string,
     request: JoinRequest,
