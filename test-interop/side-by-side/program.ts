@@ -1,6 +1,6 @@
 // A suite in another language: a program that runs all its cases against one broker and prints one line for each,
-//   CASE {"name": "…", "ok": true, "ms": 12}
-// and at last END. It is run against both sides at once; its cases then become tests like any other.
+//   CASE {"index": 0, "name": "…", "ok": true, "ms": 12}
+// in any order, and at last END. It is run against both sides at once; its cases then become tests like any other.
 
 import { afterAll, test } from 'vitest'
 import { type RunOptions, run } from '../harness/processes.ts'
@@ -15,6 +15,11 @@ export interface Program extends SuiteOptions {
   /** The bootstrap address comes behind these. */
   readonly args: readonly string[]
   readonly options?: RunOptions
+}
+
+interface Line extends Outcome {
+  readonly index: number
+  readonly name: string
 }
 
 type Outcomes = ReadonlyMap<string, Outcome>
@@ -46,10 +51,12 @@ async function outcomes({ command, args, options }: Program, bootstrap: string):
   const deadline = { deadlineMs: DEADLINE_MS, ...options }
   const { code, stdout, stderr } = await run(command, [...args, bootstrap], deadline)
   const lines = stdout.split('\n')
-  for (const line of lines) {
-    if (!line.startsWith('CASE ')) continue
-    const { name, ...outcome } = JSON.parse(line.slice('CASE '.length)) as { name: string } & Outcome
-    if (all.has(name)) throw new Error(`two cases named "${name}"`)
+  const cases = lines
+    .filter(line => line.startsWith('CASE '))
+    .map(line => JSON.parse(line.slice('CASE '.length)) as Line)
+    .sort((a, b) => a.index - b.index)
+  for (const { name, index, ...outcome } of cases) {
+    if (all.has(name)) throw new Error(`cases ${index} has the name of another: "${name}"`)
     all.set(name, outcome)
   }
   if (code !== 0 || !lines.includes('END')) {

@@ -36,7 +36,8 @@ final class Suite implements AutoCloseable {
         List<Future<?>> done = new ArrayList<>();
         for (var each : cases.entrySet()) {
             var run = new Run(bootstrap, "java-c" + done.size(), admin);
-            done.add(pool.submit(() -> report(each.getKey(), watched.submit(() -> {
+            int index = done.size();
+            done.add(pool.submit(() -> report(index, each.getKey(), watched.submit(() -> {
                 each.getValue().run(run);
                 return null;
             }), run)));
@@ -45,7 +46,7 @@ final class Suite implements AutoCloseable {
         if (!pool.awaitTermination(deadlineSeconds, TimeUnit.SECONDS)) System.err.println("not all cases ran");
     }
 
-    private void report(String name, Future<?> body, Run run) {
+    private void report(int index, String name, Future<?> body, Run run) {
         long began = System.nanoTime();
         String error = null;
         try {
@@ -61,7 +62,7 @@ final class Suite implements AutoCloseable {
         run.close();
         long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
         String outcome = error == null ? "\"ok\": true" : "\"ok\": false, \"error\": " + quoted(error);
-        System.out.println("CASE {\"name\": " + quoted(name) + ", \"ms\": " + ms + ", " + outcome + "}");
+        System.out.println("CASE {\"index\": " + index + ", \"name\": " + quoted(name) + ", \"ms\": " + ms + ", " + outcome + "}");
     }
 
     private static String describe(Throwable failure) {

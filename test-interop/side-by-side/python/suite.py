@@ -36,7 +36,7 @@ class Suite:
     def _run(self, index):
         name, body = self.cases[index]
         run = Run(self.bootstrap, f"py-c{index}", self.admin)
-        result = {"name": name, "ok": False, "error": f"not done within {CASE_DEADLINE} s"}
+        result = {"index": index, "name": name, "ok": False, "error": f"not done within {CASE_DEADLINE} s"}
 
         def work():
             try:
