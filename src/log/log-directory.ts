@@ -208,13 +208,13 @@ export class LogDirectory implements LogHome {
     } else this.goOffline(error)
   }
 
-  /** All logs are closed: their offsets, and the mark that a start needs no recovery. */
-  async finish(): Promise<void> {
+  /** The offsets of the logs, and if all of them are closed the mark that a start needs no recovery. */
+  async finish({ isClean }: { readonly isClean: boolean }): Promise<void> {
     await this.saveRecoveryPoints()
     await this.saveLogStarts()
     this.hasNewWatermarks = true
     await this.saveHighWatermarks()
-    if (!this.isOnline) return
+    if (!this.isOnline || !isClean) return
     await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())
   }
 

@@ -14,7 +14,7 @@ import { IndexCache } from './index-file.ts'
 import type { Log, LogSurface, TopicPartition } from './log.ts'
 import type { LogConfig, LogManagerConfig } from './log-config.ts'
 import { LogDirectory } from './log-directory.ts'
-import type { LogEnvironment } from './log-environment.ts'
+import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { loadLogs } from './log-loading.ts'
 import { openLog } from './recovery.ts'
 import { TailCache } from './tail-cache.ts'
@@ -93,6 +93,8 @@ export class LogManager implements LogManagerSurface {
   private readonly broken = new Map<string, string>()
   /** Creations and deletions under way, by name: what comes next waits. */
   private readonly changing = new Map<string, Promise<unknown>>()
+  /** Directories with logs that could not be closed. */
+  private readonly unclosed = new Set<LogHome>()
   private identity = ''
   private producerIdExpirationMs: number
   private isStopping = false
@@ -407,18 +409,19 @@ export class LogManager implements LogManagerSurface {
     const slots = new Slots(CONCURRENT_CLOSES)
     await Promise.all([...this.byName.values()].map(log => slots.run(() => this.closeLog(log))))
     for (const directory of this.directories) {
-      if (directory.isOnline) await directory.finish()
+      if (directory.isOnline) await directory.finish({ isClean: !this.unclosed.has(directory) })
     }
     await this.environment.files.settled()
     await this.releaseDirectories()
   }
 
-  /** A log that cannot be closed has taken its directory offline; the others are closed all the same. */
+  /** The others are closed all the same; the next start looks at all of its directory as after a crash. */
   private async closeLog(log: Log): Promise<void> {
     try {
       await log.close()
     } catch (error) {
       this.options.logger.error('A log could not be closed', { log: log.name, error })
+      this.unclosed.add(log.home)
     }
   }
 

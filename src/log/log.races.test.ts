@@ -119,6 +119,24 @@ describe('a process without free file handles', () => {
   })
 })
 
+test.each(['EMFILE', 'ENOSPC'])(
+  'a log that %s keeps from being closed makes no clean shutdown',
+  async code => {
+    const rig = new Rig({ broker: { maxOpenFiles: 0 } })
+    const log = await rig.log()
+    await append(log, 'value')
+    await idle()
+    rig.memory.intercept = ({ name, path }) => {
+      if (name === 'open' && path.includes('/topic-0/')) throw diskError(code)
+    }
+    await rig.manager.shutdown()
+    rig.memory.intercept = undefined
+    const again = await rig.start()
+    expect(again.wasCleanShutdown).toBe(false)
+    expect([...(await contents(again.log('topic', 0)!)).values()]).toEqual(['value'])
+  },
+)
+
 describe('retention', () => {
   test('keeps what is appended while it looks at the active segment', async () => {
     const rig = new Rig({ config: { retentionMs: 10_000 } })
