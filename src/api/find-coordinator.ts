@@ -1,4 +1,4 @@
-import { ErrorCode } from '../../protocol/errors.ts'
+import { ErrorCode, errorName } from '../../protocol/errors.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../groups/group-coordinator.ts'
 import { type BrokerAddress, brokerAddresses } from './advertised-address.ts'
@@ -41,11 +41,22 @@ async function find(key: string, keyType: number, context: Context): Promise<Coo
     return failed(key, ErrorCode.INVALID_REQUEST, isShareKey ? '' : INVALID_REQUEST_MESSAGE)
   }
   const { controller } = context
-  if (!controller.image().topicByName(OFFSETS_TOPIC)) await autoCreateTopics([OFFSETS_TOPIC], context)
+  if (!controller.image().topicByName(OFFSETS_TOPIC)) {
+    const created = createOffsetsTopic(context)
+    // Who asks first is told to ask again, as by Kafka; in memory nothing takes so long.
+    if (context.config.string('klamm.storage') === 'memory') await created
+  }
   const topic = controller.image().topicByName(OFFSETS_TOPIC)
   const leader = topic?.partitions[context.groups.partitionFor(key)]?.leader
   const address = brokerAddresses(context).find(({ nodeId }) => nodeId === leader)
   return address ? found(key, address) : failed(key, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+}
+
+async function createOffsetsTopic(context: Context): Promise<void> {
+  const refusals = await autoCreateTopics([OFFSETS_TOPIC], context)
+  if (context.controller.image().topicByName(OFFSETS_TOPIC)) return
+  const code = errorName(refusals.get(OFFSETS_TOPIC) ?? ErrorCode.UNKNOWN_SERVER_ERROR)
+  context.logger.warn(`Groups have no coordinator: ${OFFSETS_TOPIC} could not be created`, { code })
 }
 
 function found(key: string, { nodeId, host, port }: BrokerAddress): Coordinator {

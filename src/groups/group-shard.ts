@@ -191,7 +191,7 @@ export class GroupShard implements StateMachine {
     const records: CoordinatorRecord[] = []
     const errorCodes = offsets.map(({ topic, partition }) => {
       if (isActive && (!subscribed || subscribed.has(topic))) return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC
-      if (this.offsets.get(groupId, topic, partition))
+      if (this.offsets.get(groupId, topic, partition) || this.offsets.hasStaged(groupId, topic, partition))
         records.push(offsetRecord(groupId, topic, partition, null))
       return ErrorCode.NONE
     })
@@ -210,8 +210,9 @@ export class GroupShard implements StateMachine {
   forgetTopics(topics: ReadonlySet<string>, ticket: Ticket<void>): Outcome {
     const records: CoordinatorRecord[] = []
     for (const groupId of this.offsets.groups()) {
-      for (const { topic, partition } of this.offsets.entries(groupId)) {
-        if (topics.has(topic)) records.push(offsetRecord(groupId, topic, partition, null))
+      for (const [topic, partitions] of this.offsets.partitions(groupId)) {
+        if (!topics.has(topic)) continue
+        for (const partition of partitions) records.push(offsetRecord(groupId, topic, partition, null))
       }
     }
     return { records, isSplittable: true, replies: [reply(ticket, undefined)] }

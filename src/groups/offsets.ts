@@ -67,13 +67,16 @@ export class Offsets {
     }
   }
 
-  groups(): IterableIterator<string> {
-    return this.committed.keys()
+  /** Groups that have something committed or staged. */
+  groups(): Set<string> {
+    const found = new Set(this.committed.keys())
+    for (const byGroup of this.staged.values()) for (const group of byGroup.keys()) found.add(group)
+    return found
   }
 
   // Replay --------------------------------------------------------------------------------------------------
 
-  /** `producerId` is -1 for a commit outside of transactions. A null value removes what is committed. */
+  /** `producerId` is -1 for a commit outside of transactions. A null value removes what is committed or staged. */
   replay(at: OffsetLocation, value: CommittedOffset | null, recordOffset: bigint, producerId: bigint): void {
     if (value === null) {
       this.remove(at)
@@ -102,14 +105,19 @@ export class Offsets {
     if (!current || current.recordOffset < value.recordOffset) put(this.committed, at, value)
   }
 
-  private remove({ group, topic, partition }: OffsetLocation): void {
-    const byTopic = this.committed.get(group)
-    const byPartition = byTopic?.get(topic)
-    if (!byTopic || !byPartition) return
-    byPartition.delete(partition)
-    if (byPartition.size === 0) byTopic.delete(topic)
-    if (byTopic.size === 0) this.committed.delete(group)
+  private remove(at: OffsetLocation): void {
+    removeFrom(this.committed, at)
+    for (const byGroup of this.staged.values()) removeFrom(byGroup, at)
   }
+}
+
+function removeFrom(byGroup: Map<string, ByTopic>, { group, topic, partition }: OffsetLocation): void {
+  const byTopic = byGroup.get(group)
+  const byPartition = byTopic?.get(topic)
+  if (!byTopic || !byPartition) return
+  byPartition.delete(partition)
+  if (byPartition.size === 0) byTopic.delete(topic)
+  if (byTopic.size === 0) byGroup.delete(group)
 }
 
 function put(
