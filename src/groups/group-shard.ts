@@ -258,9 +258,6 @@ export class GroupShard implements StateMachine {
 
   replayMarker({ producerId, isCommit }: TransactionMarker): void {
     this.offsets.replayMarker(producerId, isCommit)
-    for (const groupId of this.offsets.groups()) {
-      if (!this.groups.has(groupId)) this.createGroup(groupId, 0)
-    }
   }
 
   loaded(now: number): void {

@@ -33,7 +33,8 @@ export class SimulatedBroker {
     this.options = options
   }
 
-  private async open(): Promise<void> {
+  /** Again, on what the last one left on the disk. */
+  async open(): Promise<void> {
     const loaded = loadConfig({
       profile: 'ci',
       options: {

@@ -1,6 +1,7 @@
 /** What members, administrators and committers of offsets say, in as few words as a script needs. */
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../../protocol/messages/create-topics.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../../protocol/messages/delete-groups.ts'
+import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../../protocol/messages/delete-topics.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../../protocol/messages/describe-groups.ts'
 import { FetchRequest, FetchResponse } from '../../../protocol/messages/fetch.ts'
 import {
@@ -32,6 +33,7 @@ export const LIST = { request: ListGroupsRequest, response: ListGroupsResponse }
 export const DELETE_GROUPS = { request: DeleteGroupsRequest, response: DeleteGroupsResponse }
 export const FIND = { request: FindCoordinatorRequest, response: FindCoordinatorResponse }
 export const CREATE_TOPICS = { request: CreateTopicsRequest, response: CreateTopicsResponse }
+export const DELETE_TOPICS = { request: DeleteTopicsRequest, response: DeleteTopicsResponse }
 export const METADATA = { request: MetadataRequest, response: MetadataResponse }
 export const FETCH = { request: FetchRequest, response: FetchResponse }
 
