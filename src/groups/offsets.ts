@@ -76,7 +76,10 @@ export class Offsets {
 
   // Replay --------------------------------------------------------------------------------------------------
 
-  /** `producerId` is -1 for a commit outside of transactions. A null value removes what is committed or staged. */
+  /**
+   * `producerId` is -1 for a commit outside of transactions. A null value removes what is committed or
+   * staged.
+   */
   replay(at: OffsetLocation, value: CommittedOffset | null, recordOffset: bigint, producerId: bigint): void {
     if (value === null) {
       this.remove(at)
