@@ -404,3 +404,32 @@ test('T125 however members come and go, none that lives is unknown', { timeout: 
   ])
   expect(owners.size).toBeGreaterThan(10)
 })
+
+test('200 members with 1,000 partitions rebalance within three seconds', { timeout: 30_000 }, async () => {
+  const [members, partitions] = [200, 1_000]
+  const talks = Array.from({ length: members }, () => new GroupTalk(simulated.side, 'large'))
+  const ids = new Array<string>(members).fill('')
+  const generations = new Set<number>()
+  const rebalance = async (metadata: Buffer) => {
+    const protocols = [{ name: 'range', metadata }]
+    const takePart = async (own: GroupTalk, i: number): Promise<void> => {
+      const joined = await own.join(`m${i}`, { memberId: ids[i]!, protocols })
+      ids[i] = joined.memberId
+      if (joined.errorCode !== ErrorCode.NONE) return takePart(own, i)
+      const part = Buffer.alloc(20 + (4 * partitions) / members, 1).toString('latin1')
+      const to = Object.fromEntries(joined.members.map(({ memberId }) => [memberId, part]))
+      const synced = await own.sync(memberOf(`m${i}`, joined), { to })
+      if (synced.errorCode !== ErrorCode.NONE) return takePart(own, i)
+      expect(synced.assignment).toHaveLength(part.length)
+      generations.add(joined.generationId)
+    }
+    await Promise.all(talks.map(takePart))
+  }
+  await rebalance(Buffer.alloc(100, 1))
+  generations.clear()
+  const started = performance.now()
+  await rebalance(Buffer.alloc(100, 2))
+  expect(performance.now() - started).toBeLessThan(3_000)
+  expect(generations.size).toBe(1)
+  await Promise.all(talks.map(own => own.close()))
+})

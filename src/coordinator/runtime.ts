@@ -276,7 +276,9 @@ class Shard<Machine extends StateMachine> {
   ): void {
     this.seal(now)
     for (const record of records) this.replay(record, producer.producerId, producer.producerEpoch)
-    this.batches.push(buildBatch({ records: timestamped(records, now), ...producer, isTransactional: true }))
+    this.batches.push(
+      buildBatch({ records: timestamped(records, now), ...producer, baseSequence: 0, isTransactional: true }),
+    )
   }
 
   private applyMarker(marker: TransactionMarker, now: number): void {
@@ -294,7 +296,8 @@ class Shard<Machine extends StateMachine> {
   /** Closes the batch that is being filled. */
   private seal(now: number): void {
     if (this.queued.length === 0) return
-    this.batches.push(buildBatch({ records: timestamped(this.queued, now) }))
+    // Kafka's coordinators count from 0 in each batch, though nobody looks.
+    this.batches.push(buildBatch({ records: timestamped(this.queued, now), baseSequence: 0 }))
     this.queued = []
     this.queuedBytes = BATCH_HEADER_BYTES
   }

@@ -35,7 +35,9 @@ export async function setByPrefix(talk: GroupTalk): Promise<void> {
     if (decoded.error) continue
     for (const { key, value } of decoded.value) {
       const record = key && readRecord(key, value)
-      if (record?.group.startsWith(talk.groupId)) talk.note('record', record.content)
+      if (!record?.group.startsWith(talk.groupId)) continue
+      const { baseSequence, compression, timestampType, producerId } = batch
+      talk.note('record', { ...record.content, baseSequence, compression, timestampType, producerId })
     }
   }
 }
