@@ -120,7 +120,7 @@ func configsCase(r *run) {
 	must(alter(kadm.AlterConfig{Op: kadm.AppendConfig, Name: "cleanup.policy", Value: text("compact")}))
 	r.until("both", func() bool { return value("cleanup.policy") == "delete,compact" })
 	must(alter(kadm.AlterConfig{Op: kadm.DeleteConfig, Name: "retention.ms"}))
-	r.until("the default", func() bool { return value("retention.ms") == "604800000" })
+	r.until("the default", func() bool { return value("retention.ms") == "-1" })
 	same(true, errors.Is(alter(kadm.AlterConfig{Op: kadm.SetConfig, Name: "retention.ms", Value: text("soon")}), kerr.InvalidConfig))
 }
 

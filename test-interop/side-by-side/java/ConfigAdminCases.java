@@ -71,7 +71,7 @@ final class ConfigAdminCases {
         becomes(run, topic, "retention.ms", "123456");
         Run.same("2097152", described(run, resource(topic)).get("segment.bytes").value());
         altered(run, topic, "retention.ms", "", OpType.DELETE);
-        becomes(run, topic, "retention.ms", "604800000");
+        becomes(run, topic, "retention.ms", "-1");
     }
 
     private static void lists(Run run) throws Exception {
@@ -89,7 +89,7 @@ final class ConfigAdminCases {
         Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "retention.ms", "1", OpType.APPEND));
         var ops = List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "77"), OpType.SET));
         run.admin.incrementalAlterConfigs(Map.of(resource(topic), ops), new AlterConfigsOptions().validateOnly(true)).all().get();
-        Run.same("604800000", described(run, resource(topic)).get("retention.ms").value());
+        Run.same("-1", described(run, resource(topic)).get("retention.ms").value());
     }
 
     private static void unknown(Run run) throws Exception {

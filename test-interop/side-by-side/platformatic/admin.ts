@@ -136,7 +136,7 @@ function configCases(cases: Cases): void {
     await alter(run, topic, DELETE, 'retention.ms', '')
     await eventually(
       'the default',
-      async () => (await value(run, topic, 'retention.ms')) === '604800000' || undefined,
+      async () => (await value(run, topic, 'retention.ms')) === '-1' || undefined,
     )
   })
 

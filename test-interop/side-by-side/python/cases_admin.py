@@ -119,7 +119,7 @@ def add_configs(suite):
         alter(run, topic, "cleanup.policy", "compact", AlterConfigOpType.APPEND)
         until("both policies", lambda: config(run, topic)["cleanup.policy"].value == "delete,compact")
         alter(run, topic, "retention.ms", None, AlterConfigOpType.DELETE)
-        until("the default", lambda: config(run, topic)["retention.ms"].value == "604800000")
+        until("the default", lambda: config(run, topic)["retention.ms"].value == "-1")
 
     @suite.case("is refused a bad value")
     def _(run):

@@ -1,0 +1,14 @@
+import { afterAll } from 'vitest'
+import { kafkaVersion } from '../harness/kafka-jars.ts'
+import { suite } from './suite.ts'
+import { groupToolCases } from './tools/groups.ts'
+import { loadToolCases } from './tools/loads.ts'
+import { resetCases } from './tools/resets.ts'
+import { closeTools, prepareTools } from './tools/run.ts'
+
+await prepareTools()
+const tools = await suite({ client: `Kafka's tools ${kafkaVersion}`, position: 7 })
+afterAll(closeTools)
+groupToolCases(tools)
+resetCases(tools)
+loadToolCases(tools)
