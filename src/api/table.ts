@@ -2,7 +2,9 @@
  * The APIs that are served, and in which versions: the one table that dispatch looks up and that ApiVersions
  * answers from. What is not in it is neither served nor advertised.
  */
+import { createAcls, deleteAcls, describeAcls } from './acls.ts'
 import { alterConfigs } from './alter-configs.ts'
+import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { apiVersions } from './api-versions.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
@@ -14,6 +16,7 @@ import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { electLeaders } from './elect-leaders.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
@@ -24,6 +27,7 @@ import { joinGroup } from './join-group.ts'
 import { leaveGroup } from './leave-group.ts'
 import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
+import { listPartitionReassignments } from './list-partition-reassignments.ts'
 import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
@@ -91,6 +95,12 @@ export const HANDLERS: readonly Handler[] = [
   offsetForLeaderEpoch,
   produce,
   syncGroup,
+  describeAcls,
+  createAcls,
+  deleteAcls,
+  electLeaders,
+  alterPartitionReassignments,
+  listPartitionReassignments,
 ]
 
 function servedApi(handler: Handler): ServedApi {

@@ -155,7 +155,7 @@ describe('replies', () => {
     expect(await heard).toEqual(ok('one'))
   })
 
-  test('that wait too long are COORDINATOR_NOT_AVAILABLE, though the records may yet be committed', async () => {
+  test('that wait too long are COORDINATOR_NOT_AVAILABLE, though the records may yet count', async () => {
     await withFollower()
     await start()
     const said = say('one')

@@ -485,6 +485,8 @@ export class ClassicGroup {
   /** Sessions of members found at load begin when the load is over. */
   restartSessions(turn: Turn): void {
     for (const member of this.membership.all()) this.renewSession(member, turn)
+    // The limit was lowered meanwhile: who comes to the rebalance too late is left out.
+    if (this.membership.size > this.options.maxSize) this.prepareRebalance(turn)
     this.recomputeDeadline()
   }
 

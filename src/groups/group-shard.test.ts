@@ -171,6 +171,15 @@ describe('a restart', () => {
     expect(group.generationId).toBe(2)
   })
 
+  test('rebalances a group that has become too large', () => {
+    const driver = new ShardDriver()
+    const member = driver.enter('g', ['t'])
+    driver.maxSize = 0
+    driver.restart()
+    expect(driver.shard.groups.get('g')!.state).toBe('PreparingRebalance')
+    expect(driver.heartbeat('g', member)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
+  })
+
   test('finds a deleted group deleted', () => {
     const driver = new ShardDriver()
     driver.commit('g', {})

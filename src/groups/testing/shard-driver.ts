@@ -12,6 +12,8 @@ type Logged = ReplayedRecord | TransactionMarker
 /** Drives a shard as the runtime does, with a list for a log. */
 export class ShardDriver {
   now = 1_700_000_000_000
+  /** Of groups; of those that are loaded from then on. */
+  maxSize = 1_000
   shard = this.newShard()
   readonly log: Logged[] = []
   private replies = new Map<number, unknown>()
@@ -29,7 +31,7 @@ export class ShardDriver {
     }
     return new GroupShard({
       initialRebalanceDelayMs: 0,
-      maxSize: 1_000,
+      maxSize: this.maxSize,
       newMemberId,
       offsetsRetentionMs: RETENTION_MS,
       retentionCheckIntervalMs: CHECK_MS,
