@@ -12,11 +12,11 @@ const here = import.meta.dirname
 const harness = process.env.KAFKA_TESTS_DIR || join(here, '..', '..', 'shared', 'kafka-tests')
 const list = join(here, 'fixtures', 'kafka-tests.txt')
 
-/** Class and method, in full, of each test that passes on Kafka under the same conditions. */
+/** Class, method and number of the invocation of each test that passes on Kafka under the same conditions. */
 const wanted = readFileSync(list, 'utf8')
   .split('\n')
   .filter(line => line !== '')
-  .map(line => line.split(' ')[0]!)
+  .map(line => line.split(' ').slice(0, 2).join(' '))
 
 const absent = !existsSync(join(harness, 'run.sh'))
 if (absent)
@@ -32,10 +32,10 @@ describe.skipIf(absent)("Kafka's own tests", () => {
     const env = { NODE: process.execPath, KAFKA_TESTS_DIR: harness }
     await run(join(here, 'kafka-tests.sh'), [list, results], { env, deadlineMs: 1_500_000, echo: true })
     for (const line of (await readFile(results, 'utf8')).split('\n').slice(1)) {
-      const [, className, method, , status, , , , , reason] = line.split('\t')
+      const [, className, method, number, status, , , , , reason] = line.split('\t')
       // The same test for another type of cluster is a duplicate, and not run.
       if (status && status !== 'DUPLICATE')
-        outcomes.set(`${className}.${method}`, `${status} ${reason ?? ''}`.trim())
+        outcomes.set(`${className}.${method} ${number}`, `${status} ${reason ?? ''}`.trim())
     }
     if (existsSync(`${results}.brokers`)) console.warn(await readFile(`${results}.brokers`, 'utf8'))
   }, 1_800_000)

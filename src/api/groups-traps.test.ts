@@ -229,6 +229,17 @@ describe('offsets', () => {
   })
 })
 
+test('when their topic is deleted, groups begin anew on the next one', async () => {
+  const member = await talk.enter('a')
+  const joining = await talk.joining('b', { v: 3 })
+  await deleteOffsetsTopic()
+  expect((await joining.answer()).errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+  expect(await talk.heartbeat(member)).toBe(ErrorCode.NOT_COORDINATOR)
+  await prepareGroups(simulated.side)
+  expect(await talk.heartbeat(member)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+  expect((await talk.enter('a')).generationId).toBe(1)
+})
+
 async function deleteOffsetsTopic(): Promise<void> {
   const topicNames = ['__consumer_offsets']
   await talk.call('admin', DELETE_TOPICS, 5, { topicNames, topics: [], timeoutMs: 5_000 })
