@@ -123,7 +123,7 @@ describe('versions', () => {
     expect((await client.receive(ApiVersionsResponse, 3, 9)).errorCode).toBe(ErrorCode.NONE)
   })
 
-  test('T005 T007 what is advertised is what dispatch serves, Produce from version 0 on', async () => {
+  test('T005 T007 T008 what is advertised is what dispatch serves, Produce from version 0 on', async () => {
     const { apiKeys } = await ask(4)
     const served = Array.from(new ApiTable(HANDLERS).rows(), ({ apiKey, minVersion, maxVersion }) => ({
       apiKey,
@@ -136,6 +136,8 @@ describe('versions', () => {
     )
     expect(apiKeys.find(({ apiKey }) => apiKey === 0)).toEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 })
     expect(apiKeys.find(({ apiKey }) => apiKey === 22)?.maxVersion).toBe(5)
+    // T008: old librdkafka, kafka-go and brod look for JoinGroup v0 and v1.
+    expect(apiKeys.find(({ apiKey }) => apiKey === 11)).toEqual({ apiKey: 11, minVersion: 0, maxVersion: 9 })
   })
 
   test('T005 the lowest and the highest version of every API that is advertised get a reply', async () => {
