@@ -1,5 +1,5 @@
-// The two brokers that a suite runs against, with equal settings: Apache Kafka, which says what is right, and Klamm.
-// SIDES=kafka (or klamm) leaves the other out, to prove new cases.
+// The two brokers that a suite runs against, with equal settings: Apache Kafka, which says what is right, and
+// Klamm. SIDES=kafka (or klamm) leaves the other out, to prove new cases.
 
 import { type Broker, type BrokerKind, startBroker } from '../harness/broker.ts'
 

@@ -1,4 +1,5 @@
-// The client needs a newer Node than the suites run on, which comes as a package of the registry and runs TypeScript as it is.
+// The client needs a newer Node than the suites run on. It comes as a package of the registry, and runs
+// TypeScript as it is.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
-// A suite in another language: a program that runs all its cases against one broker and prints one line for each,
+// A suite in another language: a program that runs all its cases against one broker and prints a line for each,
 //   CASE {"index": 0, "name": "…", "ok": true, "ms": 12}
-// in any order, and at last END. It is run against both sides at once; its cases then become tests like any other.
+// in any order, and at last END. It is run against both sides at once; its cases then become tests like others.
 
 import { afterAll, test } from 'vitest'
 import { type RunOptions, run } from '../harness/processes.ts'

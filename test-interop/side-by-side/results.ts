@@ -1,4 +1,4 @@
-// What came of each case on each side. The suites leave it in files, from which the table of docs/interop.md is made.
+// What came of each case on each side. The suites leave it in files, from which docs/interop.md is made.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A suite: the cases of one client. Each case is a test, which runs on both sides at once and passes unless Klamm
-// misses what Kafka does.
+// A suite: the cases of one client. Each case is a test, which runs on both sides at once and passes unless
+// Klamm misses what Kafka does.
 
 import { afterAll, test } from 'vitest'
 import type { Broker } from '../harness/broker.ts'

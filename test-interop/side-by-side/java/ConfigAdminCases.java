@@ -16,10 +16,13 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 final class ConfigAdminCases {
     static void addTo(Suite suite) {
-        suite.add("describeConfigs shows values, sources, synonyms and documentation", ConfigAdminCases::describes);
+        suite.add("describeConfigs shows values, sources, synonyms and documentation",
+            ConfigAdminCases::describes);
         suite.add("incrementalAlterConfigs sets and deletes", ConfigAdminCases::alters);
-        suite.add("incrementalAlterConfigs appends to lists and subtracts from them", ConfigAdminCases::lists);
-        suite.add("incrementalAlterConfigs refuses bad values, and with validateOnly changes nothing", ConfigAdminCases::refuses);
+        suite.add("incrementalAlterConfigs appends to lists and subtracts from them",
+            ConfigAdminCases::lists);
+        suite.add("incrementalAlterConfigs refuses bad values, and with validateOnly changes nothing",
+            ConfigAdminCases::refuses);
         suite.add("configuration of an unknown topic is an error", ConfigAdminCases::unknown);
         suite.add("configuration of the broker names its sources", ConfigAdminCases::broker);
         suite.add("access lists are off without an authorizer", ConfigAdminCases::acls);
@@ -35,10 +38,12 @@ final class ConfigAdminCases {
     }
 
     private static Object alter(Run run, String topic, String name, String value, OpType type) {
-        return run.admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(new AlterConfigOp(new ConfigEntry(name, value), type)))).all();
+        return run.admin.incrementalAlterConfigs(Map.of(resource(topic),
+            List.of(new AlterConfigOp(new ConfigEntry(name, value), type)))).all();
     }
 
-    private static void altered(Run run, String topic, String name, String value, OpType type) throws Exception {
+    private static void altered(Run run, String topic, String name, String value,
+        OpType type) throws Exception {
         ((org.apache.kafka.common.KafkaFuture<?>) alter(run, topic, name, value, type)).get();
     }
 
@@ -57,9 +62,11 @@ final class ConfigAdminCases {
         var topic = run.topic(run.name("topic"), 1, Map.of("segment.bytes", "2097152"));
         var config = described(run, resource(topic));
         var entry = config.get("segment.bytes");
-        Run.same(List.of("2097152", ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigEntry.ConfigType.INT, false, false),
+        Run.same(List.of("2097152", ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigEntry.ConfigType.INT, false,
+            false),
             List.of(entry.value(), entry.source(), entry.type(), entry.isReadOnly(), entry.isSensitive()));
-        Run.same(List.of("segment.bytes", "log.segment.bytes"), entry.synonyms().stream().map(each -> each.name()).toList());
+        Run.same(List.of("segment.bytes", "log.segment.bytes"), entry.synonyms().stream().map(each ->
+            each.name()).toList());
         Run.holds(entry.documentation().length() > 20, entry.documentation());
         Run.same(ConfigSource.DEFAULT_CONFIG, config.get("max.message.bytes").source());
         Run.holds(config.entries().size() >= 30, config.entries().size());
@@ -84,11 +91,15 @@ final class ConfigAdminCases {
 
     private static void refuses(Run run) throws Exception {
         var topic = run.topic(1);
-        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "retention.ms", "soon", OpType.SET));
-        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "no.such.name", "1", OpType.SET));
-        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "retention.ms", "1", OpType.APPEND));
+        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "retention.ms", "soon",
+            OpType.SET));
+        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "no.such.name", "1",
+            OpType.SET));
+        Run.refused(InvalidConfigurationException.class, () -> alter(run, topic, "retention.ms", "1",
+            OpType.APPEND));
         var ops = List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "77"), OpType.SET));
-        run.admin.incrementalAlterConfigs(Map.of(resource(topic), ops), new AlterConfigsOptions().validateOnly(true)).all().get();
+        run.admin.incrementalAlterConfigs(Map.of(resource(topic), ops),
+            new AlterConfigsOptions().validateOnly(true)).all().get();
         Run.same("-1", described(run, resource(topic)).get("retention.ms").value());
     }
 
@@ -106,13 +117,17 @@ final class ConfigAdminCases {
     private static void broker(Run run) throws Exception {
         var config = described(run, new ConfigResource(ConfigResource.Type.BROKER, "1"));
         var delay = config.get("group.initial.rebalance.delay.ms");
-        Run.same(List.of("0", ConfigSource.STATIC_BROKER_CONFIG, true), List.of(delay.value(), delay.source(), delay.isReadOnly()));
+        Run.same(List.of("0", ConfigSource.STATIC_BROKER_CONFIG, true), List.of(delay.value(),
+            delay.source(), delay.isReadOnly()));
         var size = config.get("message.max.bytes");
-        Run.same(List.of("1048588", ConfigSource.DEFAULT_CONFIG, false), List.of(size.value(), size.source(), size.isReadOnly()));
+        Run.same(List.of("1048588", ConfigSource.DEFAULT_CONFIG, false), List.of(size.value(),
+            size.source(), size.isReadOnly()));
     }
 
     private static void acls(Run run) throws Exception {
-        Run.refused(SecurityDisabledException.class, () -> run.admin.describeAcls(AclBindingFilter.ANY).values());
-        Run.refused(SecurityDisabledException.class, () -> run.admin.deleteAcls(List.of(AclBindingFilter.ANY)).all());
+        Run.refused(SecurityDisabledException.class, () -> run.admin
+            .describeAcls(AclBindingFilter.ANY).values());
+        Run.refused(SecurityDisabledException.class, () ->
+            run.admin.deleteAcls(List.of(AclBindingFilter.ANY)).all());
     }
 }

@@ -20,14 +20,18 @@ final class ConsumerCases {
         suite.add("offsetsForTimes finds the first record at or after a time", ConsumerCases::times);
         suite.add("lag and position follow what was read", ConsumerCases::lag);
         suite.add("a paused partition brings nothing until it is resumed", ConsumerCases::pause);
-        suite.add("auto.offset.reset earliest starts at the log start", run -> reset(run, "earliest", Run.values(3, 2)));
+        suite.add("auto.offset.reset earliest starts at the log start", run -> reset(run, "earliest",
+            Run.values(3, 2)));
         suite.add("auto.offset.reset latest starts at the end", run -> reset(run, "latest", List.of()));
-        suite.add("auto.offset.reset by_duration starts at a time", run -> reset(run, "by_duration:P10000D", Run.values(3, 2)));
+        suite.add("auto.offset.reset by_duration starts at a time", run -> reset(run,
+            "by_duration:P10000D", Run.values(3, 2)));
         suite.add("auto.offset.reset none throws where there is no commit", ConsumerCases::noReset);
         suite.add("a position out of range throws under auto.offset.reset none", ConsumerCases::outOfRange);
-        suite.add("a position out of range is reset under auto.offset.reset earliest", ConsumerCases::resetFromRange);
+        suite.add("a position out of range is reset under auto.offset.reset earliest",
+            ConsumerCases::resetFromRange);
         for (var isolation : List.of("read_committed", "read_uncommitted")) {
-            suite.add("isolation.level " + isolation + " reads what no transaction wrote", run -> isolation(run, isolation));
+            suite.add("isolation.level " + isolation + " reads what no transaction wrote", run ->
+                isolation(run, isolation));
         }
         suite.add("max.poll.records bounds each poll", ConsumerCases::pollRecords);
         suite.add("a fetch limit smaller than a record still makes progress", ConsumerCases::smallFetches);
@@ -67,7 +71,8 @@ final class ConsumerCases {
     private static void times(Run run) throws Exception {
         var topic = run.topic(2);
         var producer = run.producer(Map.of());
-        for (long time : List.of(100L, 300L, 200L, 400L)) producer.send(new ProducerRecord<>(topic, 0, time, "k", "v")).get();
+        for (long time : List.of(100L, 300L, 200L, 400L)) producer.send(new ProducerRecord<>(topic, 0,
+            time, "k", "v")).get();
         var consumer = run.consumer(Map.of());
         var partition = new TopicPartition(topic, 0);
         for (var each : Map.of(0L, 0L, 100L, 0L, 150L, 1L, 300L, 1L, 350L, 3L).entrySet()) {
@@ -108,7 +113,8 @@ final class ConsumerCases {
     private static void reset(Run run, String policy, List<String> expected) throws Exception {
         var topic = run.topic(1);
         run.send(topic, 0, Run.values(5));
-        run.admin.deleteRecords(Map.of(new TopicPartition(topic, 0), RecordsToDelete.beforeOffset(2))).all().get();
+        run.admin.deleteRecords(Map.of(new TopicPartition(topic, 0), RecordsToDelete.beforeOffset(2)))
+            .all().get();
         var consumer = run.assigned(topic, 1, Map.of("auto.offset.reset", policy));
         Run.same(expected.isEmpty() ? 5L : 2L, consumer.position(new TopicPartition(topic, 0)));
         run.send(topic, 0, List.of("new"));
@@ -120,7 +126,8 @@ final class ConsumerCases {
     private static void noReset(Run run) throws Exception {
         var topic = run.topic(1);
         var consumer = run.assigned(topic, 1, Map.of("auto.offset.reset", "none"));
-        var failure = Run.refused(NoOffsetForPartitionException.class, () -> consumer.poll(Duration.ofSeconds(20)));
+        var failure = Run.refused(NoOffsetForPartitionException.class, () ->
+            consumer.poll(Duration.ofSeconds(20)));
         Run.same(Set.of(new TopicPartition(topic, 0)), failure.partitions());
     }
 
@@ -170,11 +177,14 @@ final class ConsumerCases {
         var topic = run.topic(2);
         for (int partition = 0; partition < 2; partition++) {
             var producer = run.producer(Map.of());
-            for (var value : Run.values(10)) producer.send(new ProducerRecord<>(topic, partition, "k", value.repeat(100))).get();
+            for (var value : Run.values(10)) producer.send(new ProducerRecord<>(topic, partition, "k",
+                value.repeat(100))).get();
         }
-        var records = Run.read(run.assigned(topic, 2, Map.of("fetch.max.bytes", 10, "max.partition.fetch.bytes", 10)), 20);
+        var records = Run.read(run.assigned(topic, 2, Map.of("fetch.max.bytes", 10,
+            "max.partition.fetch.bytes", 10)), 20);
         for (var partition : List.of(0, 1)) {
-            var own = records.stream().filter(each -> each.partition() == partition).map(each -> each.offset()).toList();
+            var own = records.stream().filter(each -> each.partition() == partition).map(each ->
+                each.offset()).toList();
             Run.same(List.of(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L), own);
         }
     }
@@ -244,15 +254,18 @@ final class ConsumerCases {
         var records = Run.read(run.assigned(topic, 20, Map.of()), 1_000);
         for (int partition = 0; partition < 20; partition++) {
             int number = partition;
-            var own = records.stream().filter(each -> each.partition() == number).map(each -> each.value()).toList();
-            Run.same(Run.values(1_000).stream().filter(each -> Integer.parseInt(each.substring(1)) % 20 == number).toList(), own);
+            var own = records.stream().filter(each -> each.partition() == number).map(each ->
+                each.value()).toList();
+            Run.same(Run.values(1_000).stream().filter(each ->
+                Integer.parseInt(each.substring(1)) % 20 == number).toList(), own);
         }
     }
 
     private static void rolled(Run run) throws Exception {
         var topic = run.topic(run.name("topic"), 1, Map.of("segment.bytes", "1048576"));
         var producer = run.producer(Map.of("batch.size", 50_000));
-        for (var value : Run.values(3_000)) producer.send(new ProducerRecord<>(topic, "k", (value + " ").repeat(200)));
+        for (var value : Run.values(3_000)) producer.send(new ProducerRecord<>(topic, "k",
+            (value + " ").repeat(200)));
         producer.flush();
         var consumer = run.assigned(topic, 1, Map.of());
         var records = Run.read(consumer, 3_000);

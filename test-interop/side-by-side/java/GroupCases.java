@@ -18,8 +18,10 @@ import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
 /** Who owns what, when members come, go and change their minds. */
 final class GroupCases {
     static void addTo(Suite suite) {
-        for (var assignor : List.of(RangeAssignor.class, RoundRobinAssignor.class, StickyAssignor.class, CooperativeStickyAssignor.class)) {
-            suite.add("two members share six partitions by " + assignor.getSimpleName(), run -> shares(run, assignor));
+        for (var assignor : List.of(RangeAssignor.class, RoundRobinAssignor.class, StickyAssignor.class,
+            CooperativeStickyAssignor.class)) {
+            suite.add("two members share six partitions by " + assignor.getSimpleName(), run -> shares(run,
+                assignor));
         }
         suite.add("callbacks tell of partitions that come and go", GroupCases::callbacks);
         suite.add("under eager rebalancing everything is revoked first", GroupCases::eager);
@@ -52,7 +54,8 @@ final class GroupCases {
         Run.until("six records", () -> {
             for (var each : List.of(one, two)) {
                 each.poll(Run.SHORT).forEach(record -> {
-                    Run.holds(each.assignment().contains(new TopicPartition(topic, record.partition())), record);
+                    Run.holds(each.assignment().contains(new TopicPartition(topic, record.partition())),
+                        record);
                     Run.holds(read.add(record.value()), record);
                 });
             }
@@ -115,9 +118,11 @@ final class GroupCases {
         Run.share(List.of(4), one);
         var two = run.subscribed(topic, by(CooperativeStickyAssignor.class));
         Run.share(List.of(2, 2), one, two);
-        var revoked = told.events.stream().filter(each -> each.startsWith("-[") && !each.equals("-[]")).toList();
+        var revoked = told.events.stream().filter(each -> each.startsWith("-[") && !each.equals("-[]"))
+            .toList();
         Run.same(1, revoked.size());
-        Run.same(two.assignment().stream().map(TopicPartition::partition).sorted().toList().toString(), revoked.get(0).substring(1));
+        Run.same(two.assignment().stream().map(TopicPartition::partition).sorted().toList().toString(),
+            revoked.get(0).substring(1));
         Run.holds(told.events.stream().noneMatch(each -> each.startsWith("!")), told.events);
     }
 
@@ -136,7 +141,8 @@ final class GroupCases {
     }
 
     private static String assignor(Run run) throws Exception {
-        return run.admin.describeConsumerGroups(List.of(run.group())).all().get().get(run.group()).partitionAssignor();
+        return run.admin.describeConsumerGroups(List.of(run.group())).all().get()
+            .get(run.group()).partitionAssignor();
     }
 
     private static void closes(Run run) throws Exception {
@@ -156,7 +162,8 @@ final class GroupCases {
         one.unsubscribe();
         Run.share(List.of(2), two);
         Run.same(Set.of(), one.assignment());
-        Run.same(1, run.admin.describeConsumerGroups(List.of(run.group())).all().get().get(run.group()).members().size());
+        Run.same(1, run.admin.describeConsumerGroups(List.of(run.group())).all().get()
+            .get(run.group()).members().size());
     }
 
     private static void pattern(Run run) throws Exception {
@@ -176,7 +183,8 @@ final class GroupCases {
         var consumer = run.subscribed(first, Map.of());
         Run.share(List.of(1), consumer);
         consumer.subscribe(List.of(second));
-        Run.pollUntil("the other topic", () -> consumer.assignment().equals(Set.copyOf(Run.partitions(second, 2))), consumer);
+        Run.pollUntil("the other topic", () -> consumer.assignment()
+            .equals(Set.copyOf(Run.partitions(second, 2))), consumer);
     }
 
     private static void enforces(Run run) throws Exception {
@@ -184,7 +192,8 @@ final class GroupCases {
         Run.share(List.of(1), consumer);
         int generation = consumer.groupMetadata().generationId();
         consumer.enforceRebalance("the case asks so");
-        Run.pollUntil("a new generation", () -> consumer.groupMetadata().generationId() > generation, consumer);
+        Run.pollUntil("a new generation", () -> consumer.groupMetadata().generationId() > generation,
+            consumer);
         Run.share(List.of(1), consumer);
         Run.same(generation + 1, consumer.groupMetadata().generationId());
     }
@@ -209,7 +218,8 @@ final class GroupCases {
     }
 
     private static void sessionTimeout(Run run) throws Exception {
-        var consumer = run.subscribed(run.topic(1), Map.of("session.timeout.ms", 900, "heartbeat.interval.ms", 100));
+        var consumer = run.subscribed(run.topic(1), Map.of("session.timeout.ms", 900,
+            "heartbeat.interval.ms", 100));
         Run.refused(InvalidSessionTimeoutException.class, () -> {
             Run.share(List.of(1), consumer);
             return null;
@@ -220,7 +230,8 @@ final class GroupCases {
         var topic = run.topic(1);
         var consumer = run.subscribed(topic, Map.of("metadata.max.age.ms", 200));
         Run.share(List.of(1), consumer);
-        run.admin.createPartitions(Map.of(topic, org.apache.kafka.clients.admin.NewPartitions.increaseTo(3))).all().get();
+        run.admin.createPartitions(Map.of(topic,
+            org.apache.kafka.clients.admin.NewPartitions.increaseTo(3))).all().get();
         Run.share(List.of(3), consumer);
         run.led(topic, 3);
         run.send(topic, 2, Run.values(2));
@@ -236,7 +247,8 @@ final class GroupCases {
         for (int i = 0; i < 10; i++) run.send(topic, i, Run.values(i * 10, 10));
         List<String> read = new ArrayList<>();
         Run.until("100 records", () -> {
-            for (KafkaConsumer<String, String> each : members) each.poll(Run.SHORT).forEach(record -> read.add(record.value()));
+            for (KafkaConsumer<String, String> each : members) each.poll(Run.SHORT).forEach(record ->
+                read.add(record.value()));
             return read.size() >= 100;
         });
         Run.same(100, read.size());
@@ -250,6 +262,7 @@ final class GroupCases {
         Run.same(Run.values(3), ProducerCases.valuesOf(Run.read(member, 3)));
         Run.same(Run.values(3), ProducerCases.valuesOf(Run.read(run.assigned(topic, 1, Map.of()), 3)));
         member.commitSync();
-        Run.same(1, run.admin.describeConsumerGroups(List.of(run.group())).all().get().get(run.group()).members().size());
+        Run.same(1, run.admin.describeConsumerGroups(List.of(run.group())).all().get()
+            .get(run.group()).members().size());
     }
 }

@@ -2,6 +2,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.MemberToRemove;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.CloseOptions;
@@ -13,12 +14,14 @@ import org.apache.kafka.common.errors.FencedInstanceIdException;
 final class MembershipCases {
     static void addTo(Suite suite) {
         suite.add("groupMetadata names group, generation, member and instance", MembershipCases::metadata);
-        suite.add("a static member that restarts keeps its partitions without a rebalance", MembershipCases::restart);
+        suite.add("a static member that restarts keeps its partitions without a rebalance",
+            MembershipCases::restart);
         suite.add("a static member that closes stays in the group", MembershipCases::closes);
         suite.add("a static member may leave for good when it closes", MembershipCases::leaves);
         suite.add("a dynamic member may stay in the group when it closes", MembershipCases::remains);
         suite.add("of two members with one instance id the older is fenced", MembershipCases::fenced);
-        suite.add("a static member that stays away is expelled at its session timeout", MembershipCases::expires);
+        suite.add("a static member that stays away is expelled at its session timeout",
+            MembershipCases::expires);
         suite.add("an admin removes a static member", MembershipCases::removed);
         suite.add("an admin removes all members", MembershipCases::removedAll);
     }
@@ -27,11 +30,12 @@ final class MembershipCases {
         return run.subscribed(topic, Map.of("group.instance.id", instance));
     }
 
-    private static void closeWith(KafkaConsumer<String, String> consumer, CloseOptions.GroupMembershipOperation operation) {
+    private static void closeWith(KafkaConsumer<String, String> consumer,
+        CloseOptions.GroupMembershipOperation operation) {
         consumer.close(CloseOptions.groupMembershipOperation(operation));
     }
 
-    private static org.apache.kafka.clients.admin.ConsumerGroupDescription described(Run run) throws Exception {
+    private static ConsumerGroupDescription described(Run run) throws Exception {
         return run.admin.describeConsumerGroups(List.of(run.group())).all().get().get(run.group());
     }
 
@@ -39,8 +43,10 @@ final class MembershipCases {
         var consumer = run.subscribed(run.topic(1), Map.of("group.instance.id", "i1", "client.id", "named"));
         Run.share(List.of(1), consumer);
         var metadata = consumer.groupMetadata();
-        Run.same(List.of(run.group(), 1, Optional.of("i1")), List.of(metadata.groupId(), metadata.generationId(), metadata.groupInstanceId()));
-        Run.holds(metadata.memberId().matches("i1-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), metadata.memberId());
+        Run.same(List.of(run.group(), 1, Optional.of("i1")), List.of(metadata.groupId(),
+            metadata.generationId(), metadata.groupInstanceId()));
+        Run.holds(metadata.memberId().matches("i1-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+            metadata.memberId());
         var member = described(run).members().iterator().next();
         Run.same(List.of(metadata.memberId(), "named", "/127.0.0.1", Optional.of("i1")),
             List.of(member.consumerId(), member.clientId(), member.host(), member.groupInstanceId()));
@@ -58,7 +64,8 @@ final class MembershipCases {
         var again = member(run, topic, "one");
         Run.share(List.of(2, 2), again, two);
         Run.same(owned, again.assignment());
-        Run.same(List.of(generation, generation), List.of(again.groupMetadata().generationId(), two.groupMetadata().generationId()));
+        Run.same(List.of(generation, generation), List.of(again.groupMetadata().generationId(),
+            two.groupMetadata().generationId()));
         Run.holds(!again.groupMetadata().memberId().equals(memberId), "a new member id");
     }
 
@@ -66,7 +73,8 @@ final class MembershipCases {
         var consumer = member(run, run.topic(1), "stays");
         Run.share(List.of(1), consumer);
         consumer.close();
-        Run.same(List.of(Optional.of("stays")), described(run).members().stream().map(each -> each.groupInstanceId()).toList());
+        Run.same(List.of(Optional.of("stays")), described(run).members().stream().map(each -> each
+            .groupInstanceId()).toList());
         Run.same(GroupState.STABLE, described(run).groupState());
     }
 
@@ -125,7 +133,8 @@ final class MembershipCases {
         Run.share(List.of(1, 1), one, two);
         one.close();
         two.close();
-        run.admin.removeMembersFromConsumerGroup(run.group(), new RemoveMembersFromConsumerGroupOptions()).all().get();
+        run.admin.removeMembersFromConsumerGroup(run.group(), new RemoveMembersFromConsumerGroupOptions())
+            .all().get();
         Run.same(GroupState.EMPTY, described(run).groupState());
     }
 }

@@ -32,9 +32,12 @@ final class OffsetCases {
         return Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(offset, metadata));
     }
 
+    private static Map<TopicPartition, OffsetAndMetadata> listed(Run run, String group) throws Exception {
+        return run.admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
+    }
+
     private static OffsetAndMetadata committed(Run run, String topic) throws Exception {
-        var all = run.admin.listConsumerGroupOffsets(run.group()).partitionsToOffsetAndMetadata().get();
-        return all.get(new TopicPartition(topic, 0));
+        return listed(run, run.group()).get(new TopicPartition(topic, 0));
     }
 
     private static void commitSync(Run run) throws Exception {
@@ -46,7 +49,8 @@ final class OffsetCases {
         Run.same(0L, consumer.position(partition));
         consumer.commitSync(Map.of(partition, new OffsetAndMetadata(42, Optional.of(0), "a note")));
         var found = consumer.committed(Set.of(partition)).get(partition);
-        Run.same(List.of(42L, "a note", Optional.of(0)), List.of(found.offset(), found.metadata(), found.leaderEpoch()));
+        Run.same(List.of(42L, "a note", Optional.of(0)), List.of(found.offset(), found.metadata(),
+            found.leaderEpoch()));
         Run.same(found, committed(run, topic));
     }
 
@@ -80,13 +84,15 @@ final class OffsetCases {
             Run.same(Run.values(10), ProducerCases.valuesOf(Run.read(consumer, 10)));
             if (group.equals("a")) consumer.commitSync(at(topic, 3, ""));
         }
-        Run.same(Map.of(), run.admin.listConsumerGroupOffsets(run.name("b")).partitionsToOffsetAndMetadata().get());
-        Run.same(at(topic, 3, ""), withoutEpochs(run.admin.listConsumerGroupOffsets(run.name("a")).partitionsToOffsetAndMetadata().get()));
+        Run.same(Map.of(), listed(run, run.name("b")));
+        Run.same(at(topic, 3, ""), withoutEpochs(listed(run, run.name("a"))));
     }
 
-    private static Map<TopicPartition, OffsetAndMetadata> withoutEpochs(Map<TopicPartition, OffsetAndMetadata> all) {
+    private static Map<TopicPartition, OffsetAndMetadata> withoutEpochs(Map<TopicPartition,
+        OffsetAndMetadata> all) {
         Map<TopicPartition, OffsetAndMetadata> without = new HashMap<>();
-        all.forEach((partition, each) -> without.put(partition, new OffsetAndMetadata(each.offset(), each.metadata())));
+        all.forEach((partition, each) -> without.put(partition, new OffsetAndMetadata(each.offset(),
+            each.metadata())));
         return without;
     }
 
@@ -102,7 +108,8 @@ final class OffsetCases {
     private static void commitsOnClose(Run run) throws Exception {
         var topic = run.topic(1);
         run.send(topic, 0, Run.values(7));
-        var consumer = run.subscribed(topic, Map.of("enable.auto.commit", true, "auto.commit.interval.ms", 600_000));
+        var consumer = run.subscribed(topic, Map.of("enable.auto.commit", true, "auto.commit.interval.ms",
+            600_000));
         Run.read(consumer, 7);
         consumer.close();
         Run.same(7L, committed(run, topic).offset());
@@ -111,7 +118,8 @@ final class OffsetCases {
     private static void commitsAtInterval(Run run) throws Exception {
         var topic = run.topic(1);
         run.send(topic, 0, Run.values(7));
-        var consumer = run.subscribed(topic, Map.of("enable.auto.commit", true, "auto.commit.interval.ms", 50));
+        var consumer = run.subscribed(topic, Map.of("enable.auto.commit", true, "auto.commit.interval.ms",
+            50));
         Run.read(consumer, 7);
         var partition = new TopicPartition(topic, 0);
         Run.pollUntil("the commit", () -> {
@@ -173,7 +181,8 @@ final class OffsetCases {
         var topic = run.topic(50);
         var consumer = run.assigned(topic, 50, Map.of());
         Map<TopicPartition, OffsetAndMetadata> all = new HashMap<>();
-        for (var each : Run.partitions(topic, 50)) all.put(each, new OffsetAndMetadata(each.partition() * 10L, "p" + each.partition()));
+        for (var each : Run.partitions(topic, 50)) all.put(each,
+            new OffsetAndMetadata(each.partition() * 10L, "p" + each.partition()));
         consumer.commitSync(all);
         Run.same(all, withoutEpochs(consumer.committed(all.keySet())));
     }

@@ -26,15 +26,19 @@ final class ProducerCases {
         for (var acks : List.of("0", "1", "all")) {
             suite.add("stores every record under acks " + acks, run -> acks(run, acks));
         }
-        suite.add("an idempotent producer keeps the order of 5,000 sends with five requests in flight", ProducerCases::order);
-        suite.add("a producer without idempotence and with one request in flight keeps the order", ProducerCases::plainOrder);
-        suite.add("metadata of a record names partition, offset, timestamp and sizes", ProducerCases::metadata);
+        suite.add("an idempotent producer keeps the order of 5,000 sends with five requests in flight",
+            ProducerCases::order);
+        suite.add("a producer without idempotence and with one request in flight keeps the order",
+            ProducerCases::plainOrder);
+        suite.add("metadata of a record names partition, offset, timestamp and sizes",
+            ProducerCases::metadata);
         suite.add("LogAppendTime is reported to the producer and to the consumer", ProducerCases::appendTime);
         suite.add("null and empty keys and values arrive as they were", ProducerCases::nulls);
         suite.add("headers keep order, repeats, empty and null values", ProducerCases::headers);
         suite.add("what an interceptor adds arrives", ProducerCases::interceptor);
         suite.add("keys choose partitions by murmur2", ProducerCases::partitioner);
-        suite.add("records without keys stick to a partition for a batch, and all arrive", ProducerCases::sticky);
+        suite.add("records without keys stick to a partition for a batch, and all arrive",
+            ProducerCases::sticky);
         suite.add("a record over max.message.bytes is refused", ProducerCases::tooLarge);
         suite.add("a topic with a larger max.message.bytes takes three megabytes", ProducerCases::large);
         suite.add("a compacted topic refuses a record without a key", ProducerCases::compacted);
@@ -47,7 +51,8 @@ final class ProducerCases {
 
     private static void codec(Run run, String codec) throws Exception {
         var topic = run.topic(1);
-        var producer = run.producer(Map.of("compression.type", codec, "linger.ms", 20, "batch.size", 100_000));
+        var producer = run.producer(Map.of("compression.type", codec, "linger.ms", 20, "batch.size",
+            100_000));
         for (int i = 0; i < 500; i++) {
             var record = new ProducerRecord<>(topic, 0, 1_000L + i, "k" + i, i + " abcdefgh".repeat(i % 50));
             record.headers().add("i", String.valueOf(i).getBytes(StandardCharsets.UTF_8));
@@ -59,7 +64,8 @@ final class ProducerCases {
             var record = records.get(i);
             Run.same(List.of((long) i, 1_000L + i, "k" + i, i + " abcdefgh".repeat(i % 50)),
                 List.of(record.offset(), record.timestamp(), record.key(), record.value()));
-            Run.same(String.valueOf(i), new String(record.headers().lastHeader("i").value(), StandardCharsets.UTF_8));
+            Run.same(String.valueOf(i), new String(record.headers().lastHeader("i").value(),
+                StandardCharsets.UTF_8));
         }
     }
 
@@ -77,7 +83,8 @@ final class ProducerCases {
     }
 
     private static void plainOrder(Run run) throws Exception {
-        ordered(run, 500, Map.of("enable.idempotence", false, "max.in.flight.requests.per.connection", 1, "batch.size", 500));
+        ordered(run, 500, Map.of("enable.idempotence", false, "max.in.flight.requests.per.connection", 1,
+            "batch.size", 500));
     }
 
     private static void ordered(Run run, int count, Map<String, Object> configs) throws Exception {
@@ -94,7 +101,8 @@ final class ProducerCases {
         var producer = run.producer(Map.of());
         producer.send(new ProducerRecord<>(topic, 2, "k", "first")).get();
         var metadata = producer.send(new ProducerRecord<>(topic, 2, 123_456L, "key", "value")).get();
-        Run.same(List.of(topic, 2, 1L, 123_456L, 3, 5), List.of(metadata.topic(), metadata.partition(), metadata.offset(),
+        Run.same(List.of(topic, 2, 1L, 123_456L, 3, 5), List.of(metadata.topic(), metadata.partition(),
+            metadata.offset(),
             metadata.timestamp(), metadata.serializedKeySize(), metadata.serializedValueSize()));
     }
 
@@ -115,13 +123,16 @@ final class ProducerCases {
         producer.send(new ProducerRecord<>(topic, "", ""));
         producer.send(new ProducerRecord<>(topic, "k", null)).get();
         var records = Run.read(run.assigned(topic, 1, Map.of()), 3);
-        var shown = records.stream().map(each -> each.key() + "=" + each.value() + "," + each.serializedKeySize() + "," + each.serializedValueSize());
+        var shown = records.stream().map(each ->
+            each.key() + "=" + each.value() + "," + each.serializedKeySize() + ","
+                + each.serializedValueSize());
         Run.same(List.of("null=null,-1,-1", "=,0,0", "k=null,1,-1"), shown.toList());
     }
 
     private static void headers(Run run) throws Exception {
         var topic = run.topic(1);
-        List<Header> headers = List.of(new RecordHeader("b", new byte[] {0, -1}), new RecordHeader("a", new byte[0]),
+        List<Header> headers = List.of(new RecordHeader("b", new byte[] {0, -1}), new RecordHeader("a",
+            new byte[0]),
             new RecordHeader("b", null), new RecordHeader("", new byte[] {7}));
         run.producer(Map.of()).send(new ProducerRecord<>(topic, 0, "k", "v", headers)).get();
         var record = Run.read(run.assigned(topic, 1, Map.of()), 1).get(0);
@@ -147,7 +158,8 @@ final class ProducerCases {
 
     private static void interceptor(Run run) throws Exception {
         var topic = run.topic(1);
-        run.producer(Map.of("interceptor.classes", Stamp.class.getName())).send(new ProducerRecord<>(topic, "v")).get();
+        run.producer(Map.of("interceptor.classes", Stamp.class.getName())).send(new ProducerRecord<>(topic,
+            "v")).get();
         var record = Run.read(run.assigned(topic, 1, Map.of()), 1).get(0);
         Run.same("V", new String(record.headers().lastHeader("stamp").value(), StandardCharsets.UTF_8));
     }
@@ -175,7 +187,8 @@ final class ProducerCases {
     private static void tooLarge(Run run) throws Exception {
         var topic = run.topic(1);
         var producer = run.producer(Map.of("max.request.size", 10_000_000));
-        Run.refused(RecordTooLargeException.class, () -> producer.send(new ProducerRecord<>(topic, "x".repeat(1_100_000))).get());
+        Run.refused(RecordTooLargeException.class, () -> producer.send(new ProducerRecord<>(topic,
+            "x".repeat(1_100_000))).get());
         Run.same(0L, producer.send(new ProducerRecord<>(topic, "x".repeat(1_000_000))).get().offset());
     }
 
@@ -189,20 +202,23 @@ final class ProducerCases {
     private static void compacted(Run run) throws Exception {
         var topic = run.topic(run.name("topic"), 1, Map.of("cleanup.policy", "compact"));
         var producer = run.producer(Map.of());
-        Run.refused(InvalidRecordException.class, () -> producer.send(new ProducerRecord<>(topic, "v")).get());
+        Run.refused(InvalidRecordException.class, () -> producer.send(new ProducerRecord<>(topic, "v"))
+            .get());
         Run.same(0L, producer.send(new ProducerRecord<>(topic, "k", "v")).get().offset());
     }
 
     private static void tooOld(Run run) throws Exception {
         var topic = run.topic(run.name("topic"), 1, Map.of("message.timestamp.before.max.ms", "60000"));
         var producer = run.producer(Map.of());
-        Run.refused(InvalidTimestampException.class, () -> producer.send(new ProducerRecord<>(topic, 0, 1_000L, "k", "v")).get());
+        Run.refused(InvalidTimestampException.class, () -> producer.send(new ProducerRecord<>(topic, 0,
+            1_000L, "k", "v")).get());
         Run.same(0L, producer.send(new ProducerRecord<>(topic, "k", "v")).get().offset());
     }
 
     private static void invalidTopic(Run run) throws Exception {
         var producer = run.producer(Map.of("max.block.ms", 10_000));
-        Run.refused(InvalidTopicException.class, () -> producer.send(new ProducerRecord<>("not/valid", "v")).get());
+        Run.refused(InvalidTopicException.class, () -> producer.send(new ProducerRecord<>("not/valid",
+            "v")).get());
     }
 
     private static void partitionsFor(Run run) throws Exception {
@@ -216,13 +232,15 @@ final class ProducerCases {
             }
             Run.same(0, each.offlineReplicas().length);
         }
-        Run.same(IntStream.range(0, 3).boxed().toList(), partitions.stream().map(each -> each.partition()).sorted().toList());
+        Run.same(IntStream.range(0, 3).boxed().toList(), partitions.stream().map(each -> each.partition())
+            .sorted().toList());
     }
 
     private static void creates(Run run) throws Exception {
         var topic = run.name("missing");
         Run.same(0L, run.producer(Map.of()).send(new ProducerRecord<>(topic, "v")).get().offset());
-        Run.same(1, run.admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size());
+        Run.same(1, run.admin.describeTopics(List.of(topic)).allTopicNames().get()
+            .get(topic).partitions().size());
     }
 
     private static void flush(Run run) throws Exception {

@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -76,7 +77,8 @@ final class Run implements AutoCloseable {
 
     /** The next offset of every partition. */
     List<Long> ends(String topic, int partitions) throws Exception {
-        var asked = partitions(topic, partitions).stream().collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()));
+        var asked = partitions(topic, partitions).stream().collect(Collectors.toMap(each -> each, each ->
+            OffsetSpec.latest()));
         var found = admin.listOffsets(asked).all().get();
         return partitions(topic, partitions).stream().map(each -> found.get(each).offset()).toList();
     }
@@ -96,7 +98,8 @@ final class Run implements AutoCloseable {
     /** Sends values to a partition and waits for all; their metadata in order. */
     List<RecordMetadata> send(String topic, int partition, Collection<String> values) throws Exception {
         var producer = producer(Map.of("linger.ms", 0));
-        var sent = values.stream().map(each -> producer.send(new ProducerRecord<>(topic, partition, null, each))).toList();
+        var sent = values.stream().map(each -> producer.send(new ProducerRecord<>(topic, partition, null,
+            each))).toList();
         List<RecordMetadata> metadata = new ArrayList<>();
         for (var each : sent) metadata.add(each.get());
         return metadata;
@@ -115,7 +118,7 @@ final class Run implements AutoCloseable {
             "fetch.max.wait.ms", 100));
         all.putAll(configs);
         var consumer = new KafkaConsumer<>(all, new StringDeserializer(), new StringDeserializer());
-        cleanups.push(() -> consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ofSeconds(2))));
+        cleanups.push(() -> consumer.close(CloseOptions.timeout(Duration.ofSeconds(2))));
         return consumer;
     }
 

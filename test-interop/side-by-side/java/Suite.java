@@ -43,7 +43,8 @@ final class Suite implements AutoCloseable {
             }), run)));
         }
         pool.shutdown();
-        if (!pool.awaitTermination(deadlineSeconds, TimeUnit.SECONDS)) System.err.println("not all cases ran");
+        if (!pool.awaitTermination(deadlineSeconds,
+            TimeUnit.SECONDS)) System.err.println("not all cases ran");
     }
 
     private void report(int index, String name, Future<?> body, Run run) {
@@ -62,7 +63,8 @@ final class Suite implements AutoCloseable {
         run.close();
         long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
         String outcome = error == null ? "\"ok\": true" : "\"ok\": false, \"error\": " + quoted(error);
-        System.out.println("CASE {\"index\": " + index + ", \"name\": " + quoted(name) + ", \"ms\": " + ms + ", " + outcome + "}");
+        String head = "{\"index\": " + index + ", \"name\": " + quoted(name) + ", \"ms\": " + ms;
+        System.out.println("CASE " + head + ", " + outcome + "}");
     }
 
     private static String describe(Throwable failure) {

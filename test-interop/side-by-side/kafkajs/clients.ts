@@ -52,8 +52,8 @@ export async function createTopic(
     configEntries: Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value })),
   }
   const admin = await adminOf(run)
-  await admin.createTopics({ topics: [definition] })
-  // Kafka shows a leader a moment before it leads, and kafkajs sends everything again after a refusal of one partition.
+  await admin.createTopics({ topics: [definition], waitForLeaders: false })
+  // Kafka shows a leader a moment before it leads, and after one refused partition kafkajs sends all again.
   await eventually(`a leader of ${topic}`, () => admin.fetchTopicOffsets(topic).catch(() => undefined))
   return topic
 }

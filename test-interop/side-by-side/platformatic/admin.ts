@@ -22,7 +22,7 @@ function topicCases(cases: Cases): void {
     assert.deepEqual([created?.name, created?.partitions, created?.replicas], [topic, 3, 1])
     assert.equal(created?.configuration['retention.ms'], '5000')
     assert.match(created!.id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
-    assert.ok((await run.admin.listTopics()).includes(topic))
+    await eventually('the topic', async () => (await run.admin.listTopics()).includes(topic) || undefined)
   })
 
   cases.add('createTopics refuses what exists, what is invalid, and too many replicas', async run => {

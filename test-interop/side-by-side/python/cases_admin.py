@@ -36,9 +36,12 @@ def add_topics(suite):
         same((topic, False, [0, 1, 2]), (shown.name, shown.is_internal, [each.id for each in shown.partitions]))
         same([(1, [1], [1])] * 3, [(p.leader.id, [n.id for n in p.replicas], [n.id for n in p.isr]) for p in shown.partitions])
         run.admin.delete_topics([topic])[topic].result()
-        gone = run.admin.describe_topics(TopicCollection([topic]))
-        until("the deletion", lambda: gone[topic].exception() is not None)
-        same(KafkaError.UNKNOWN_TOPIC_OR_PART, gone[topic].exception().args[0].code())
+
+        def failure():
+            return run.admin.describe_topics(TopicCollection([topic]))[topic].exception()
+
+        until("the deletion", lambda: failure() is not None)
+        same(KafkaError.UNKNOWN_TOPIC_OR_PART, failure().args[0].code())
 
     for what, new, code in (
         ("with a bad name", {"topic": "not/valid"}, KafkaError.TOPIC_EXCEPTION),

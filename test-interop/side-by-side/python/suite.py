@@ -19,6 +19,7 @@ class Suite:
         self.bootstrap = bootstrap
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
         self.cases = []
+        self.output = threading.Lock()
 
     def case(self, name):
         """Registers the function below as the case of this name."""
@@ -53,7 +54,9 @@ class Suite:
         thread.start()
         thread.join(CASE_DEADLINE)
         shown = {**result, "ms": round((time.monotonic() - began) * 1000)}
-        print("CASE " + json.dumps({key: value for key, value in shown.items() if value is not None}), flush=True)
+        line = json.dumps({key: value for key, value in shown.items() if value is not None})
+        with self.output:
+            print("CASE " + line, flush=True)
 
 
 class Run:

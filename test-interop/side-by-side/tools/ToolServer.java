@@ -12,7 +12,8 @@ import java.util.List;
 import org.apache.kafka.common.utils.Exit;
 
 /**
- * Runs Kafka's command-line tools one after the other in one virtual machine, which starts but once. A line of input is the
+ * Runs Kafka's command-line tools one after the other in one virtual machine,
+     which starts but once. A line of input is the
  * class of a tool, its standard input and its arguments; a line of output is its exit code and what it printed.
  */
 final class ToolServer {

@@ -1,4 +1,4 @@
-// Kafka's command-line tools without a new Java for each of them: one server a side, which runs one tool at a time.
+// Kafka's command-line tools without a new Java for each of them: one server a side, one tool at a time.
 
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
