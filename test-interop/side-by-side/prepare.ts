@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { klammMain } from '../harness/broker.ts'
 import { fetchKafkaJars } from '../harness/kafka-jars.ts'
 import { buildRdkafka } from '../harness/rdkafka.ts'
-import { clearResults, isFailure, loadResults, renderTable, table } from './results.ts'
+import { clearResults, isFailure, loadResults, renderTable, SUITES, table } from './results.ts'
 
 export async function setup(): Promise<void> {
   if (!existsSync(klammMain)) {
@@ -19,7 +19,7 @@ export async function teardown(): Promise<void> {
   const suites = loadResults()
   const cases = suites.flatMap(each => each.cases)
   // Only a whole run on both sides makes the table anew; a client that did not get so far leaves no results.
-  if (suites.length === 7 && cases.every(each => each.kafka && each.klamm)) {
+  if (suites.length === SUITES && cases.every(each => each.kafka && each.klamm)) {
     writeFileSync(table, renderTable(suites))
   }
   const failures = cases.filter(isFailure).length

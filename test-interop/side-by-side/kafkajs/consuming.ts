@@ -462,6 +462,10 @@ function changeCases(suite: Suite): void {
     const member = await reader(run, [topic], { metadataMaxAge: 300 })
     const admin = await adminOf(run)
     await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    await eventually('three that are led', async () => {
+      const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+      return offsets.length === 3 || undefined
+    })
     await send(
       run,
       topic,
