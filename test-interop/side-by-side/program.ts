@@ -30,8 +30,7 @@ export async function programSuite(program: Program): Promise<void> {
   const [kafka, klamm] = await Promise.all([
     sides.kafka && outcomes(program, sides.kafka.bootstrap),
     sides.klamm && outcomes(program, sides.klamm.bootstrap),
-  ])
-  await disposeSides(sides)
+  ]).finally(() => disposeSides(sides))
   const names = new Set([...(kafka?.keys() ?? []), ...(klamm?.keys() ?? [])])
   const cases = [...names].map(name => ({ name, kafka: pick(kafka, name), klamm: pick(klamm, name) }))
   afterAll(() => saveResult({ client, position, cases }))
