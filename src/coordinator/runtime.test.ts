@@ -1,137 +1,30 @@
 /** The runtime over real partitions and logs, on a disk in memory. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
-import { silentLogger } from '../observe/logger.ts'
-import { settled } from '../platform/simulated/manual-clock.ts'
+import { describe, expect, test } from 'vitest'
+import { ErrorCode, ok } from '../../protocol/errors.ts'
 import { buildBatch } from '../records/builder.ts'
-import { CoordinatorLog } from '../replication/coordinator-log.ts'
-import { LOCAL_BROKER, ReplicaHost } from '../replication/testing/replica-host.ts'
-import { CoordinatorRuntime, type RuntimeOptions } from './runtime.ts'
+import { reply } from './shard.ts'
 import {
-  type Outcome,
-  type ReplayedRecord,
-  reply,
-  type StateMachine,
-  type Ticket,
-  type TransactionMarker,
-} from './shard.ts'
+  batchesInLog,
+  COMMIT_TIMEOUT_MS,
+  FOLLOWER,
+  host,
+  listen,
+  machine,
+  machines,
+  park,
+  record,
+  restart,
+  runtime,
+  say,
+  soFar,
+  start,
+  TOPIC,
+  turns,
+  useWords,
+  withFollower,
+} from './testing/words.ts'
 
-const TOPIC = '__consumer_offsets'
-const FOLLOWER = 2
-const COMMIT_TIMEOUT_MS = 5_000
-
-/** Remembers words; everything about it can be seen. */
-class Words implements StateMachine {
-  readonly words: string[] = []
-  readonly offsets: bigint[] = []
-  readonly markers: TransactionMarker[] = []
-  readonly waiting: Ticket<string>[] = []
-  loadedAt: number | undefined
-  alarmAt = Infinity
-
-  replay({ key, offset, producerId }: ReplayedRecord): void {
-    const word = key.toString()
-    if (word === 'nonsense') throw new Error('what is this?')
-    this.words.push(producerId === -1n ? word : `${word} of ${producerId}`)
-    this.offsets.push(offset)
-  }
-
-  replayMarker(marker: TransactionMarker): void {
-    this.markers.push(marker)
-  }
-
-  loaded(now: number): void {
-    this.loadedAt = now
-  }
-
-  deadline(): number {
-    return this.alarmAt
-  }
-
-  expire(now: number): Outcome {
-    this.alarmAt = Infinity
-    const replies = this.waiting.splice(0).map(ticket => reply(ticket, `alarm at ${now}`))
-    return { records: [record('alarm')], replies }
-  }
-}
-
-const record = (word: string) => ({ key: Buffer.from(word), value: Buffer.alloc(0) })
-
-let host: ReplicaHost
-let runtime: CoordinatorRuntime<Words>
-let machines: Words[]
-
-beforeEach(async () => {
-  host = await ReplicaHost.start()
-  await host.createTopic(TOPIC)
-})
-afterEach(async () => {
-  await runtime.close()
-  await host.stop()
-})
-
-async function start(options: Partial<RuntimeOptions<Words>> = {}): Promise<void> {
-  machines = []
-  runtime = new CoordinatorRuntime<Words>({
-    clock: host.clock,
-    logger: silentLogger,
-    newMachine: () => {
-      const machine = new Words()
-      machines.push(machine)
-      return machine
-    },
-    commitTimeoutMs: COMMIT_TIMEOUT_MS,
-    maxBatchBytes: () => 1_000,
-    ...options,
-  })
-  runtime.start(0, new CoordinatorLog(host.partition(TOPIC)))
-  await runtime.loaded()
-}
-
-/** A second replica that has nothing yet holds the high watermark back. */
-async function withFollower(): Promise<void> {
-  const replicas = [LOCAL_BROKER, FOLLOWER]
-  await host.changePartition(TOPIC, 0, { replicas, isr: replicas })
-}
-
-const machine = () => machines.at(-1)!
-
-function say(...words: string[]): Promise<Result<string>> {
-  return runtime.run<string>(0, (_, ticket) => ({
-    records: words.map(record),
-    replies: [reply(ticket, words.join(' '))],
-  }))
-}
-
-function listen(): Promise<Result<string>> {
-  return runtime.run<string>(0, (state, ticket) => ({ replies: [reply(ticket, state.words.join(' '))] }))
-}
-
-function park(): Promise<Result<string>> {
-  return runtime.run<string>(0, (state, ticket) => {
-    state.waiting.push(ticket)
-    return {}
-  })
-}
-
-async function turns(): Promise<void> {
-  for (let i = 0; i < 10; i++) await settled()
-}
-
-/** What a promise has come to by now. */
-async function soFar<T>(promise: Promise<T>): Promise<T | 'waiting'> {
-  await turns()
-  return Promise.race([promise, Promise.resolve('waiting' as const)])
-}
-
-async function batchesInLog(): Promise<number> {
-  const log = new CoordinatorLog(host.partition(TOPIC))
-  const read = await log.read(0n)
-  if (read.error) throw new Error(`error ${read.error}`)
-  let count = 0
-  for (let at = 0; at < read.value.length; at += 12 + read.value.readInt32BE(at + 8)) count++
-  return count
-}
+useWords()
 
 describe('replies', () => {
   test('leave when the high watermark has passed what they wrote', async () => {
@@ -255,13 +148,6 @@ describe('appends', () => {
     expect(machine().markers).toEqual([marker])
   })
 })
-
-/** The broker closes and starts again. */
-async function restart(): Promise<void> {
-  await runtime.close()
-  await host.restart()
-  await start()
-}
 
 describe('loading', () => {
   test('finds the state again, and goes on behind it', async () => {

@@ -5,7 +5,8 @@
  *
  *   Loading → Active    the log has been replayed up to its end
  *   Loading → Loading   the log could not be read; tried again later
- *   Active  → Loading   an append failed: the machine may hold what the log does not, and is thrown away
+ *   Active  → Loading   an append failed, or a bug showed: the machine may hold what the log does not, and is
+ *                       thrown away; at once, or a little later where that happens again and again
  *   Active  → Closing   the broker closes: what was begun is answered, nothing else is
  *   any     → Stopped   this broker no longer leads the partition
  *
@@ -18,7 +19,8 @@ import assert from 'node:assert'
 import { ErrorCode, errorName, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Timer } from '../platform/platform.ts'
-import { buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
+import type { CompressionType } from '../records/batch.ts'
+import { type BatchAttributes, buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
 import { replayBatches } from './loader.ts'
 import {
   BATCH_HEADER_BYTES,
@@ -58,11 +60,20 @@ export interface RuntimeOptions<Machine extends StateMachine> {
   readonly maxBatchBytes: () => number
   /** Commands of a shard that may wait for their commit at once; more are refused. */
   readonly maxWaiting?: number
+  /** Of the batches that are written; what is read is whatever it is. */
+  readonly compression?: CompressionType
+  /**
+   * How long records wait for others to share their batch, in ms. 0: each command has a batch of its own.
+   * -1, the default: those that come while an append is in flight share the next.
+   */
+  readonly appendLingerMs?: number
 }
 
 export type Command<Machine, Response> = (machine: Machine, ticket: Ticket<Response>, now: number) => Outcome
 
 const LOAD_RETRY_MS = 1_000
+/** No machine has as much to do at one moment: it says that it is due, and does nothing about it. */
+const MAX_EXPIRIES = 1_000_000
 const DEFAULT_MAX_WAITING = 100_000
 
 /** The shards of one coordinator on this broker, by partition of its internal topic. */
@@ -76,8 +87,9 @@ export class CoordinatorRuntime<Machine extends StateMachine> {
 
   /** This broker became leader of the partition: its log is replayed, then commands are taken. */
   start(partition: number, log: PartitionLog): void {
+    const previous = this.shards.get(partition)
     this.stop(partition)
-    this.shards.set(partition, new Shard(partition, log, this.options))
+    this.shards.set(partition, new Shard(partition, log, this.options, previous?.appended))
   }
 
   /** This broker no longer leads the partition. Everyone who waits gets NOT_COORDINATOR. */
@@ -124,13 +136,16 @@ interface Waiting {
 
 class Shard<Machine extends StateMachine> {
   whenLoaded: Promise<void>
+  /** Settles, without error, when the append in flight has come to its end. */
+  appended: Promise<void>
   private readonly partition: number
   private readonly log: PartitionLog
   private readonly options: RuntimeOptions<Machine>
   private readonly forgetHighWatermark: () => void
   private onDrained: (() => void) | undefined
   private state: 'Loading' | 'Active' | 'Closing' | 'Stopped' = 'Loading'
-  private machine: Machine
+  /** Set by `load`; commands come only when it is done. */
+  private machine!: Machine
   /** The offset that the next record will have. */
   private nextOffset = 0n
   private lastTicket = 0
@@ -140,17 +155,27 @@ class Shard<Machine extends StateMachine> {
   private queued: CoordinatorRecord[] = []
   private queuedBytes = BATCH_HEADER_BYTES
   private batches: Buffer[] = []
+  /** The offset behind the last record of those batches. */
+  private sealedOffset = 0n
+  private lingerTimer: Timer | undefined
   private isAppending = false
+  private reloadedAt = -Infinity
   private machineTimer: Timer | undefined
   private machineTimerAt = Infinity
   private commitTimer: Timer | undefined
 
-  constructor(partition: number, log: PartitionLog, options: RuntimeOptions<Machine>) {
+  /** `appended`: what the log may still get from the shard before this one. */
+  constructor(
+    partition: number,
+    log: PartitionLog,
+    options: RuntimeOptions<Machine>,
+    appended: Promise<void> = Promise.resolve(),
+  ) {
     this.partition = partition
+    this.appended = appended
     this.log = log
     this.options = options
-    this.machine = options.newMachine(partition)
-    this.forgetHighWatermark = log.onHighWatermark(() => this.release())
+    this.forgetHighWatermark = log.onHighWatermark(() => this.guard(() => this.release()))
     this.whenLoaded = this.load()
   }
 
@@ -191,6 +216,7 @@ class Shard<Machine extends StateMachine> {
       const parked = this.parked
       this.parked = new Map()
       for (const resolve of parked.values()) resolve(refuse(ErrorCode.NOT_COORDINATOR))
+      this.endLinger()
       if (!this.isDrained()) await new Promise<void>(resolve => (this.onDrained = resolve))
     }
     this.stop()
@@ -205,50 +231,65 @@ class Shard<Machine extends StateMachine> {
   }
 
   private async load(): Promise<void> {
-    const started = this.options.clock.elapsed()
-    const { machine, partition } = this
+    const { partition } = this
+    const { clock, logger } = this.options
+    const started = clock.elapsed()
     try {
-      const loaded = await replayBatches(
-        this.log,
-        machine,
-        () => this.machine === machine && !this.isStopped(),
-      )
-      if (this.machine !== machine || this.isStopped()) return
+      // What an append in flight brings belongs to the state.
+      await this.appended
+      const machine = this.options.newMachine(partition)
+      this.machine = machine
+      const isWanted = () => this.machine === machine && !this.isStopped()
+      const loaded = await replayBatches(this.log, machine, isWanted)
+      if (!isWanted()) return
       if (!loaded.error) {
         this.nextOffset = loaded.value
+        machine.loaded(clock.now())
         this.state = 'Active'
-        machine.loaded(this.options.clock.now())
         this.rearm()
-        const tookMs = Math.round(this.options.clock.elapsed() - started)
-        this.options.logger.debug('Coordinator shard loaded', { partition, tookMs })
+        const tookMs = Math.round(clock.elapsed() - started)
+        logger.debug('Coordinator shard loaded', { partition, tookMs })
         return
       }
-      this.options.logger.error('Could not read a coordinator log', {
-        partition,
-        code: errorName(loaded.error),
-      })
+      logger.error('Could not read a coordinator log', { partition, code: errorName(loaded.error) })
     } catch (error) {
       // A record that cannot be decoded: the shard must not serve a state that it does not understand.
-      this.options.logger.error('Could not load a coordinator shard', { partition, error })
+      logger.error('Could not load a coordinator shard', { partition, error })
+      this.state = this.isStopped() ? 'Stopped' : 'Loading'
     }
-    this.machineTimer = this.options.clock.after(LOAD_RETRY_MS, () => this.reload())
+    this.retryLater()
   }
 
   private isStopped(): boolean {
     return this.state === 'Stopped'
   }
 
+  /** At once, unless it was just done: a machine that fails at every start must not fill the processor. */
   private reload(): void {
     if (this.isStopped()) return
     this.state = 'Loading'
-    this.machine = this.options.newMachine(this.partition)
+    const now = this.options.clock.elapsed()
+    if (now - this.reloadedAt < LOAD_RETRY_MS) {
+      this.retryLater()
+      return
+    }
+    this.reloadedAt = now
     this.whenLoaded = this.load()
+  }
+
+  private retryLater(): void {
+    if (this.isStopped()) return
+    this.machineTimer?.cancel()
+    this.machineTimer = this.options.clock.after(LOAD_RETRY_MS, () => {
+      this.reloadedAt = this.options.clock.elapsed()
+      this.whenLoaded = this.load()
+    })
   }
 
   private apply(outcome: Outcome, now: number): void {
     const { records = [], producer, marker, isSplittable = false, replies = [] } = outcome
     // All or nothing is known before anything is replayed.
-    if (!isSplittable && recordsBytes(records) > this.options.maxBatchBytes()) {
+    if (!isSplittable && !this.fits(records)) {
       const refusal = refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'The records exceed max.message.bytes.')
       for (const { ticket } of replies) this.answer(ticket.id, refusal)
       return
@@ -259,6 +300,17 @@ class Shard<Machine extends StateMachine> {
     if (marker) this.applyMarker(marker, now)
     for (const { ticket, response } of replies) this.answerWhenCommitted(ticket.id, response, now)
     this.append(now)
+  }
+
+  /** Into one batch. What is too large as it is may be small enough compressed. */
+  private fits(records: readonly CoordinatorRecord[]): boolean {
+    const { compression = 'none' } = this.options
+    const maxBytes = this.options.maxBatchBytes()
+    if (recordsBytes(records) <= maxBytes) return true
+    return (
+      compression !== 'none' &&
+      buildBatch({ records: timestamped(records, 0), compression }).length <= maxBytes
+    )
   }
 
   private applyPlain(records: readonly CoordinatorRecord[], now: number): void {
@@ -276,9 +328,7 @@ class Shard<Machine extends StateMachine> {
   ): void {
     this.seal(now)
     for (const record of records) this.replay(record, producer.producerId, producer.producerEpoch)
-    this.batches.push(
-      buildBatch({ records: timestamped(records, now), ...producer, baseSequence: 0, isTransactional: true }),
-    )
+    this.pushBatch(records, { ...producer, isTransactional: true }, now)
   }
 
   private applyMarker(marker: TransactionMarker, now: number): void {
@@ -286,6 +336,7 @@ class Shard<Machine extends StateMachine> {
     this.machine.replayMarker(marker)
     this.nextOffset += 1n
     this.batches.push(endMarker(marker, now))
+    this.sealedOffset = this.nextOffset
   }
 
   private replay(record: CoordinatorRecord, producerId: bigint, producerEpoch: number): void {
@@ -295,56 +346,98 @@ class Shard<Machine extends StateMachine> {
 
   /** Closes the batch that is being filled. */
   private seal(now: number): void {
+    this.lingerTimer?.cancel()
+    this.lingerTimer = undefined
     if (this.queued.length === 0) return
-    // Kafka's coordinators count from 0 in each batch, though nobody looks.
-    this.batches.push(buildBatch({ records: timestamped(this.queued, now), baseSequence: 0 }))
+    this.pushBatch(this.queued, {}, now)
     this.queued = []
     this.queuedBytes = BATCH_HEADER_BYTES
   }
 
+  private pushBatch(records: readonly CoordinatorRecord[], attributes: BatchAttributes, now: number): void {
+    const { compression = 'none' } = this.options
+    // Kafka's coordinators count from 0 in each batch, though nobody looks.
+    this.batches.push(
+      buildBatch({ records: timestamped(records, now), compression, baseSequence: 0, ...attributes }),
+    )
+    this.sealedOffset = this.nextOffset
+  }
+
   /** One append at a time: commands that come meanwhile share the next batch. */
   private append(now: number): void {
+    const { appendLingerMs = -1 } = this.options
+    if (appendLingerMs === 0) this.seal(now)
+    if (appendLingerMs > 0 && this.state !== 'Closing') this.armLinger(appendLingerMs)
     if (this.isAppending) return
-    this.seal(now)
+    if (appendLingerMs < 0 || this.state === 'Closing') this.seal(now)
     if (this.batches.length === 0) return
     const batches = this.batches
+    const expectedLast = this.sealedOffset - 1n
     this.batches = []
     this.isAppending = true
-    const expectedLast = this.nextOffset - 1n
-    const settled = this.appendAll(batches).then(appended => {
-      this.isAppending = false
-      if (this.state !== 'Active' && this.state !== 'Closing') return
-      if (appended.error) {
-        const { partition } = this
-        this.options.logger.warn('A coordinator append failed', {
-          partition,
-          code: errorName(appended.error),
-        })
-        this.failStop(appended.error)
-        return
-      }
-      assert.equal(appended.value, expectedLast, 'the log assigns the offsets that were replayed')
-      this.release()
-      this.append(this.options.clock.now())
-      this.noteProgress()
-    })
-    settled.catch(error => this.onBug(error))
+    this.appended = this.appendAll(batches)
+      .finally(() => {
+        this.isAppending = false
+      })
+      .then(result => this.settle(result, expectedLast))
+      .catch(error => this.onBug(error))
+  }
+
+  private settle(appended: Result<bigint>, expectedLast: bigint): void {
+    if (this.state !== 'Active' && this.state !== 'Closing') return
+    if (appended.error) {
+      const { partition } = this
+      const code = errorName(appended.error)
+      this.options.logger.warn('A coordinator append failed', { partition, code })
+      this.failStop(appended.error)
+      return
+    }
+    assert.equal(appended.value, expectedLast, 'the log assigns the offsets that were replayed')
+    this.release()
+    this.append(this.options.clock.now())
+    this.noteProgress()
+  }
+
+  private armLinger(lingerMs: number): void {
+    if (this.queued.length === 0 || this.lingerTimer) return
+    this.lingerTimer = this.options.clock.after(lingerMs, () => this.guard(() => this.endLinger()))
+  }
+
+  private endLinger(): void {
+    const now = this.options.clock.now()
+    this.seal(now)
+    this.append(now)
+  }
+
+  /** Whatever a timer or the log calls: an error in it is a bug of this shard, and ends nothing else. */
+  private guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.onBug(error)
+    }
   }
 
   private onBug(error: unknown): void {
     const { partition } = this
     this.options.logger.error('A bug: a coordinator shard stopped', { partition, error })
-    this.failStop(ErrorCode.UNKNOWN_SERVER_ERROR)
+    if (this.state === 'Active' || this.state === 'Closing') this.failStop(ErrorCode.UNKNOWN_SERVER_ERROR)
   }
 
-  /** Calls for all batches before waiting for the first, so that they go out as one write. */
+  /**
+   * Calls for all batches before waiting for the first, so that they go out as one write; settles when none
+   * is in flight any more.
+   */
   private async appendAll(batches: readonly Buffer[]): Promise<Result<bigint>> {
-    const results = await Promise.all(batches.map(batch => this.log.append(batch)))
-    const failed = results.find(result => result.error)
-    if (failed?.error) return failed
-    const last = results[results.length - 1]
-    assert(last && !last.error)
-    return ok(last.value.lastOffset)
+    const settled = await Promise.allSettled(batches.map(async batch => this.log.append(batch)))
+    let last: bigint | undefined
+    for (const each of settled) {
+      if (each.status === 'rejected') throw each.reason
+      if (each.value.error) return each.value
+      last = each.value.value.lastOffset
+    }
+    assert(last !== undefined)
+    return ok(last)
   }
 
   private failStop(error: Refusal['error']): void {
@@ -359,6 +452,8 @@ class Shard<Machine extends StateMachine> {
     this.machineTimerAt = Infinity
     this.commitTimer?.cancel()
     this.commitTimer = undefined
+    this.lingerTimer?.cancel()
+    this.lingerTimer = undefined
     this.queued = []
     this.queuedBytes = BATCH_HEADER_BYTES
     this.batches = []
@@ -430,19 +525,18 @@ class Shard<Machine extends StateMachine> {
     this.machineTimerAt = deadline
     if (deadline === Infinity) return
     const delayMs = Math.max(0, deadline - this.options.clock.now())
-    this.machineTimer = this.options.clock.after(delayMs, () => this.expire())
+    this.machineTimer = this.options.clock.after(delayMs, () => this.guard(() => this.expire()))
   }
 
   private expire(): void {
     if (this.state !== 'Active') return
     this.machineTimerAt = Infinity
     const now = this.options.clock.now()
-    try {
-      while (this.machine.deadline() <= now) this.apply(this.machine.expire(now), now)
-      this.rearm()
-    } catch (error) {
-      this.onBug(error)
+    for (let expiries = 0; this.machine.deadline() <= now; expiries++) {
+      assert(expiries < MAX_EXPIRIES, 'what is due gets done')
+      this.apply(this.machine.expire(now), now)
     }
+    this.rearm()
   }
 }
 
