@@ -67,7 +67,7 @@ program
   .option('--unclean', 'take a Kafka that was not stopped in order; make sure that it does not run')
   .option('--incomplete', 'leave out topics that are not whole on this node; take replicas out of sync')
   .addHelpText('after', IMPORT_EXAMPLES)
-  .action(async options => (await import('./import.ts')).importKafka(options))
+  .action(async options => (await import('./house/import.ts')).importKafka(options))
 
 program
   .command('options')

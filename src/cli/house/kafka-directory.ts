@@ -13,12 +13,12 @@ import {
   parseMetaProperties,
   parsePartitionMetadata,
   readText,
-} from '../log/checkpoint.ts'
-import { parseLogName } from '../log/log-loading.ts'
-import { METADATA_LOG_DIRECTORY } from '../metadata/kraft-log.ts'
-import { LOG_FILE, SNAPSHOT_FILE } from '../platform/local-store.ts'
-import type { Disk } from '../platform/platform.ts'
-import { UsageError } from './terminal.ts'
+} from '../../log/checkpoint.ts'
+import { parseLogName } from '../../log/log-loading.ts'
+import { METADATA_LOG_DIRECTORY } from '../../metadata/kraft-log.ts'
+import { LOG_FILE, SNAPSHOT_FILE } from '../../platform/local-store.ts'
+import type { Disk } from '../../platform/platform.ts'
+import { UsageError } from '../terminal.ts'
 
 export interface PartitionDirectory {
   readonly name: string

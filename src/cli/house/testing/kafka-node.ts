@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { type KafkaManifest, kafkaFiles, putFiles } from '../../log/testing/kafka-directory.ts'
-import { ManualClock } from '../../platform/simulated/manual-clock.ts'
-import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
+import { type KafkaManifest, kafkaFiles, putFiles } from '../../../log/testing/kafka-directory.ts'
+import { ManualClock } from '../../../platform/simulated/manual-clock.ts'
+import { MemoryDisk } from '../../../platform/simulated/memory-disk.ts'
 import { type ImportPlan, planImport } from '../import-plan.ts'
 import { adoptInPlace, checkTarget, copyTo, type Progress } from '../import-run.ts'
 import { surveyKafka } from '../kafka-directory.ts'
 
-const FIXTURES = join(import.meta.dirname, '../../log/fixtures')
+const FIXTURES = join(import.meta.dirname, '../../../log/fixtures')
 
 export const kafkaNode: ReadonlyMap<string, Buffer> = kafkaFiles(
   readFileSync(join(FIXTURES, 'kafka-data.tar.gz')),

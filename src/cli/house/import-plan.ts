@@ -2,24 +2,24 @@
  * Decides what an import takes over from a Kafka node, what it leaves, and what it refuses: the cluster's
  * metadata as the first change of Klamm's own, and the partitions' directories that go with it.
  */
-import { ZERO_UUID } from '../../protocol/wire.ts'
-import { FINALIZED_FEATURES } from '../controller/registration.ts'
-import type { MetaProperties } from '../log/checkpoint.ts'
-import { brokerOption, optionsOf } from '../metadata/configs.ts'
+import { ZERO_UUID } from '../../../protocol/wire.ts'
+import { FINALIZED_FEATURES } from '../../controller/registration.ts'
+import type { MetaProperties } from '../../log/checkpoint.ts'
+import { brokerOption, optionsOf } from '../../metadata/configs.ts'
 import type {
   BrokerRegistration,
   ConfigResourceType,
   ImageChanges,
   PartitionImage,
   TopicImage,
-} from '../metadata/image.ts'
-import { configKey } from '../metadata/image.ts'
-import { KraftImage, type KraftTopic } from '../metadata/kraft-image.ts'
-import { METADATA_LOG_DIRECTORY, readMetadataLog, UnreadableMetadata } from '../metadata/kraft-log.ts'
-import { parseOption } from '../metadata/option.ts'
-import type { Disk } from '../platform/platform.ts'
+} from '../../metadata/image.ts'
+import { configKey } from '../../metadata/image.ts'
+import { KraftImage, type KraftTopic } from '../../metadata/kraft-image.ts'
+import { METADATA_LOG_DIRECTORY, readMetadataLog, UnreadableMetadata } from '../../metadata/kraft-log.ts'
+import { parseOption } from '../../metadata/option.ts'
+import type { Disk } from '../../platform/platform.ts'
+import { UsageError } from '../terminal.ts'
 import type { KafkaDirectory, PartitionDirectory } from './kafka-directory.ts'
-import { UsageError } from './terminal.ts'
 
 export interface ImportPlan {
   /** Who the data belongs to; of several directories, that of the first. */

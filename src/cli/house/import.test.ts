@@ -1,8 +1,8 @@
 /** What an import takes over, what it leaves and refuses, and what a failure in the middle of it costs. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { startBroker } from '../api/testing/memory-broker.ts'
-import { metadataOf } from '../api/testing/wire-broker.ts'
-import { putFiles } from '../log/testing/kafka-directory.ts'
+import { startBroker } from '../../api/testing/memory-broker.ts'
+import { metadataOf } from '../../api/testing/wire-broker.ts'
+import { putFiles } from '../../log/testing/kafka-directory.ts'
 import {
   batch,
   config,
@@ -11,10 +11,10 @@ import {
   segment,
   TOPIC_ID,
   topic,
-} from '../metadata/testing/metadata-log.ts'
-import { ManualClock } from '../platform/simulated/manual-clock.ts'
-import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
-import { UsageError } from './terminal.ts'
+} from '../../metadata/testing/metadata-log.ts'
+import { ManualClock } from '../../platform/simulated/manual-clock.ts'
+import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
+import { UsageError } from '../terminal.ts'
 import { diskWithKafka, filesUnder, type ImportCall, imported, planned } from './testing/kafka-node.ts'
 
 const META = '/meta.properties'

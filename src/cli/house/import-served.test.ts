@@ -1,15 +1,18 @@
 /** The data of a real Kafka, imported and served: all that is read over the wire is as Kafka said it was. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../protocol/messages/describe-configs.ts'
-import { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
-import { InitProducerIdRequest, InitProducerIdResponse } from '../../protocol/messages/init-producer-id.ts'
-import { ListOffsetsRequest, ListOffsetsResponse } from '../../protocol/messages/list-offsets.ts'
-import { type MemoryBroker, startBroker } from '../api/testing/memory-broker.ts'
-import { metadataOf, produceTo } from '../api/testing/wire-broker.ts'
-import type { WireClient } from '../conformance/wire-client.ts'
-import type { KafkaPartition, KafkaRecord } from '../log/testing/kafka-directory.ts'
-import { splitBatches } from '../records/batch.ts'
-import { decodeRecords } from '../records/lookup.ts'
+import {
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
+} from '../../../protocol/messages/describe-configs.ts'
+import { FetchRequest, FetchResponse } from '../../../protocol/messages/fetch.ts'
+import { InitProducerIdRequest, InitProducerIdResponse } from '../../../protocol/messages/init-producer-id.ts'
+import { ListOffsetsRequest, ListOffsetsResponse } from '../../../protocol/messages/list-offsets.ts'
+import { type MemoryBroker, startBroker } from '../../api/testing/memory-broker.ts'
+import { metadataOf, produceTo } from '../../api/testing/wire-broker.ts'
+import type { WireClient } from '../../conformance/wire-client.ts'
+import type { KafkaPartition, KafkaRecord } from '../../log/testing/kafka-directory.ts'
+import { splitBatches } from '../../records/batch.ts'
+import { decodeRecords } from '../../records/lookup.ts'
 import { diskWithKafka, imported, manifest } from './testing/kafka-node.ts'
 
 /** What the node's server.properties said, where it matters: its records carry times of long ago. */

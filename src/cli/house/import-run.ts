@@ -16,12 +16,12 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   readText,
   replaceFile,
-} from '../log/checkpoint.ts'
-import { encodeChanges } from '../metadata/metadata-records.ts'
-import { LocalStore } from '../platform/local-store.ts'
-import type { DirectoryLock, Disk, DiskFile } from '../platform/platform.ts'
+} from '../../log/checkpoint.ts'
+import { encodeChanges } from '../../metadata/metadata-records.ts'
+import { LocalStore } from '../../platform/local-store.ts'
+import type { DirectoryLock, Disk, DiskFile } from '../../platform/platform.ts'
+import { UsageError } from '../terminal.ts'
 import type { ImportPlan } from './import-plan.ts'
-import { UsageError } from './terminal.ts'
 
 export interface Progress {
   readonly copiedBytes: number

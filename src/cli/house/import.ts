@@ -1,11 +1,11 @@
 /** `klamm import`: makes the data directories of a stopped Apache Kafka Klamm's, in place or as a copy. */
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { nodePlatform } from '../platform/node.ts'
+import { nodePlatform } from '../../platform/node.ts'
+import { print } from '../terminal.ts'
 import { type ImportPlan, planImport } from './import-plan.ts'
 import { adoptInPlace, checkTarget, copyTo, type Progress } from './import-run.ts'
 import { surveyKafka } from './kafka-directory.ts'
-import { print } from './terminal.ts'
 
 export interface ImportOptions {
   readonly from: readonly string[]
