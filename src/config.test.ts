@@ -213,6 +213,7 @@ describe('a configuration is refused by name', () => {
     ['advertised.listeners=OTHER://host:9092', 'OTHER is not one of the listeners'],
     ['listener.security.protocol.map=A:B', "'A:B' is not of the form NAME:protocol"],
     ['process.roles=controller', 'add broker'],
+    ['offsets.topic.compression.codec=5', 'there is no codec 5'],
     ['log.dirs=', "Configuration 'log.dirs' must not be empty"],
     ['leader.replication.throttled.rate=5', 'Unknown option leader.replication.throttled.rate'],
   ])('%s', (file, expected) => {

@@ -13,6 +13,7 @@ import {
 } from './metadata/configs.ts'
 import { planListeners } from './metadata/listeners.ts'
 import { type Option, parseOption } from './metadata/option.ts'
+import { COMPRESSION_TYPES } from './records/batch.ts'
 
 export { BrokerConfig } from './metadata/broker-config.ts'
 
@@ -64,6 +65,8 @@ export const PROFILES: Readonly<Record<Profile, Readonly<Record<string, string>>
     'transaction.state.log.num.partitions': '1',
   },
 }
+
+const OFFSETS_CODEC = 'offsets.topic.compression.codec'
 
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: string[] = []
@@ -152,6 +155,9 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
   if (roles.length > 0 && !roles.includes('broker')) {
     problems.push('process.roles: a node that is a controller only has nothing to do here; add broker')
   }
+  // As Kafka: the table takes any number, the start does not.
+  const codec = Number(text(OFFSETS_CODEC))
+  if (!COMPRESSION_TYPES[codec]) problems.push(`${OFFSETS_CODEC}: there is no codec ${codec}`)
   return problems
 }
 

@@ -10,6 +10,7 @@ import type { ClusterImage } from '../metadata/image.ts'
 import type { TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
+import { COMPRESSION_TYPES } from '../records/batch.ts'
 import { CoordinatorLog } from '../replication/coordinator-log.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
@@ -45,6 +46,8 @@ export class GroupHost {
       newMachine: () => this.newShard(),
       commitTimeoutMs: config.number('offsets.commit.timeout.ms'),
       maxBatchBytes: () => this.maxBatchBytes,
+      compression: COMPRESSION_TYPES[config.number('offsets.topic.compression.codec')] ?? 'none',
+      appendLingerMs: config.number('group.coordinator.append.linger.ms'),
     })
     this.coordinator = new GroupCoordinator({
       runtime: this.runtime,
@@ -82,7 +85,8 @@ export class GroupHost {
       const partition = replicas.partition(OFFSETS_TOPIC, index)
       if (partition.error) continue
       this.terms.set(index, term)
-      this.runtime.start(index, new CoordinatorLog(partition.value))
+      const loadBytes = config.number('offsets.load.buffer.size')
+      this.runtime.start(index, new CoordinatorLog(partition.value, loadBytes))
     }
   }
 

@@ -42,13 +42,13 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'group.coordinator.append.linger.ms',
     -1,
     'How long the group coordinator gathers records before it appends them; -1 chooses by itself.',
-    { check: atLeast(-1), effect: 'later' },
+    { check: atLeast(-1) },
   ),
   int(
     'group.coordinator.cached.buffer.max.bytes',
     1_048_588,
-    'Largest buffer that the group coordinator keeps for the next batch.',
-    { check: atLeast(524_288), update: 'cluster-wide', effect: 'later' },
+    "Kafka's limit of the buffer that is kept for the next batch; Klamm keeps none.",
+    { check: atLeast(524_288), update: 'cluster-wide', effect: 'none' },
   ),
   int('group.coordinator.threads', 4, "Kafka's threads for group coordinators; Klamm has one event loop.", {
     check: atLeast(1),
@@ -331,7 +331,7 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'offsets.load.buffer.size',
     5_242_880,
     'Bytes read at once when a coordinator loads committed offsets.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   int('offsets.retention.minutes', 10_080, 'Offsets of an empty group are forgotten after this time.', {
     check: atLeast(1),
@@ -339,7 +339,11 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
   long('offsets.retention.check.interval.ms', 600_000, 'How often coordinators look for offsets to forget.', {
     check: atLeast(1),
   }),
-  int('offsets.topic.compression.codec', 0, 'Codec of the offsets topic, by number.', { effect: 'later' }),
+  int(
+    'offsets.topic.compression.codec',
+    0,
+    'Codec of what the group coordinator writes: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.',
+  ),
   int('offsets.topic.num.partitions', 50, 'Partitions of the offsets topic.', {
     check: atLeast(1),
   }),

@@ -3,16 +3,22 @@ import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
 import type { Partition } from './partition.ts'
 import { readRecords } from './pinned-records.ts'
 
-/** Bytes that are brought into memory at a time while a log is replayed. */
-const LOAD_BYTES = 1_048_576
+/** Kafka's default for each of its coordinators. */
+const LOAD_BYTES = 5_242_880
 const ACKS_ALL = -1
 const CONSUMER = -1
 
 export class CoordinatorLog {
   private readonly partition: Partition
+  private readonly loadBytes: number
 
-  constructor(partition: Partition) {
+  /**
+   * `loadBytes`: how much is brought into memory at a time while the log is replayed
+   * (`offsets.load.buffer.size` and its like); more where one batch is larger.
+   */
+  constructor(partition: Partition, loadBytes = LOAD_BYTES) {
     this.partition = partition
+    this.loadBytes = loadBytes
   }
 
   get logStartOffset(): bigint {
@@ -48,12 +54,12 @@ export class CoordinatorLog {
       fetchOffset: offset,
       lastFetchedEpoch: -1,
       logStartOffset: -1n,
-      maxBytes: LOAD_BYTES,
+      maxBytes: this.loadBytes,
     }
     const bounds = {
       replicaId: CONSUMER,
       isolation: 'log-end',
-      maxBytes: LOAD_BYTES,
+      maxBytes: this.loadBytes,
       minOneBatch: true,
     } as const
     const outcome = await this.partition.read(target, bounds)
