@@ -9,7 +9,7 @@ import { ApiTable, HANDLERS } from './api/table.ts'
 import type { BrokerConfig } from './config.ts'
 import { Controller } from './controller/controller.ts'
 import { GroupHost } from './groups/group-host.ts'
-import type { LogManagerConfig } from './log/log-config.ts'
+import type { CleanerConfig, LogManagerConfig } from './log/log-config.ts'
 import { parseLogName } from './log/log-loading.ts'
 import { LogManager } from './log/log-manager.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
@@ -116,6 +116,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     disk,
     clock,
     random,
+    compute: platform.compute,
     logger,
     config: logManagerConfig(config),
     logConfig: () => effectiveTopicConfig(new Map(), config),
@@ -270,6 +271,19 @@ function logManagerConfig(config: BrokerConfig): LogManagerConfig {
     tailCacheBytes: config.number('klamm.tail.cache.bytes'),
     indexCacheBytes: config.number('klamm.index.cache.bytes'),
     maxOpenFiles: config.number('klamm.max.open.files'),
+    cleaner: cleanerConfig(config),
+  }
+}
+
+function cleanerConfig(config: BrokerConfig): CleanerConfig {
+  return {
+    isEnabled: config.boolean('log.cleaner.enable'),
+    threads: config.number('log.cleaner.threads'),
+    dedupeBufferBytes: config.number('log.cleaner.dedupe.buffer.size'),
+    loadFactor: config.number('log.cleaner.io.buffer.load.factor'),
+    ioBufferBytes: config.number('log.cleaner.io.buffer.size'),
+    maxBytesPerSecond: config.number('log.cleaner.io.max.bytes.per.second'),
+    backoffMs: config.number('log.cleaner.backoff.ms'),
   }
 }
 

@@ -3,6 +3,7 @@ import { Broker } from '../broker.ts'
 import { loadConfig } from '../config.ts'
 import { WireClient } from '../conformance/wire-client.ts'
 import { silentLogger } from '../observe/logger.ts'
+import { inlineCompute } from '../platform/inline-compute.ts'
 import { ManualClock } from '../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
 import { MemoryNetwork } from '../platform/simulated/memory-network.ts'
@@ -22,7 +23,8 @@ afterEach(async () => {
 async function toldTo(peers: readonly string[], options: Readonly<Record<string, string>>) {
   const network = new MemoryNetwork({ gateways: [GATEWAY] })
   const clock = new ManualClock()
-  const platform = { clock, random: new SeededRandom(1), disk: new MemoryDisk({ clock }), network }
+  const disk = new MemoryDisk({ clock })
+  const platform = { clock, random: new SeededRandom(1), disk, network, compute: inlineCompute }
   const { config } = loadConfig({ options: { 'log.dirs': '/data', ...options } })
   broker = await Broker.start({ config: config!, platform, logger: silentLogger })
   const told: string[] = []

@@ -20,6 +20,44 @@ export interface LogConfig {
   readonly flushMessages: number
   readonly flushMs: number
   readonly cleanupPolicy: readonly ('delete' | 'compact')[]
+  /** Compaction waits until more than this share of the log is not compacted yet. */
+  readonly minCleanableDirtyRatio: number
+  /** No record is compacted before this time. */
+  readonly minCompactionLagMs: number
+  /** A record is compacted after this time even if the dirty ratio does not ask for it. */
+  readonly maxCompactionLagMs: number
+  /** How long tombstones and transaction markers stay once compaction has found nothing else in their way. */
+  readonly deleteRetentionMs: number
+  /** Bounds a batch that compaction has to hold in memory, as it bounded what was appended. */
+  readonly maxMessageBytes: number
+}
+
+/** How all compacted logs of a broker are compacted (`log.cleaner.*`). */
+export interface CleanerConfig {
+  readonly isEnabled: boolean
+  /** Logs that are compacted at once. */
+  readonly threads: number
+  /** Memory for the offset maps of all threads together. */
+  readonly dedupeBufferBytes: number
+  /** How full an offset map may get. */
+  readonly loadFactor: number
+  /** Memory for reads and writes of all threads together. */
+  readonly ioBufferBytes: number
+  /** Of reads and writes, all threads together. */
+  readonly maxBytesPerSecond: number
+  /** Pause when there is nothing to compact. */
+  readonly backoffMs: number
+}
+
+/** Kafka's defaults. */
+export const DEFAULT_CLEANER_CONFIG: CleanerConfig = {
+  isEnabled: true,
+  threads: 1,
+  dedupeBufferBytes: 134_217_728,
+  loadFactor: 0.9,
+  ioBufferBytes: 524_288,
+  maxBytesPerSecond: Number.MAX_VALUE,
+  backoffMs: 15_000,
 }
 
 /** Kafka's defaults. */
@@ -35,6 +73,11 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMessages: Number.MAX_SAFE_INTEGER,
   flushMs: Number.MAX_SAFE_INTEGER,
   cleanupPolicy: ['delete'],
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
+  maxMessageBytes: 1_048_588,
 }
 
 /** What all logs of a broker share. */
@@ -55,6 +98,7 @@ export interface LogManagerConfig {
   /** Index contents of closed segments kept in memory, all logs together. */
   readonly indexCacheBytes: number
   readonly maxOpenFiles: number
+  readonly cleaner: CleanerConfig
 }
 
 export const DEFAULT_LOG_MANAGER_CONFIG: Omit<LogManagerConfig, 'logDirs' | 'nodeId'> = {
@@ -66,4 +110,5 @@ export const DEFAULT_LOG_MANAGER_CONFIG: Omit<LogManagerConfig, 'logDirs' | 'nod
   tailCacheBytes: 33_554_432,
   indexCacheBytes: 16_777_216,
   maxOpenFiles: 512,
+  cleaner: DEFAULT_CLEANER_CONFIG,
 }

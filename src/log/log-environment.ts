@@ -1,6 +1,6 @@
 /** What a log is given to work with: the broker's shared means, and its log directory. */
 import type { Logger } from '../observe/logger.ts'
-import type { Clock, Disk, Random } from '../platform/platform.ts'
+import type { Clock, Compute, Disk, Random } from '../platform/platform.ts'
 import type { FilePool } from './file-pool.ts'
 import type { Slots } from './group-sync.ts'
 import type { IndexCache } from './index-file.ts'
@@ -12,6 +12,7 @@ export interface LogEnvironment {
   readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
+  readonly compute: Compute
   readonly logger: Logger
   readonly files: FilePool
   readonly indexes: IndexCache

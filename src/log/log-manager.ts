@@ -4,7 +4,8 @@
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { Logger } from '../observe/logger.ts'
-import type { Clock, Disk, Random } from '../platform/platform.ts'
+import { inlineCompute } from '../platform/inline-compute.ts'
+import type { Clock, Compute, Disk, Random } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
 import { formatPartitionMetadata, type MetaProperties, PARTITION_METADATA } from './checkpoint.ts'
 import { FilePool } from './file-pool.ts'
@@ -32,6 +33,8 @@ export interface LogManagerOptions {
   readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
+  /** Threads for compaction; the event loop does it where there are none. */
+  readonly compute?: Compute
   readonly logger: Logger
   readonly config: LogManagerConfig
   /** The configuration of a topic that is found on disk. */
@@ -108,6 +111,7 @@ export class LogManager implements LogManagerSurface {
       disk,
       clock,
       random,
+      compute: options.compute ?? inlineCompute,
       logger,
       files: new FilePool(disk, config.maxOpenFiles),
       indexes: new IndexCache(config.indexCacheBytes),
@@ -258,6 +262,7 @@ export class LogManager implements LogManagerSurface {
       recoveryPoint: 0n,
       logStartOffset: 0n,
       highWatermark: 0n,
+      cleanedTo: 0n,
       state: 'new',
     })
     home.logs.set(name, log)

@@ -1,5 +1,6 @@
 /** The real machine. */
 import { NodeClock, NodeRandom } from './node-clock.ts'
+import { NodeCompute } from './node-compute.ts'
 import { NodeDisk } from './node-disk.ts'
 import { NodeNetwork } from './node-network.ts'
 import type { Platform } from './platform.ts'
@@ -10,5 +11,6 @@ export function nodePlatform(): Platform {
     random: new NodeRandom(),
     disk: new NodeDisk(),
     network: new NodeNetwork(),
+    compute: new NodeCompute(),
   }
 }

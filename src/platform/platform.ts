@@ -1,6 +1,6 @@
 /**
  * The only door to the outside world. Everything a broker needs from its machine (time, chance, disk,
- * network, durable metadata) comes through these interfaces, handed to constructors as plain arguments, so
+ * network, threads, durable metadata) comes through these interfaces, handed to constructors as plain arguments, so
  * that the same code runs on a real machine, in memory, and in a simulation driven by one seed.
  */
 
@@ -9,6 +9,7 @@ export interface Platform {
   readonly random: Random
   readonly disk: Disk
   readonly network: Network
+  readonly compute: Compute
 }
 
 /** Time. `now` may step (it is the wall clock); `elapsed` never goes back. */
@@ -158,5 +159,34 @@ export interface MetadataStore {
   load(): Promise<{ readonly version: bigint; readonly records: ReadonlyMap<string, Uint8Array> }>
   /** Puts and deletes (a null value) in one durable step; returns the new version. */
   commit(expectedVersion: bigint, changes: ReadonlyMap<string, Uint8Array | null>): Promise<bigint>
+  close(): Promise<void>
+}
+
+/**
+ * Work that would hold up the event loop: done by threads on a real machine, and on the spot where there are
+ * none (in simulation, say). It computes and nothing else; whatever it needs of the world is sent to it.
+ */
+export interface Compute {
+  /** Opens a task of its own; a thread at most, and only while it is open. */
+  open<Request, Reply>(task: ComputeTask<Request, Reply>): ComputeSession<Request, Reply>
+}
+
+/** A task can be found by a thread, which shares no memory with whoever asked for it. */
+export interface ComputeTask<Request, Reply> {
+  /** `import.meta.url` of the module that exports the task. */
+  readonly module: string
+  /** The name that it is exported under. */
+  readonly name: string
+  /** Makes the state of one session. What is returned answers its requests, one after the other. */
+  readonly start: () => (request: Request) => Reply
+}
+
+export interface ComputeSession<Request, Reply> {
+  /**
+   * Requests are answered in their order, with what can be cloned. Byte arrays that stand directly in a
+   * request or reply are handed over: the sender does not touch them any more. Rejects with what the task
+   * has thrown, and for all that is asked after the session is closed or its thread has died.
+   */
+  run(request: Request): Promise<Reply>
   close(): Promise<void>
 }

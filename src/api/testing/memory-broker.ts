@@ -3,6 +3,7 @@ import { Broker } from '../../broker.ts'
 import { loadConfig } from '../../config.ts'
 import { WireClient } from '../../conformance/wire-client.ts'
 import { createLogger } from '../../observe/logger.ts'
+import { inlineCompute } from '../../platform/inline-compute.ts'
 import type { Disk } from '../../platform/platform.ts'
 import { ManualClock } from '../../platform/simulated/manual-clock.ts'
 import { MemoryNetwork } from '../../platform/simulated/memory-network.ts'
@@ -29,7 +30,7 @@ export async function startBroker(
   if (!loaded.config) throw new Error(loaded.problems.join('; '))
   const lines: string[] = []
   const logger = createLogger({ level: 'warn', isPretty: false, write: line => void lines.push(line) })
-  const platform = { clock, random: new SeededRandom(11), disk, network }
+  const platform = { clock, random: new SeededRandom(11), disk, network, compute: inlineCompute }
   const broker = await Broker.start({ config: loaded.config, platform, logger })
   return {
     broker,

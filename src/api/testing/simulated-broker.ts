@@ -4,6 +4,7 @@ import { loadConfig } from '../../config.ts'
 import type { Side } from '../../conformance/talk.ts'
 import { WireClient } from '../../conformance/wire-client.ts'
 import { silentLogger } from '../../observe/logger.ts'
+import { inlineCompute } from '../../platform/inline-compute.ts'
 import { ManualClock, settled } from '../../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
 import { MemoryNetwork } from '../../platform/simulated/memory-network.ts'
@@ -46,7 +47,7 @@ export class SimulatedBroker {
     })
     if (!loaded.config) throw new Error(loaded.problems.join('; '))
     const { clock, network, disk, random } = this
-    const platform = { clock, network, disk, random }
+    const platform = { clock, network, disk, random, compute: inlineCompute }
     this.broker = await Broker.start({ config: loaded.config, platform, logger: silentLogger })
     await this.settle()
   }
