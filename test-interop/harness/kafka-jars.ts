@@ -36,6 +36,7 @@ const tools = {
   'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-storage': 'kafka.tools.StorageTool',
+  'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
 } as const
 
 export type Tool = keyof typeof tools

@@ -1,0 +1,128 @@
+// A member of a chain with node-rdkafka: one transactional id for each process, and the group's metadata in each
+// transaction, so that the group coordinator fences whoever lost its partitions (KIP-447).
+
+import type { KafkaConsumer, LibrdKafkaError, Message, Metadata, Producer } from 'node-rdkafka'
+import { disconnect, rdkafka } from '../../harness/rdkafka.ts'
+import { chance, effectsOf, isLeaving, nextAttempt, option, pause, tell, work } from './worker.ts'
+
+const TIMEOUT_MS = 20_000
+
+function answer<T>(
+  ask: (callback: (error: LibrdKafkaError | null, value: T) => void) => unknown,
+): Promise<T> {
+  return new Promise((resolve, reject) => ask((error, value) => (error ? reject(error) : resolve(value))))
+}
+
+/** What can be asked for again has to be: it may have happened. */
+async function again(ask: (callback: (error: LibrdKafkaError) => void) => unknown): Promise<void> {
+  for (;;) {
+    try {
+      await answer<undefined>(callback => ask(error => callback(error ?? null, undefined)))
+      return
+    } catch (error) {
+      if (!(error as LibrdKafkaError).isRetriable) throw error
+      tell(`NOTE asks again: ${error}`)
+    }
+  }
+}
+
+async function connectedConsumer(): Promise<KafkaConsumer> {
+  const consumer = new (rdkafka().KafkaConsumer)(
+    {
+      'bootstrap.servers': option('bootstrap'),
+      'group.id': option('group'),
+      'isolation.level': 'read_committed',
+      'enable.auto.commit': false,
+      'session.timeout.ms': Number(option('session')),
+      'heartbeat.interval.ms': 300,
+      'reconnect.backoff.max.ms': 200,
+      'fetch.wait.max.ms': 100,
+    } as object,
+    { 'auto.offset.reset': 'earliest' },
+  )
+  await answer<Metadata>(callback => consumer.connect({ timeout: TIMEOUT_MS }, callback))
+  consumer.setDefaultConsumeTimeout(100)
+  return consumer
+}
+
+async function connectedProducer(): Promise<Producer> {
+  const producer = new (rdkafka().Producer)({
+    'bootstrap.servers': option('bootstrap'),
+    'transactional.id': option('transactional'),
+    'transaction.timeout.ms': Number(option('timeout')),
+    'reconnect.backoff.max.ms': 200,
+    'linger.ms': 1,
+  })
+  await answer<Metadata>(callback => producer.connect({ timeout: TIMEOUT_MS }, callback))
+  producer.setPollInterval(20)
+  return producer
+}
+
+async function session(): Promise<void> {
+  let consumer: KafkaConsumer | undefined
+  let producer: Producer | undefined
+  try {
+    consumer = await connectedConsumer()
+    producer = await connectedProducer()
+    const initialised = producer
+    await again(callback => initialised.initTransactions(TIMEOUT_MS, callback))
+    consumer.subscribe([option('input')])
+    while (!isLeaving()) {
+      const messages = await consume(consumer)
+      if (messages.length > 0) await attemptOne(consumer, producer, messages)
+    }
+  } finally {
+    const clients = [consumer, producer].filter(each => each !== undefined)
+    await Promise.race([Promise.all(clients.map(each => disconnect(each))), pause(5_000)])
+  }
+}
+
+function consume(consumer: KafkaConsumer): Promise<Message[]> {
+  return answer<Message[]>(callback => consumer.consume(Number(option('batch')), callback as never))
+}
+
+async function attemptOne(consumer: KafkaConsumer, producer: Producer, messages: Message[]): Promise<void> {
+  const attempt = nextAttempt()
+  let commits = !chance(Number(option('aborts')))
+  await again(callback => producer.beginTransaction(callback))
+  try {
+    const offsets = new Map<number, number>()
+    for (const { partition, offset, value } of messages) {
+      for (const each of effectsOf(String(value), attempt)) {
+        producer.produce(option('output'), each.partition, Buffer.from(each.value))
+      }
+      offsets.set(partition, offset + 1)
+    }
+    const positions = [...offsets].map(([partition, offset]) => ({
+      topic: option('input'),
+      partition,
+      offset,
+    }))
+    await again(callback => producer.sendOffsetsToTransaction(positions, consumer, TIMEOUT_MS, callback))
+    if (commits) await again(callback => producer.commitTransaction(TIMEOUT_MS, callback))
+  } catch (error) {
+    if (!(error as LibrdKafkaError).isTxnRequiresAbort) throw error
+    tell(`NOTE aborts ${attempt}: ${error}`)
+    commits = false
+  }
+  if (!commits) {
+    await again(callback => producer.abortTransaction(TIMEOUT_MS, callback))
+    await rewind(consumer)
+  }
+  tell(`${commits ? 'COMMITTED' : 'ABORTED'} ${attempt} ${messages.length}`)
+}
+
+async function rewind(consumer: KafkaConsumer): Promise<void> {
+  const assigned = consumer.assignments()
+  if (assigned.length === 0) return
+  const committed = await answer<{ topic: string; partition: number; offset?: number }[]>(callback =>
+    consumer.committed(assigned, TIMEOUT_MS, callback as never),
+  )
+  for (const { topic, partition, offset } of committed) {
+    await answer<undefined>(callback =>
+      consumer.seek({ topic, partition, offset: offset ?? 0 }, 2_000, error => callback(error, undefined)),
+    ).catch(error => tell(`NOTE was taken: ${error}`))
+  }
+}
+
+await work(session)
