@@ -4,16 +4,16 @@
  * Runs a sync for all who asked before it began. Whoever comes while one is under way waits for the next,
  * since only that one is sure to cover what they wrote.
  */
-export class GroupSync {
-  private readonly sync: () => Promise<void>
-  private current: Promise<void> | undefined
-  private next: Promise<void> | undefined
+export class GroupSync<T = void> {
+  private readonly sync: () => Promise<T>
+  private current: Promise<T> | undefined
+  private next: Promise<T> | undefined
 
-  constructor(sync: () => Promise<void>) {
+  constructor(sync: () => Promise<T>) {
     this.sync = sync
   }
 
-  run(): Promise<void> {
+  run(): Promise<T> {
     if (this.current === undefined) {
       this.current = this.sync().finally(() => {
         this.current = undefined

@@ -8,6 +8,7 @@ import type { DirectoryLock } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
 import {
   CLEAN_SHUTDOWN,
+  CLEANER_CHECKPOINT,
   formatCleanShutdown,
   formatMetaProperties,
   formatOffsets,
@@ -30,6 +31,8 @@ export interface SavedOffsets {
   readonly recoveryPoints: ReadonlyMap<string, bigint>
   readonly logStarts: ReadonlyMap<string, bigint>
   readonly highWatermarks: ReadonlyMap<string, bigint>
+  /** Up to where compaction had been: below, offsets may be missing. */
+  readonly cleaned: ReadonlyMap<string, bigint>
 }
 
 export interface DirectoryHooks {
@@ -40,7 +43,12 @@ export interface DirectoryHooks {
 export class LogDirectory implements LogHome {
   readonly path: string
   readonly logs = new Map<string, Log>()
-  saved: SavedOffsets = { recoveryPoints: new Map(), logStarts: new Map(), highWatermarks: new Map() }
+  saved: SavedOffsets = {
+    recoveryPoints: new Map(),
+    logStarts: new Map(),
+    highWatermarks: new Map(),
+    cleaned: new Map(),
+  }
   wasClean = false
   private readonly environment: LogEnvironment
   private readonly hooks: DirectoryHooks
@@ -119,6 +127,7 @@ export class LogDirectory implements LogHome {
       recoveryPoints: await this.readOffsets(RECOVERY_POINT_CHECKPOINT),
       logStarts: await this.readOffsets(LOG_START_CHECKPOINT),
       highWatermarks: await this.readOffsets(HIGH_WATERMARK_CHECKPOINT),
+      cleaned: await this.readOffsets(CLEANER_CHECKPOINT),
     }
     const mark = `${this.path}/${CLEAN_SHUTDOWN}`
     this.wasClean = (await disk.status(mark)) !== undefined
@@ -162,11 +171,11 @@ export class LogDirectory implements LogHome {
     return this.environment.syncs.run(() => this.environment.disk.syncDirectory(this.path))
   }
 
-  saveLogStarts(): Promise<void> {
+  saveLogStarts(): Promise<boolean> {
     return this.logStartWriter.run()
   }
 
-  saveRecoveryPoints(): Promise<void> {
+  saveRecoveryPoints(): Promise<boolean> {
     return this.recoveryPointWriter.run()
   }
 
@@ -176,19 +185,17 @@ export class LogDirectory implements LogHome {
     await this.writeOffsets(HIGH_WATERMARK_CHECKPOINT, log => log.highWatermark)
   }
 
-  private writeRecoveryPoints(): Promise<void> {
+  private writeRecoveryPoints(): Promise<boolean> {
     return this.writeOffsets(RECOVERY_POINT_CHECKPOINT, log => log.recoveryPoint)
   }
 
-  /** Only those that lie inside a segment: for the others the file names tell. */
-  private writeLogStarts(): Promise<void> {
-    return this.writeOffsets(LOG_START_CHECKPOINT, log =>
-      log.logStartOffset > log.segments[0]!.baseOffset ? log.logStartOffset : undefined,
-    )
+  /** Of those that begin at a segment too: a power failure may bring removed files back. */
+  private writeLogStarts(): Promise<boolean> {
+    return this.writeOffsets(LOG_START_CHECKPOINT, log => log.startToSave || undefined)
   }
 
-  private async writeOffsets(name: string, offsetOf: (log: Log) => bigint | undefined): Promise<void> {
-    if (!this.isOnline) return
+  private async writeOffsets(name: string, offsetOf: (log: Log) => bigint | undefined): Promise<boolean> {
+    if (!this.isOnline) return false
     const offsets = new Map<string, bigint>()
     for (const [logName, log] of this.logs) {
       const offset = offsetOf(log)
@@ -196,8 +203,10 @@ export class LogDirectory implements LogHome {
     }
     try {
       await replaceFile(this.environment.disk, this.path, name, formatOffsets(offsets))
+      return true
     } catch (error) {
       this.writeFailed(name, error as Error)
+      return false
     }
   }
 

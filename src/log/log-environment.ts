@@ -34,7 +34,8 @@ export interface LogHome {
   noteHighWatermark(): void
   /** Makes the names of the logs in it durable. */
   sync(): Promise<void>
-  /** The log start offset has moved; resolves when the checkpoint says so. */
-  saveLogStarts(): Promise<void>
-  saveRecoveryPoints(): Promise<void>
+  /** Resolves when the checkpoint says what the logs do; to false where a full disk did not allow it. */
+  saveLogStarts(): Promise<boolean>
+  /** Likewise. */
+  saveRecoveryPoints(): Promise<boolean>
 }

@@ -56,6 +56,7 @@ async function loadLog(
       recoveryPoint: saved.recoveryPoints.get(name) ?? 0n,
       logStartOffset: saved.logStarts.get(name) ?? 0n,
       highWatermark: saved.highWatermarks.get(name) ?? 0n,
+      cleanedTo: saved.cleaned.get(name) ?? 0n,
       state: wasClean ? 'clean' : 'unclean',
     })
     directory.logs.set(name, log)

@@ -26,10 +26,10 @@ import type {
   TimestampOffset,
   TopicPartition,
 } from './log-surface.ts'
-import { clampOffset, leastOffset } from './offsets.ts'
+import { clampOffset, greatestOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
-import { lastSequenceOf, type ProducerState } from './producer-state.ts'
+import { lastSequenceOf, type ProducerEntry, type ProducerState, type VerifiedProducer } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
@@ -68,6 +68,15 @@ export interface LogParts {
   readonly wasClean: boolean
 }
 
+/** The disk is full, and what depends on a checkpoint was not begun. */
+class CheckpointFailed extends Error {
+  readonly code = 'ENOSPC'
+
+  constructor(log: string) {
+    super(`ENOSPC: a checkpoint of ${log} could not be written`)
+  }
+}
+
 export class Log implements LogSurface {
   readonly topicPartition: TopicPartition
   topicId: string | undefined
@@ -86,6 +95,8 @@ export class Log implements LogSurface {
   private readonly durability: LogFlush
   private startOffset: bigint
   private endOffset: bigint
+  /** The log start offset that the checkpoint is to tell: it is written down before it is in force. */
+  startToSave: bigint
   private watermark: bigint
   private isClosed = false
   private isDamaged = false
@@ -104,6 +115,7 @@ export class Log implements LogSurface {
     this.snapshots = parts.snapshots
     this.epochs = parts.epochs
     this.startOffset = parts.logStartOffset
+    this.startToSave = this.startOffset
     this.endOffset = parts.logEndOffset
     this.watermark = clampOffset(parts.highWatermark, this.startOffset, this.endOffset)
     this.producers.onHighWatermark(this.watermark)
@@ -220,6 +232,14 @@ export class Log implements LogSurface {
       coordinatorEpoch: entry.coordinatorEpoch,
       currentTransactionStartOffset: entry.currentTxnFirstOffset,
     }))
+  }
+
+  producer(producerId: bigint): Readonly<ProducerEntry> | undefined {
+    return this.producers.find(producerId)
+  }
+
+  startVerification(producer: VerifiedProducer): Result<number> {
+    return this.refusal() ?? this.producers.startVerification(producer, this.now())
   }
 
   expireProducers(expirationMs: number): number {
@@ -359,17 +379,28 @@ export class Log implements LogSurface {
         `Records of ${this.name} can be deleted up to ${this.watermark}, not up to ${offset}.`,
       )
     }
+    if (!(await this.saveLogStart(offset))) {
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log start of ${this.name} could not be written.`)
+    }
+    // The log may have been cut back in the meantime.
+    if (offset > this.watermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
     this.advanceLogStart(offset)
     const obsolete = this.segments.filter(
       (_, i) => (this.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
     )
     try {
-      await this.dropSegments(obsolete)
+      await this.dropSegments(obsolete, { isStartSaved: true })
     } catch (error) {
       return storageRefusal(error as Error)
     }
-    await this.home.saveLogStarts()
     return ok({ logStartOffset: this.startOffset })
+  }
+
+  /** Names that a power failure brings back cannot bring the records back that were in the files. */
+  private async saveLogStart(offset: bigint): Promise<boolean> {
+    if (offset <= this.startOffset) return true
+    this.startToSave = greatestOffset(this.startToSave, offset)
+    return this.home.saveLogStarts()
   }
 
   private advanceLogStart(offset: bigint): void {
@@ -393,8 +424,11 @@ export class Log implements LogSurface {
     if (last !== undefined && this.endOf(last) !== end) expired.pop()
     const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
     if (logStartOffset === undefined) return 0
+    // On a disk that is full, room comes first.
+    const isStartSaved = await this.saveLogStart(logStartOffset)
+    if (!this.isOnline || logStartOffset > this.watermark) return 0
     this.advanceLogStart(logStartOffset)
-    await this.dropSegments(expired)
+    await this.dropSegments(expired, { isStartSaved })
     return expired.length
   }
 
@@ -403,8 +437,14 @@ export class Log implements LogSurface {
     return this.segments[this.segments.indexOf(segment) + 1]?.baseOffset
   }
 
-  /** Out of sight at once; the files go when the delay has passed, and who reads from them goes on. */
-  private async dropSegments(obsolete: readonly Segment[]): Promise<void> {
+  /**
+   * Out of sight at once; the files go when the delay has passed, and who reads from them goes on. Where no
+   * checkpoint tells of it, one name after the other is made durable, so that no power failure leaves a hole.
+   */
+  private async dropSegments(
+    obsolete: readonly Segment[],
+    { isStartSaved }: { readonly isStartSaved: boolean },
+  ): Promise<void> {
     for (const segment of obsolete) {
       const at = this.segments.indexOf(segment)
       if (at < 0) continue
@@ -413,6 +453,7 @@ export class Log implements LogSurface {
       await this.guard(async () => {
         await segment.setAside()
         await this.snapshots.remove(offset => offset === segment.baseOffset)
+        if (!isStartSaved) await this.environment.disk.syncDirectory(this.location.path)
       })
       this.environment.later(this.config.fileDeleteDelayMs, () => segment.remove())
     }
@@ -424,6 +465,7 @@ export class Log implements LogSurface {
     return this.queue.alone(() =>
       this.guard(async () => {
         if (offset >= this.endOffset) return
+        await this.lowerRecoveryPoint(offset)
         if (offset < this.segments[0]!.baseOffset) {
           await this.startAnew(offset)
           return
@@ -442,10 +484,23 @@ export class Log implements LogSurface {
   }
 
   truncateFullyAndStartAt(offset: bigint): Promise<void> {
-    return this.queue.alone(() => this.guard(() => this.startAnew(offset)))
+    return this.queue.alone(() =>
+      this.guard(async () => {
+        await this.lowerRecoveryPoint(offset)
+        await this.startAnew(offset)
+      }),
+    )
+  }
+
+  /** Before anything is cut: what is written there later is not to be trusted for what was there. */
+  private async lowerRecoveryPoint(offset: bigint): Promise<void> {
+    this.durability.noteTruncated(offset)
+    if (!(await this.home.saveRecoveryPoints())) throw new CheckpointFailed(this.name)
   }
 
   private async startAnew(offset: bigint): Promise<void> {
+    this.startToSave = offset
+    if (!(await this.home.saveLogStarts())) throw new CheckpointFailed(this.name)
     this.shorten(offset)
     this.startOffset = offset
     this.endOffset = offset
@@ -460,13 +515,13 @@ export class Log implements LogSurface {
     await segment.create()
     this.segments.push(segment)
     await this.afterTruncation()
-    await this.home.saveLogStarts()
   }
 
   /** From here on nobody sees what is about to go. */
   private shorten(offset: bigint): void {
     this.endOffset = offset
     this.startOffset = leastOffset(this.startOffset, offset)
+    this.startToSave = leastOffset(this.startToSave, offset)
     this.durability.noteTruncated(offset)
     this.watermark = clampOffset(this.watermark, this.startOffset, offset)
     this.tail.clear()

@@ -33,6 +33,7 @@ export interface OpenOptions {
   readonly recoveryPoint: bigint
   readonly logStartOffset: bigint
   readonly highWatermark: bigint
+  readonly cleanedTo: bigint
   /** `new`: the directory was just made. `unclean`: nothing behind the recovery point is to be trusted. */
   readonly state: 'new' | 'clean' | 'unclean'
 }
@@ -53,6 +54,7 @@ export async function openLog(options: OpenOptions): Promise<Log> {
 
   if (segments.length === 0) segments.push(await firstSegment(options))
   let logStartOffset = greatestOffset(options.logStartOffset, segments[0]!.baseOffset)
+  await dropBelow(logStartOffset, segments)
   const isUnclean = options.state === 'unclean'
   const hasTransactions = isUnclean && (await recoverSegments(segments, epochs, options))
   let logEndOffset =
@@ -238,21 +240,29 @@ async function recoverSegments(
     if (next !== undefined && next.baseOffset <= options.recoveryPoint) continue
     // It may have to be cut.
     segment.isWritable = true
-    const { cutBytes, reason } = await segment.recover(options.recoveryPoint, note)
-    segment.isWritable = next === undefined || cutBytes > 0
+    const { cutBytes, reason, nextOffset } = await segment.recover(options.recoveryPoint, note)
+    // A file may have lost whole batches at its end while the next one has all of its own.
+    const isShort = next !== undefined && nextOffset < next.baseOffset && nextOffset >= options.cleanedTo
+    const isCut = cutBytes > 0 || isShort || (next !== undefined && nextOffset > next.baseOffset)
+    segment.isWritable = next === undefined || isCut
     if (next !== undefined) await segment.seal(false)
-    if (cutBytes === 0) continue
+    if (!isCut) continue
     const dropped = segments.splice(i + 1)
     logger.warn('A log was cut at its first damaged batch', {
       path: segment.path,
       cutBytes,
-      reason,
+      reason: reason ?? `it ends at offset ${nextOffset}, and the next one begins at ${next?.baseOffset}`,
       droppedSegments: dropped.length,
     })
     for (const later of dropped) await later.remove()
     break
   }
   return hasTransactions
+}
+
+/** Deleted already, and brought back by a power failure, perhaps not all of them. */
+async function dropBelow(logStartOffset: bigint, segments: Segment[]): Promise<void> {
+  while (segments.length > 1 && segments[1]!.baseOffset <= logStartOffset) await segments.shift()!.remove()
 }
 
 /** Only snapshots at the start of a segment are of use, and the last one of all. */

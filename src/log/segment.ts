@@ -9,6 +9,7 @@ import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import type { LogConfig } from './log-config.ts'
 import { OffsetIndex } from './offset-index.ts'
+import { greatestOffset } from './offsets.ts'
 import { fileName } from './producer-snapshot.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
@@ -53,6 +54,14 @@ export interface SegmentScan {
   readonly file?: DiskFile | undefined
   readonly depth: 'headers' | 'checksums'
   readonly readBytes: number
+}
+
+/** A segment as recovery left it. */
+export interface RecoveredSegment {
+  readonly cutBytes: number
+  readonly reason: string | undefined
+  /** Behind its last batch. */
+  readonly nextOffset: bigint
 }
 
 /** What a file holds is not what the log wrote there. */
@@ -329,10 +338,7 @@ export class Segment implements PoolMember {
    * before the first that is not intact or does not continue the ones before it. Those below the offset were
    * synced, and so were their index entries.
    */
-  async recover(
-    recoveryPoint: bigint,
-    visit: (batch: RecordBatch) => void,
-  ): Promise<{ readonly cutBytes: number; readonly reason: string | undefined }> {
+  async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<RecoveredSegment> {
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
     if (from !== undefined) await this.noteBehindIndex(from)
     else {
@@ -361,7 +367,8 @@ export class Segment implements PoolMember {
     if (cutBytes > 0) await this.setSize(end.position)
     this.isReady = true
     this.isEndKnown = true
-    return { cutBytes, reason: end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined) }
+    const reason = end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined)
+    return { cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, from ? recoveryPoint : 0n) }
   }
 
   private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {

@@ -4,7 +4,7 @@
  */
 import { dirname, resolve, sep } from 'node:path'
 import type { Clock, DirectoryEntry, DirectoryLock, Disk, DiskFile, FileStatus, Random } from '../platform.ts'
-import { PagedBytes } from './paged-bytes.ts'
+import { Directory, File, filesUnder, type NameChange, NameJournal, type Node } from './memory-nodes.ts'
 
 export interface MemoryDiskOptions {
   readonly clock: Clock
@@ -26,7 +26,7 @@ export type Unsynced =
   | 'kept'
   /** Power failed before any of them reached the disk. */
   | 'lost'
-  /** Power failed while they went out: each file keeps some of them, the last one cut at a random byte. */
+  /** Power failed while they went out, and any of them may be there, in whole or in part. */
   | { readonly tornBy: Random }
 
 const DEFAULT_CAPACITY_BYTES = 2 ** 50
@@ -38,6 +38,7 @@ export class MemoryDisk implements Disk {
   private readonly clock: Clock
   private readonly isCrashable: boolean
   private readonly root: Directory
+  private readonly journal = new NameJournal()
   private readonly locks = new Map<string, object>()
   private usedBytes = 0
   private generation = 0
@@ -87,7 +88,7 @@ export class MemoryDisk implements Disk {
       let next = directory.entries.get(name)
       if (!next) {
         next = new Directory(this.clock.now())
-        directory.put(name, next, this.clock.now())
+        this.change([{ directory, name, node: next }])
       }
       if (!(next instanceof Directory)) throw diskError('EEXIST', 'mkdir', path)
       directory = next
@@ -104,9 +105,11 @@ export class MemoryDisk implements Disk {
     if (target) checkReplaceable(node, target, to)
     const { parent, name } = this.slotOf(to, 'rename')
     const source = this.slotOf(from, 'rename')
-    source.parent.delete(source.name, this.clock.now())
     if (target instanceof File) this.unlink(target)
-    parent.put(name, node, this.clock.now())
+    this.change([
+      { directory: source.parent, name: source.name, node: undefined },
+      { directory: parent, name, node },
+    ])
   }
 
   async remove(path: string): Promise<void> {
@@ -114,14 +117,23 @@ export class MemoryDisk implements Disk {
     const node = this.nodeAt(path)
     if (!node) return
     const { parent, name } = this.slotOf(path, 'unlink')
-    parent.delete(name, this.clock.now())
-    for (const file of filesUnder(node)) this.unlink(file)
+    this.detach({ directory: parent, name, node })
+  }
+
+  /** First what is in it: a power failure may come in between. */
+  private detach({ directory, name, node }: NameChange): void {
+    if (node instanceof Directory) {
+      for (const [childName, child] of [...node.entries]) {
+        this.detach({ directory: node, name: childName, node: child })
+      }
+    } else if (node) this.unlink(node)
+    this.change([{ directory, name, node: undefined }])
   }
 
   async syncDirectory(path: string): Promise<void> {
     await this.before('syncDirectory', path)
     const directory = this.directoryAt(path, 'open')
-    if (this.isCrashable) directory.sync()
+    this.journal.sync(directory)
   }
 
   async space(path: string): Promise<{ usableBytes: bigint; totalBytes: bigint }> {
@@ -149,14 +161,21 @@ export class MemoryDisk implements Disk {
 
   /** Everything written so far becomes durable: the state that a test begins with. */
   syncAll(): void {
-    const walk = (directory: Directory): void => {
-      directory.sync()
-      for (const node of directory.entries.values()) {
-        if (node instanceof Directory) walk(node)
-        else node.sync()
-      }
-    }
-    walk(this.root)
+    this.journal.syncAll()
+    for (const file of filesUnder(this.root)) file.sync()
+  }
+
+  /**
+   * What a failed sync leaves: bytes that are not durable may be lost, without whoever reads them noticing.
+   */
+  loseUnsynced(path: string, random: Random): void {
+    const node = this.nodeAt(path)
+    if (node instanceof File) node.failSync(random)
+  }
+
+  /** Bits of a file turn over, on the disk itself. */
+  rot(path: string, position: number, mask: number): void {
+    this.fileAt(path, 'open').rot(position, mask)
   }
 
   /**
@@ -169,7 +188,8 @@ export class MemoryDisk implements Disk {
     if (unsynced === 'kept') return
     if (!this.isCrashable) throw new Error('Only a disk made with isCrashable knows what was durable')
     const random = unsynced === 'lost' ? undefined : unsynced.tornBy
-    revert(this.root, random)
+    this.journal.crash(random)
+    this.root.revert(random)
     this.usedBytes = 0
     for (const file of filesUnder(this.root)) {
       file.handles = 0
@@ -214,6 +234,11 @@ export class MemoryDisk implements Disk {
     this.free(file)
   }
 
+  private change(step: readonly NameChange[]): void {
+    for (const { directory, name, node } of step) directory.set(name, node, this.clock.now())
+    if (this.isCrashable) this.journal.note(step)
+  }
+
   private unlink(file: File): void {
     file.links = 0
     this.free(file)
@@ -247,7 +272,7 @@ export class MemoryDisk implements Disk {
     if (this.nodeAt(path)) return this.fileAt(path, 'open')
     const { parent, name } = this.slotOf(path, 'open')
     const file = new File(path, this.clock.now())
-    parent.put(name, file, this.clock.now())
+    this.change([{ directory: parent, name, node: file }])
     return file
   }
 
@@ -318,98 +343,6 @@ class MemoryFile implements DiskFile {
     if (!this.isOpen) throw diskError('EBADF', name, this.path)
     await this.disk.enter(name, this.path, this.generation)
   }
-}
-
-type Node = File | Directory
-
-/** A change of a file's bytes that is not durable yet. */
-type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly sizeBytes: number }
-
-class File {
-  bytes = new PagedBytes()
-  modifiedMs: number
-  handles = 0
-  links = 1
-  /** Under which it was made: for error messages only. */
-  readonly path: string
-  isFreed = false
-  private durable = new PagedBytes()
-  private unsynced: Change[] = []
-
-  constructor(path: string, nowMs: number) {
-    this.path = path
-    this.modifiedMs = nowMs
-  }
-
-  change(change: Change, isRemembered: boolean): void {
-    apply(this.bytes, change)
-    if (!isRemembered) return
-    this.unsynced.push('bytes' in change ? { ...change, bytes: Uint8Array.from(change.bytes) } : change)
-  }
-
-  sync(): void {
-    for (const change of this.unsynced) apply(this.durable, change)
-    this.unsynced = []
-  }
-
-  revert(random: Random | undefined): void {
-    const survivors = random ? random.below(this.unsynced.length + 1) : 0
-    for (const change of this.unsynced.slice(0, survivors)) apply(this.durable, change)
-    const torn = this.unsynced[survivors]
-    if (random && torn && 'bytes' in torn) {
-      const bytes = torn.bytes.subarray(0, random.below(torn.bytes.byteLength + 1))
-      apply(this.durable, { position: torn.position, bytes })
-    }
-    this.unsynced = []
-    this.bytes = this.durable.copy()
-  }
-}
-
-class Directory {
-  entries = new Map<string, Node>()
-  modifiedMs: number
-  private durable = new Map<string, Node>()
-
-  constructor(nowMs: number) {
-    this.modifiedMs = nowMs
-  }
-
-  put(name: string, node: Node, nowMs: number): void {
-    this.entries.set(name, node)
-    this.modifiedMs = nowMs
-  }
-
-  delete(name: string, nowMs: number): void {
-    this.entries.delete(name)
-    this.modifiedMs = nowMs
-  }
-
-  sync(): void {
-    this.durable = new Map(this.entries)
-  }
-
-  revert(random: Random | undefined): void {
-    if (random && random.below(2) === 1) this.durable = new Map(this.entries)
-    this.entries = new Map(this.durable)
-  }
-}
-
-function apply(bytes: PagedBytes, change: Change): void {
-  if ('bytes' in change) bytes.write(change.bytes, change.position)
-  else bytes.truncate(change.sizeBytes)
-}
-
-function revert(directory: Directory, random: Random | undefined): void {
-  directory.revert(random)
-  for (const node of directory.entries.values()) {
-    if (node instanceof Directory) revert(node, random)
-    else node.revert(random)
-  }
-}
-
-function* filesUnder(node: Node): Generator<File> {
-  if (node instanceof File) yield node
-  else for (const child of node.entries.values()) yield* filesUnder(child)
 }
 
 function checkReplaceable(node: Node, target: Node, path: string): void {
