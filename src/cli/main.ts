@@ -23,6 +23,14 @@ Stop Kafka first. Examples:
   klamm import --from /var/lib/kafka --to ./data     a copy; Kafka's files are only read
   klamm import --from /var/lib/kafka                 in place; adds a file, and changes none`
 
+const EXPORT_EXAMPLES = `
+Stop Klamm first. Examples:
+  klamm export --from ./data --dry-run
+  klamm export --from ./data --to /var/lib/kafka     a copy; Klamm's files are only read
+  klamm export --from ./data                         in place; klamm import is the way back
+
+It prints the lines that Kafka's server.properties needs. Kafka 4.3 or later, with KRaft.`
+
 const program = new Command('klamm')
   .description('A Kafka-protocol broker: durable, light, and ready at once.')
   .version(packageVersion(), '-V, --version')
@@ -68,6 +76,22 @@ program
   .option('--incomplete', 'leave out topics that are not whole on this node; take replicas out of sync')
   .addHelpText('after', IMPORT_EXAMPLES)
   .action(async options => (await import('./house/import.ts')).importKafka(options))
+
+program
+  .command('export')
+  .description("make a stopped Klamm's data an Apache Kafka's (KRaft): topics, ids, configs, records, groups")
+  .requiredOption(
+    '-f, --from <directory>',
+    'its data directory; may be repeated for each of log.dirs',
+    collect,
+  )
+  .option(
+    '-t, --to <directory>',
+    "copy into this new directory; without it, the data becomes Kafka's in place",
+  )
+  .option('-n, --dry-run', 'only tell what would be exported')
+  .addHelpText('after', EXPORT_EXAMPLES)
+  .action(async options => (await import('./house/export.ts')).exportKlamm(options))
 
 program
   .command('options')

@@ -3,9 +3,11 @@ import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { nodePlatform } from '../../platform/node.ts'
 import { print } from '../terminal.ts'
+import { checkTarget } from './copy-files.ts'
 import { type ImportPlan, planImport } from './import-plan.ts'
-import { adoptInPlace, checkTarget, copyTo, type Progress } from './import-run.ts'
+import { adoptInPlace, copyTo } from './import-run.ts'
 import { surveyKafka } from './kafka-directory.ts'
+import { progressLine } from './progress.ts'
 
 export interface ImportOptions {
   readonly from: readonly string[]
@@ -21,7 +23,8 @@ export async function importKafka(options: ImportOptions): Promise<void> {
   const directories = await surveyKafka(from, { disk, lockHolder: kafkaHolding, isUncleanAccepted: unclean })
   const isMerged = to !== undefined
   const plan = await planImport({ disk, directories, isMerged, isIncompleteAccepted: incomplete })
-  if (to !== undefined) await checkTarget(disk, to, plan)
+  const sources = directories.map(({ path }) => path)
+  if (to !== undefined) await checkTarget(disk, to, sources)
   print(summary(plan))
   if (dryRun) return print('Nothing was changed (--dry-run).')
   if (to === undefined) await adoptInPlace(disk, plan)
@@ -49,26 +52,6 @@ function whatNow({ meta, directories }: ImportPlan, to: string | undefined): str
     "Settings of the broker's own, such as log.retention.hours, were in Kafka's server.properties and",
     'nowhere else: without that file, the defaults hold, and records older than seven days go.',
   ].join('\n')
-}
-
-const PROGRESS_EVERY_MS = 1_000
-const PROGRESS_AFTER_BYTES = 64 * 1_048_576
-
-/** Lines on the error output, one a second, when there is much to copy. */
-function progressLine(): (progress: Progress) => void {
-  let nextAt = Date.now() + PROGRESS_EVERY_MS
-  return ({ copiedBytes, totalBytes }) => {
-    if (totalBytes < PROGRESS_AFTER_BYTES || Date.now() < nextAt) return
-    nextAt = Date.now() + PROGRESS_EVERY_MS
-    const percent = Math.floor((copiedBytes * 100) / totalBytes)
-    process.stderr.write(
-      `klamm: copied ${mebibytes(copiedBytes)} of ${mebibytes(totalBytes)} MiB (${percent}%)\n`,
-    )
-  }
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1_048_576)
 }
 
 /**

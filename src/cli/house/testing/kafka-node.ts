@@ -5,8 +5,9 @@ import { gunzipSync } from 'node:zlib'
 import { type KafkaManifest, kafkaFiles, putFiles } from '../../../log/testing/kafka-directory.ts'
 import { ManualClock } from '../../../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../../../platform/simulated/memory-disk.ts'
+import { checkTarget, type Progress } from '../copy-files.ts'
 import { type ImportPlan, planImport } from '../import-plan.ts'
-import { adoptInPlace, checkTarget, copyTo, type Progress } from '../import-run.ts'
+import { adoptInPlace, copyTo } from '../import-run.ts'
 import { surveyKafka } from '../kafka-directory.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../../log/fixtures')
@@ -51,7 +52,8 @@ export async function imported(disk: MemoryDisk, call: ImportCall = {}): Promise
   const plan = await planned(disk, call)
   if (to === undefined) await adoptInPlace(disk, plan)
   else {
-    await checkTarget(disk, to, plan)
+    const sources = plan.directories.map(({ source }) => source.path)
+    await checkTarget(disk, to, sources)
     await copyTo(disk, to, { plan, onProgress })
   }
   return plan
