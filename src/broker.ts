@@ -20,6 +20,7 @@ import { MemoryDisk } from './platform/simulated/memory-disk.ts'
 import { FetchSessions } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { settleLogs } from './replication/stray-logs.ts'
+import { LateVerifier, type VerificationOptions } from './replication/verification.ts'
 import { Dispatcher } from './server/dispatch.ts'
 import { Server, type ServerLimits } from './server/listener.ts'
 import { parsePublished, type Reflection } from './server/reflection.ts'
@@ -129,7 +130,8 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   undo.push(() => controller.close())
   const image = controller.image()
   await settleLogs({ logs: logs.value, image, localBrokerId: config.nodeId, topicConfigs, logger })
-  const hosted = newReplicas({ config, platform, logger, logs: logs.value, topicConfigs })
+  const verification = lateVerification(config)
+  const hosted = newReplicas({ config, platform, logger, logs: logs.value, topicConfigs, verification })
   replicas = hosted
   undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
@@ -185,10 +187,13 @@ function newServer(context: BrokerContext, network: Network, reflection: Reflect
 interface ReplicaParts extends BrokerOptions {
   readonly logs: LogManager
   readonly topicConfigs: TopicConfigs
+  readonly verification: VerificationOptions
 }
 
-function newReplicas({ config, platform, logger, logs, topicConfigs }: ReplicaParts): ReplicaManager {
+function newReplicas(parts: ReplicaParts): ReplicaManager {
+  const { config, platform, logger, logs, topicConfigs, verification } = parts
   return new ReplicaManager({
+    verification,
     localBrokerId: config.nodeId,
     logs,
     topicConfigs,
@@ -198,6 +203,11 @@ function newReplicas({ config, platform, logger, logs, topicConfigs }: ReplicaPa
     validation: config.string('klamm.record.validation') === 'header' ? 'header' : 'records',
     maxDecompressedBytes: config.number('klamm.max.decompressed.bytes'),
   })
+}
+
+function lateVerification(config: BrokerConfig): VerificationOptions & { readonly verifier: LateVerifier } {
+  const isEnabled = () => config.boolean('transaction.partition.verification.enable')
+  return { verifier: new LateVerifier(), isEnabled }
 }
 
 /** What the machine said to a file call becomes a matter of where the data is; bugs stay what they are. */

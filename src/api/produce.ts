@@ -1,8 +1,15 @@
-import { ErrorCode, errorName, type Refusal, refuse } from '../../protocol/errors.ts'
+import { ErrorCode, errorName, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import { ZERO_UUID } from '../../protocol/wire.ts'
-import { ATTRIBUTES_AT, BATCH_HEADER_BYTES, MAGIC_AT, TRANSACTIONAL_MASK } from '../records/batch.ts'
+import {
+  ATTRIBUTES_AT,
+  BATCH_HEADER_BYTES,
+  MAGIC_AT,
+  RecordBatch,
+  TRANSACTIONAL_MASK,
+} from '../records/batch.ts'
 import type { AppendOutcome, AppendTarget } from '../replication/replica-manager.ts'
+import type { TransactionalWrite } from '../replication/verification.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
@@ -16,9 +23,9 @@ export const produce = handler({
   refuse: (errorCode, request) => refusedProduce(request, errorCode),
 
   handle(request, context) {
-    const refusal = transactionalRefusal(request)
-    if (refusal) return answer(request, refusedProduce(request, refusal.error), context)
     const targets = targetsOf(request, context.apiVersion)
+    const transaction = transactionOf(request, targets, context)
+    if (transaction?.error) return answer(request, refusedProduce(request, transaction.error), context)
     // Enqueued before anything is awaited: the connection's next produce comes after this one in every log.
     return context.replicas
       .append({
@@ -26,6 +33,7 @@ export const produce = handler({
         timeoutMs: request.timeoutMs,
         produceVersion: context.apiVersion,
         targets,
+        transaction: transaction?.value,
       })
       .then(outcomes => answer(request, responseTo(request, targets, outcomes, context), context))
   },
@@ -36,28 +44,56 @@ function targetsOf(request: ProduceRequest, apiVersion: number): AppendTarget[] 
   const targets: AppendTarget[] = []
   for (const { name: topic, topicId: id, partitionData } of request.topicData) {
     const topicId = usesTopicIds ? id : null
-    for (const { index, records } of partitionData) targets.push({ topic, topicId, index, records })
+    for (const { index, records } of partitionData) {
+      const transactionalSequence = sequenceOfTransactional(records)
+      targets.push({ topic, topicId, index, records, transactionalSequence })
+    }
   }
   return targets
 }
 
-/**
- * Transactional batches need a transactional id that the coordinator has given the batch's producer id to.
- * Transactions are not served yet, so no id has one: Kafka's answer to an unknown one.
- */
-function transactionalRefusal(request: ProduceRequest): Refusal | undefined {
-  const isTransactional = request.topicData.some(topic =>
-    topic.partitionData.some(partition => partition.records && isTransactionalBatch(partition.records)),
-  )
-  if (!isTransactional) return undefined
-  return request.transactionalId === null
-    ? refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-    : refuse(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+function isTransactionalBatch(records: Buffer | null): records is Buffer {
+  if (!records || records.length < BATCH_HEADER_BYTES || records[MAGIC_AT] !== 2) return false
+  return (records.readInt16BE(ATTRIBUTES_AT) & TRANSACTIONAL_MASK) !== 0
 }
 
-function isTransactionalBatch(records: Buffer): boolean {
-  if (records.length < BATCH_HEADER_BYTES || records[MAGIC_AT] !== 2) return false
-  return (records.readInt16BE(ATTRIBUTES_AT) & TRANSACTIONAL_MASK) !== 0
+/** Undefined for a batch that is not part of a transaction. */
+function sequenceOfTransactional(records: Buffer | null): number | undefined {
+  if (!isTransactionalBatch(records)) return undefined
+  const batch = new RecordBatch(records)
+  return batch.hasProducerId ? batch.baseSequence : undefined
+}
+
+/** Who writes the transactional batches of a request; undefined where there are none. */
+function transactionOf(
+  { transactionalId }: ProduceRequest,
+  targets: readonly AppendTarget[],
+  { apiVersion }: Context,
+): Result<TransactionalWrite> | undefined {
+  if (transactionalId === null) {
+    const isTransactional = targets.some(({ records }) => isTransactionalBatch(records))
+    return isTransactional ? refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) : undefined
+  }
+  let first: RecordBatch | undefined
+  for (const { records, transactionalSequence } of targets) {
+    if (transactionalSequence === undefined) continue
+    const batch = new RecordBatch(records!)
+    first ??= batch
+    if (batch.producerId !== first.producerId || batch.producerEpoch !== first.producerEpoch) {
+      return refuse(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+    }
+  }
+  if (!first) return undefined
+  const { producerId, producerEpoch } = first
+  return ok({ transactionalId, producerId, producerEpoch, support: supportOf(apiVersion) })
+}
+
+/**
+ * What Produce brought with its versions (KIP-890): an error to abort by, then partitions added by writing.
+ */
+function supportOf(apiVersion: number): TransactionalWrite['support'] {
+  if (apiVersion >= 12) return 'adds'
+  return apiVersion === 11 ? 'abortable' : 'none'
 }
 
 function responseTo(

@@ -112,7 +112,7 @@ export class AppendQueue {
     let batch: RecordBatch | undefined
     for (let position = 0; position < batches.length; position += batch.sizeInBytes) {
       batch = new RecordBatch(batches, position)
-      const outcome = producers.check(batch, options.origin) ?? refusalOfOffset(batch, next, options)
+      const outcome = producers.check(batch, options) ?? refusalOfOffset(batch, next, options)
       if (outcome !== undefined) {
         if (position > 0) this.reassign(now)
         return outcome

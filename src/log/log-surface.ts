@@ -2,20 +2,20 @@
 import type { Refusal, Result } from '../../protocol/errors.ts'
 import type { RecordsSource } from '../../protocol/wire.ts'
 import type { LogConfig } from './log-config.ts'
+import type { AppendCheck, ProducerEntry, VerifiedProducer } from './producer-state.ts'
 
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number
 }
 
-export interface AppendOptions {
+/**
+ * By origin. `client`: sequences are checked, duplicates found. `coordinator`: epochs are checked.
+ * `follower`: offsets are the leader's and nothing is refused that the leader took.
+ */
+export interface AppendOptions extends AppendCheck {
   /** Stamped into the batches, except those of a follower, which carry their leader's. */
   readonly leaderEpoch: number
-  /**
-   * `client`: sequences are checked, duplicates found. `coordinator`: epochs are checked. `follower`:
-   * offsets are the leader's and nothing is refused that the leader took.
-   */
-  readonly origin: 'client' | 'coordinator' | 'follower'
 }
 
 export interface AppendResult {
@@ -125,6 +125,13 @@ export interface LogSurface {
   /** Aborted transactions that overlap [from, to), in the order of their markers. */
   abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]>
   activeProducers(): ActiveProducer[]
+  /** What is known of a producer, with what is under way to the disk. */
+  producer(producerId: bigint): Readonly<ProducerEntry> | undefined
+  /**
+   * Before the coordinator of a transaction is asked whether this log takes part in it: the guard to append
+   * with, NO_GUARD where the transaction is open here already.
+   */
+  startVerification(producer: VerifiedProducer): Result<number>
 
   /** DeleteRecords: moves the log start offset, and drops the segments that lie wholly below. */
   deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>>

@@ -29,7 +29,7 @@ import type {
 import { clampOffset, greatestOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
-import { lastSequenceOf, type ProducerEntry, type ProducerState, type VerifiedProducer } from './producer-state.ts'
+import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
@@ -224,17 +224,10 @@ export class Log implements LogSurface {
   }
 
   activeProducers(): ActiveProducer[] {
-    return [...this.producers.producers()].map(entry => ({
-      producerId: entry.producerId,
-      producerEpoch: entry.epoch,
-      lastSequence: lastSequenceOf(entry),
-      lastTimestamp: entry.lastTimestamp,
-      coordinatorEpoch: entry.coordinatorEpoch,
-      currentTransactionStartOffset: entry.currentTxnFirstOffset,
-    }))
+    return describeProducers(this.producers)
   }
 
-  producer(producerId: bigint): Readonly<ProducerEntry> | undefined {
+  producer(producerId: bigint): ReturnType<ProducerState['find']> {
     return this.producers.find(producerId)
   }
 

@@ -7,9 +7,10 @@
  * checked against both, `assign`ed at once, and `commit`ted or `abandon`ed as a whole when the write has
  * come back.
  */
-import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
+import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { decrementSequence, NO_PRODUCER_EPOCH, NO_SEQUENCE, type RecordBatch } from '../records/batch.ts'
 import { type ControlMarker, readControlMarker } from '../records/lookup.ts'
+import type { ActiveProducer } from './log-surface.ts'
 
 /** The protocol's bound on a producer's requests in flight (KIP-98). */
 const WINDOW = 5
@@ -53,6 +54,41 @@ export interface CompletedTransaction {
   readonly isAborted: boolean
 }
 
+/** How a batch comes to be appended. */
+export interface AppendCheck {
+  readonly origin: AppendOrigin
+  /**
+   * What the writer of a transactional batch got when it asked the transaction's coordinator, NO_GUARD where
+   * it did not ask. Undefined: nobody needs to ask.
+   */
+  readonly verificationGuard?: number | undefined
+  /** Of a marker: from 2 on each transaction has an epoch of its own, which its marker raises (KIP-890). */
+  readonly transactionVersion?: number | undefined
+}
+
+/** A transactional batch that is about to be appended. */
+export interface VerifiedProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  /** Version 2 of transactions: the partition is added on the way. */
+  readonly supportsEpochBump: boolean
+}
+
+export const NO_GUARD = 0
+
+/**
+ * A producer has asked its coordinator whether this partition takes part in its transaction. What ends before
+ * the answer comes takes the guard away, so that the write cannot open a transaction that nobody will end.
+ */
+interface Verification {
+  readonly guard: number
+  readonly supportsEpochBump: boolean
+  readonly startedMs: number
+  epoch: number
+  lowestSequence: number
+}
+
 interface AssignedEntry {
   readonly entry: ProducerEntry
   pending: number
@@ -65,6 +101,8 @@ export class ProducerState {
   private readonly ongoing = new Map<bigint, bigint>()
   /** Ended transactions whose markers the high watermark has not passed. */
   private unreplicated: { readonly firstOffset: bigint; readonly lastOffset: bigint }[] = []
+  private readonly verifications = new Map<bigint, Verification>()
+  private lastGuard = NO_GUARD
 
   get size(): number {
     return this.written.size
@@ -90,27 +128,60 @@ export class ProducerState {
     return first
   }
 
+  /** With what is under way to the disk. */
+  find(producerId: bigint): Readonly<ProducerEntry> | undefined {
+    return this.assigned.get(producerId)?.entry ?? this.written.get(producerId)
+  }
+
+  /**
+   * Before the coordinator is asked whether the partition takes part in a transaction: what to show when the
+   * batch is appended. NO_GUARD where the transaction is open here, and nobody has to be asked.
+   */
+  startVerification(producer: VerifiedProducer, now: number): Result<number> {
+    const { producerId, producerEpoch, baseSequence, supportsEpochBump } = producer
+    const entry = this.find(producerId)
+    if (entry !== undefined && producerEpoch < entry.epoch) return staleEpoch(entry, producerEpoch)
+    if (isOngoing(entry, producerEpoch)) return ok(NO_GUARD)
+    const known = this.verifications.get(producerId)
+    if (known === undefined) {
+      const guard = ++this.lastGuard
+      const verification = { guard, supportsEpochBump, startedMs: now, epoch: producerEpoch }
+      this.verifications.set(producerId, { ...verification, lowestSequence: baseSequence })
+      return ok(guard)
+    }
+    if (producerEpoch > known.epoch) {
+      known.epoch = producerEpoch
+      known.lowestSequence = baseSequence
+    } else if (producerEpoch === known.epoch && baseSequence < known.lowestSequence) {
+      known.lowestSequence = baseSequence
+    }
+    return ok(known.guard)
+  }
+
   /** A duplicate, a refusal, or undefined for a batch that may be appended. Nothing changes. */
-  check(batch: RecordBatch, origin: AppendOrigin): DuplicateBatch | Refusal | undefined {
+  check(batch: RecordBatch, how: AppendCheck): DuplicateBatch | Refusal | undefined {
+    const { origin } = how
     if (!batch.hasProducerId || origin === 'follower') return undefined
     const producerId = batch.producerId
-    const entry = this.assigned.get(producerId)?.entry ?? this.written.get(producerId)
-    if (entry === undefined) return undefined
+    const entry = this.find(producerId)
+    if (batch.isControl) return entry && checkMarker(entry, batch, how.transactionVersion ?? 0)
 
-    if (origin === 'client') {
+    if (origin === 'client' && entry !== undefined) {
       const duplicate = findDuplicate(entry, batch)
       if (duplicate !== undefined) return duplicate
     }
-    if (batch.producerEpoch < entry.epoch) {
-      return refuse(
-        ErrorCode.INVALID_PRODUCER_EPOCH,
-        `Producer ${producerId} sent epoch ${batch.producerEpoch}, and ${entry.epoch} has been seen from it.`,
-      )
+    const { producerEpoch } = batch
+    if (entry !== undefined && producerEpoch < entry.epoch) return staleEpoch(entry, producerEpoch)
+    const verification = this.verifications.get(producerId)
+    if (batch.isTransactional && !isOngoing(entry, producerEpoch) && how.verificationGuard !== undefined) {
+      // A guard that was taken away is gone for good: what comes next has one of its own.
+      if (verification?.guard !== how.verificationGuard) {
+        return refuse(ErrorCode.INVALID_TXN_STATE, 'Record was not part of an ongoing transaction')
+      }
     }
-    if (batch.isControl) return checkMarker(entry, batch)
-    const refusal = origin === 'client' ? checkSequence(entry, batch) : undefined
+    const refusal = origin === 'client' ? checkSequence(entry, batch, verification) : undefined
     if (refusal !== undefined) return refusal
-    if (entry.currentTxnFirstOffset !== NO_OFFSET && !batch.isTransactional) {
+    if (entry !== undefined && entry.currentTxnFirstOffset !== NO_OFFSET && !batch.isTransactional) {
       return refuse(
         ErrorCode.INVALID_TXN_STATE,
         `Producer ${producerId} has an open transaction, and the batch is not part of one.`,
@@ -132,6 +203,7 @@ export class ProducerState {
     }
     assigned.pending++
     apply(assigned.entry, batch, now)
+    if (batch.isTransactional) this.verifications.delete(producerId)
   }
 
   /** The batch is written. Returns the transaction that it ended, if it is a marker that ended one. */
@@ -191,6 +263,9 @@ export class ProducerState {
       this.written.delete(entry.producerId)
       expired++
     }
+    for (const [producerId, { startedMs }] of this.verifications) {
+      if (now - startedMs >= expirationMs) this.verifications.delete(producerId)
+    }
     return expired
   }
 
@@ -199,6 +274,7 @@ export class ProducerState {
     this.assigned.clear()
     this.ongoing.clear()
     this.unreplicated = []
+    this.verifications.clear()
   }
 
   /** Takes over the entries of a snapshot; the state must be empty. */
@@ -229,6 +305,18 @@ export class ProducerState {
 export interface ProducedBatch extends SeenBatch {
   readonly producerId: bigint
   readonly producerEpoch: number
+}
+
+/** As DescribeProducers shows them. */
+export function describeProducers(producers: ProducerState): ActiveProducer[] {
+  return [...producers.producers()].map(entry => ({
+    producerId: entry.producerId,
+    producerEpoch: entry.epoch,
+    lastSequence: lastSequenceOf(entry),
+    lastTimestamp: entry.lastTimestamp,
+    coordinatorEpoch: entry.coordinatorEpoch,
+    currentTransactionStartOffset: entry.currentTxnFirstOffset,
+  }))
 }
 
 /** -1 where no batch of its epoch is known. */
@@ -262,31 +350,84 @@ function findDuplicate(entry: ProducerEntry, batch: RecordBatch): DuplicateBatch
 
 /**
  * A new epoch starts at 0; within one, each batch begins where the last ended. After a marker that raised
- * the epoch nothing of it is known, and it starts at 0 too.
+ * the epoch nothing of it is known, and it starts at 0 too. Of a producer that is not known anything is taken
+ * for its first batch, unless its transaction says better: the lowest sequence that has asked to begin it
+ * goes first.
  */
-function checkSequence(entry: ProducerEntry, batch: RecordBatch): Refusal | undefined {
+function checkSequence(
+  entry: ProducerEntry | undefined,
+  batch: RecordBatch,
+  verification: Verification | undefined,
+): Refusal | undefined {
   const { baseSequence, producerEpoch, producerId } = batch
+  if (verification !== undefined) {
+    const isKnown = entry !== undefined && entry.batches.length > 0
+    const mustBeFirst = verification.supportsEpochBump && baseSequence !== 0 && !isKnown
+    if (mustBeFirst || baseSequence > verification.lowestSequence) {
+      return outOfOrder(`Producer ${producerId} begins a transaction with sequence ${baseSequence}.`)
+    }
+  }
+  if (entry === undefined || entry.epoch === NO_PRODUCER_EPOCH) return undefined
   if (producerEpoch !== entry.epoch) {
-    if (baseSequence === 0 || entry.epoch === NO_PRODUCER_EPOCH) return undefined
-    return refuse(
-      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
-      `Epoch ${producerEpoch} of producer ${producerId} begins with sequence ${baseSequence}, not 0.`,
-    )
+    if (baseSequence === 0) return undefined
+    return outOfOrder(`Epoch ${producerEpoch} of producer ${producerId} begins with ${baseSequence}, not 0.`)
   }
   const lastSequence = lastSequenceOf(entry)
   if (follows(lastSequence, baseSequence)) return undefined
+  return outOfOrder(`Producer ${producerId} sent sequence ${baseSequence} after ${lastSequence}.`)
+}
+
+function outOfOrder(message: string): Refusal {
+  return refuse(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, message)
+}
+
+function isOngoing(entry: ProducerEntry | undefined, producerEpoch: number): boolean {
+  return entry !== undefined && entry.currentTxnFirstOffset !== NO_OFFSET && entry.epoch === producerEpoch
+}
+
+function staleEpoch(entry: ProducerEntry, producerEpoch: number): Refusal {
   return refuse(
-    ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
-    `Producer ${producerId} sent sequence ${baseSequence} after ${lastSequence}.`,
+    ErrorCode.INVALID_PRODUCER_EPOCH,
+    `Producer ${entry.producerId} sent epoch ${producerEpoch}, and ${entry.epoch} has been seen from it.`,
   )
 }
 
-function checkMarker(entry: ProducerEntry, batch: RecordBatch): Refusal | undefined {
+/** A marker of version 2 has a greater epoch than what it ends, unless there was no greater one. */
+const LAST_EPOCH = 0x7fff
+
+function checkMarker(
+  entry: ProducerEntry,
+  batch: RecordBatch,
+  transactionVersion: number,
+): Refusal | undefined {
   const marker = readControlMarker(batch)
-  if (marker === undefined || marker.coordinatorEpoch >= entry.coordinatorEpoch) return undefined
+  if (marker === undefined) return undefined
+  const { coordinatorEpoch } = marker
+  return checkMarkerEpochs(entry, {
+    producerEpoch: batch.producerEpoch,
+    coordinatorEpoch,
+    transactionVersion,
+  })
+}
+
+export interface MarkerEpochs {
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly transactionVersion: number
+}
+
+/** Whether a marker may end what is known of its producer. The same marker twice is no harm. */
+export function checkMarkerEpochs(entry: ProducerEntry, marker: MarkerEpochs): Refusal | undefined {
+  const { producerEpoch, coordinatorEpoch, transactionVersion } = marker
+  if (producerEpoch < entry.epoch) return staleEpoch(entry, producerEpoch)
+  const isRaised = producerEpoch > entry.epoch || producerEpoch === LAST_EPOCH
+  if (transactionVersion >= 2 && !isRaised && entry.currentTxnFirstOffset !== NO_OFFSET) {
+    return staleEpoch(entry, producerEpoch)
+  }
+  if (coordinatorEpoch >= entry.coordinatorEpoch) return undefined
   return refuse(
     ErrorCode.TRANSACTION_COORDINATOR_FENCED,
-    `A marker of coordinator epoch ${marker.coordinatorEpoch} came after one of ${entry.coordinatorEpoch}.`,
+    `A marker of coordinator epoch ${coordinatorEpoch} came after one of ${entry.coordinatorEpoch}.`,
   )
 }
 

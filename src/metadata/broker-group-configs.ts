@@ -438,7 +438,7 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'transaction.partition.verification.enable',
     true,
     'Whether a write of a transaction is checked with its coordinator.',
-    { update: 'cluster-wide', effect: 'later' },
+    { update: 'cluster-wide' },
   ),
   int(
     'transaction.state.log.load.buffer.size',

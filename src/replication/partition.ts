@@ -9,7 +9,15 @@
  */
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { EMPTY_BYTES, type RecordsSource } from '../../protocol/wire.ts'
-import type { AbortedTransaction, AppendResult, EpochEndOffset, LogSurface, ReadResult } from '../log/log.ts'
+import type {
+  AbortedTransaction,
+  AppendOptions,
+  AppendResult,
+  EpochEndOffset,
+  LogSurface,
+  ReadResult,
+} from '../log/log.ts'
+import type { VerifiedProducer } from '../log/producer-state.ts'
 import { releaseRecords } from './pinned-records.ts'
 import type { FetchIsolation, FetchWait, Watch } from './purgatory.ts'
 
@@ -198,13 +206,15 @@ export class Partition {
    */
   async append(
     batches: Buffer,
-    options: { readonly acks: number; readonly origin: 'client' | 'coordinator' },
+    options: Omit<AppendOptions, 'leaderEpoch'> & { readonly acks: number },
   ): Promise<Result<AppendResult>> {
     const refusal = this.appendRefusal(options.acks)
     if (refusal) return refusal
     const bytes = batches.length
     const { leaderEpoch } = this.state
-    const appended = await this.log.append(batches, { leaderEpoch, origin: options.origin })
+    const { origin, verificationGuard, transactionVersion } = options
+    const checked = { leaderEpoch, origin, verificationGuard, transactionVersion }
+    const appended = await this.log.append(batches, checked)
     if (appended.error === 0 && !appended.value.isDuplicate) {
       this.unreplicated.push({ nextOffset: appended.value.lastOffset + 1n, bytes })
       this.onWritten(appended.value.lastOffset + 1n, bytes)
@@ -212,6 +222,11 @@ export class Partition {
     // The log of a partition that has left may fail for that reason alone, which is not its disk's.
     if (appended.error && this.closedWith !== ErrorCode.NONE) return refuse(this.closedWith)
     return appended
+  }
+
+  /** As the log's, by the leader alone. */
+  startVerification(producer: VerifiedProducer): Result<number> {
+    return this.refusal(NO_EPOCH) ?? this.log.startVerification(producer)
   }
 
   /** Kafka never asks for more in-sync replicas than the partition has (KAFKA-15581). */

@@ -12,6 +12,7 @@ import type { ClusterImage, TopicImage } from '../metadata/image.ts'
 import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
+import { buildEndTransactionMarker } from '../records/builder.ts'
 import {
   type ProduceRefusal,
   type RecordError,
@@ -27,6 +28,13 @@ import {
   type PartitionState,
 } from './partition.ts'
 import { type Parked, Purgatory } from './purgatory.ts'
+import {
+  produceRefusal,
+  type TransactionalWrite,
+  Verification,
+  type VerificationOptions,
+  type Verified,
+} from './verification.ts'
 
 export interface ReplicaManagerOptions {
   readonly localBrokerId: number
@@ -39,10 +47,14 @@ export interface ReplicaManagerOptions {
   /** `header` trusts the records inside an intact batch. */
   readonly validation?: 'records' | 'header'
   readonly maxDecompressedBytes?: number
+  /** Of transactional writes. */
+  readonly verification: VerificationOptions
 }
 
 export interface AppendTarget extends PartitionName {
   readonly records: Buffer | null
+  /** Of a transactional batch: its first sequence. */
+  readonly transactionalSequence?: number | undefined
 }
 
 export interface AppendParameters {
@@ -50,6 +62,8 @@ export interface AppendParameters {
   readonly timeoutMs: number
   readonly produceVersion: number
   readonly targets: readonly AppendTarget[]
+  /** Who writes the transactional batches, if there are any. */
+  readonly transaction?: TransactionalWrite | undefined
 }
 
 /** One partition's part of a produce response. */
@@ -61,6 +75,16 @@ export interface AppendOutcome {
   readonly baseOffset: bigint
   readonly logAppendTimeMs: bigint
   readonly logStartOffset: bigint
+}
+
+/** The end of a producer's transaction. */
+export interface MarkerToWrite {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly isCommit: boolean
+  /** From 2 on the epoch is above that of the transaction (KIP-890). */
+  readonly transactionVersion: number
 }
 
 /** A partition of this broker, or why there is none that could be used. */
@@ -84,6 +108,7 @@ export function isInternalTopic(topic: string): boolean {
 export class ReplicaManager {
   readonly purgatory: Purgatory
   private readonly options: ReplicaManagerOptions
+  private readonly verification: Verification
   private readonly byName = new Map<string, HostedTopic>()
   private readonly byId = new Map<string, HostedTopic>()
   /** Images are taken up one after the other. */
@@ -92,6 +117,7 @@ export class ReplicaManager {
   constructor(options: ReplicaManagerOptions) {
     this.options = options
     this.purgatory = new Purgatory(options.clock)
+    this.verification = new Verification(options.verification)
   }
 
   /** Takes up an image. Resolves when every partition that it adds can be written and read. */
@@ -240,16 +266,52 @@ export class ReplicaManager {
    */
   append(parameters: AppendParameters): Promise<AppendOutcome[]> {
     const deadline = this.options.clock.elapsed() + parameters.timeoutMs
-    return Promise.all(parameters.targets.map(target => this.appendTo(target, parameters, deadline)))
+    const { targets, transaction } = parameters
+    const verified = transaction && this.verify(targets, transaction)
+    if (!verified) return Promise.all(targets.map(target => this.appendTo(target, parameters, deadline)))
+    return Promise.all(
+      targets.map((target, at) => this.appendVerified(target, verified[at]!, parameters, deadline)),
+    )
+  }
+
+  /** Of the transactional targets one for one with all; undefined for those that are not. */
+  private verify(
+    targets: readonly AppendTarget[],
+    write: TransactionalWrite,
+  ): (Verified | Promise<Verified>)[] {
+    const transactional = targets.filter(target => target.transactionalSequence !== undefined)
+    const begun = this.verification.begin(
+      write,
+      transactional.map(target => ({
+        partition: this.find(target),
+        baseSequence: target.transactionalSequence!,
+      })),
+    )
+    const byTarget = new Map(transactional.map((target, at) => [target, begun[at]]))
+    return targets.map(target => byTarget.get(target) ?? NOT_ASKED)
+  }
+
+  private async appendVerified(
+    target: AppendTarget,
+    pending: Verified | Promise<Verified>,
+    parameters: AppendParameters,
+    deadline: number,
+  ): Promise<AppendOutcome> {
+    const verified = pending instanceof Promise ? await pending : pending
+    if (verified.error) {
+      const refusal = produceRefusal(verified)
+      return { ...appendError(refusal), message: refusal.message ?? null }
+    }
+    return this.appendTo(target, { ...parameters, verificationGuard: verified.value }, deadline)
   }
 
   /** No await before the log has taken the batch: its order among the connection's requests depends on it. */
   private async appendTo(
     target: AppendTarget,
-    parameters: AppendParameters,
+    parameters: AppendParameters & { readonly verificationGuard?: number | undefined },
     deadline: number,
   ): Promise<AppendOutcome> {
-    const { acks } = parameters
+    const { acks, verificationGuard } = parameters
     const found = this.find(target)
     if (found.error) return appendError(found)
     if (acks !== -1 && acks !== 0 && acks !== 1) return appendError(refuse(ErrorCode.INVALID_REQUIRED_ACKS))
@@ -261,7 +323,7 @@ export class ReplicaManager {
     const validated = this.validate(partition, target.records, parameters.produceVersion)
     if (validated.error) return appendError(validated, logStartOffset)
     const { batch, logAppendTimeMs } = validated.value
-    const appended = await partition.append(batch.bytes(), { acks, origin: 'client' })
+    const appended = await partition.append(batch.bytes(), { acks, origin: 'client', verificationGuard })
     if (appended.error) return appendError(appended, logStartOffset)
     const { baseOffset, lastOffset } = appended.value
     if (acks === -1 && partition.highWatermark <= lastOffset) {
@@ -299,6 +361,28 @@ export class ReplicaManager {
       ...(validation === undefined ? {} : { depth: validation }),
       ...(maxDecompressedBytes === undefined ? {} : { maxDecompressedBytes }),
     })
+  }
+
+  /**
+   * Ends a producer's transaction in a partition: a control batch, by the coordinator of transactions. NONE
+   * when the in-sync replicas have it. Markers of `__consumer_offsets` go through the coordinator of its
+   * groups.
+   */
+  async writeMarker(marker: MarkerToWrite, partition: PartitionName, timeoutMs: number): Promise<ErrorCode> {
+    const deadline = this.options.clock.elapsed() + timeoutMs
+    const found = this.find(partition)
+    if (found.error) return found.error
+    const { transactionVersion, isCommit, ...rest } = marker
+    const batch = buildEndTransactionMarker({
+      ...rest,
+      type: isCommit ? 'COMMIT' : 'ABORT',
+      timestamp: BigInt(this.options.clock.now()),
+    })
+    const appended = await found.value.append(batch, { acks: -1, origin: 'coordinator', transactionVersion })
+    if (appended.error) return appended.error
+    const { lastOffset } = appended.value
+    if (found.value.highWatermark > lastOffset) return ErrorCode.NONE
+    return this.replicated(found.value, lastOffset + 1n, deadline)
   }
 
   private replicated(partition: Partition, offset: bigint, deadline: number): Promise<ErrorCode> {
@@ -341,6 +425,7 @@ export class ReplicaManager {
   }
 }
 
+const NOT_ASKED = ok(undefined)
 const UNKNOWN_PARTITION = refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 const UNKNOWN_ID = refuse(ErrorCode.UNKNOWN_TOPIC_ID)
 

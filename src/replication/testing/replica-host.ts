@@ -1,4 +1,5 @@
 /** Partitions of one broker over a disk in memory and a clock that a test moves. */
+import { ErrorCode } from '../../../protocol/errors.ts'
 import { DEFAULT_LOG_MANAGER_CONFIG, type LogConfig } from '../../log/log-config.ts'
 import { LogManager } from '../../log/log-manager.ts'
 import { BrokerConfig } from '../../metadata/broker-config.ts'
@@ -17,6 +18,7 @@ import { SeededRandom } from '../../platform/simulated/seeded-random.ts'
 import { type BatchOptions, buildBatch } from '../../records/builder.ts'
 import type { Partition } from '../partition.ts'
 import { ReplicaManager } from '../replica-manager.ts'
+import type { TransactionVerifier } from '../verification.ts'
 
 export const LOCAL_BROKER = 1
 /** Where the clock begins. */
@@ -28,6 +30,14 @@ export interface HostOptions {
   readonly fetchMaxBytes?: number
   /** Broker options by Kafka's names. */
   readonly config?: Readonly<Record<string, string>>
+  /** Knows no transactional id unless told otherwise. */
+  readonly verifier?: TransactionVerifier
+  readonly isVerificationEnabled?: () => boolean
+}
+
+const NO_TRANSACTIONS: TransactionVerifier = {
+  verifyOrAddPartitions: async ({ partitions }) =>
+    partitions.map(() => ErrorCode.INVALID_PRODUCER_ID_MAPPING),
 }
 
 export interface NewTopic {
@@ -85,6 +95,10 @@ export class ReplicaHost {
       clock: this.clock,
       logger: silentLogger,
       fetchMaxBytes: this.options.fetchMaxBytes ?? 57_671_680,
+      verification: {
+        verifier: this.options.verifier ?? NO_TRANSACTIONS,
+        isEnabled: this.options.isVerificationEnabled ?? (() => true),
+      },
     })
     await this.replicas.applyImage(this.image)
   }
