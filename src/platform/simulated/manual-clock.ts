@@ -39,6 +39,17 @@ export class ManualClock implements Clock {
     return this.pending.size
   }
 
+  /** When the next timer fires, by `elapsed`. */
+  get nextDueMs(): number | undefined {
+    return this.earliest(Number.POSITIVE_INFINITY)?.dueMs
+  }
+
+  /** Moves to the next timer and fires it. */
+  fireNext(): void {
+    const next = this.earliest(Number.POSITIVE_INFINITY)
+    if (next) this.fire(next)
+  }
+
   /**
    * Lets time pass and fires what falls due in it, timers set meanwhile included. Promises do not settle in
    * between.

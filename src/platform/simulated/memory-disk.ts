@@ -185,11 +185,12 @@ export class MemoryDisk implements Disk {
   crash(unsynced: Unsynced): void {
     this.generation++
     this.locks.clear()
-    if (unsynced === 'kept') return
-    if (!this.isCrashable) throw new Error('Only a disk made with isCrashable knows what was durable')
-    const random = unsynced === 'lost' ? undefined : unsynced.tornBy
-    this.journal.crash(random)
-    this.root.revert(random)
+    if (unsynced !== 'kept') {
+      if (!this.isCrashable) throw new Error('Only a disk made with isCrashable knows what was durable')
+      const random = unsynced === 'lost' ? undefined : unsynced.tornBy
+      this.journal.crash(random)
+      this.root.revert(random)
+    }
     this.usedBytes = 0
     for (const file of filesUnder(this.root)) {
       file.handles = 0
