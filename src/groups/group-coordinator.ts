@@ -4,6 +4,7 @@
  */
 
 import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
+import { partitionFor } from '../coordinator/placement.ts'
 import type { CoordinatorRuntime } from '../coordinator/runtime.ts'
 import { type Outcome, reply, type Ticket } from '../coordinator/shard.ts'
 import type { ClassicGroup } from './classic-group.ts'
@@ -76,9 +77,7 @@ export class GroupCoordinator {
 
   /** Kafka's rule: every client and tool finds the same partition for a group. */
   partitionFor(groupId: string): number {
-    const hash = javaHash(groupId)
-    // The one integer that has no absolute value counts as 0.
-    return (hash === -2147483648 ? 0 : Math.abs(hash)) % this.options.partitionCount()
+    return partitionFor(groupId, this.options.partitionCount())
   }
 
   async join(groupId: string, request: JoinRequest): Promise<JoinResponse> {
@@ -260,11 +259,4 @@ function describeGroup(group: ClassicGroup): GroupDescription {
       assignment: member.assignment,
     })),
   }
-}
-
-/** `String.hashCode` of Java, over UTF-16 code units. */
-export function javaHash(text: string): number {
-  let hash = 0
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0
-  return hash
 }
