@@ -28,8 +28,6 @@ export interface LogConfig {
   readonly maxCompactionLagMs: number
   /** How long tombstones and transaction markers stay once compaction has found nothing else in their way. */
   readonly deleteRetentionMs: number
-  /** Bounds a batch that compaction has to hold in memory, as it bounded what was appended. */
-  readonly maxMessageBytes: number
 }
 
 /** How all compacted logs of a broker are compacted (`log.cleaner.*`). */
@@ -77,7 +75,6 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   minCompactionLagMs: 0,
   maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
   deleteRetentionMs: 86_400_000,
-  maxMessageBytes: 1_048_588,
 }
 
 /** What all logs of a broker share. */

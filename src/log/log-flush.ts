@@ -8,7 +8,7 @@ import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint
 import { GroupSync } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
-import { leastOffset } from './offsets.ts'
+import { greatestOffset, leastOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { LogLocation, Segment } from './segment.ts'
@@ -35,6 +35,8 @@ export interface FlushedLog {
 
 export class LogFlush {
   private readonly log: FlushedLog
+  /** The log may move on to another one. */
+  private home: LogHome
   private readonly unsynced = new Set<Segment>()
   /** Names in the log's directory, or its own name, are not durable yet. */
   private hasNewFiles: boolean
@@ -49,6 +51,7 @@ export class LogFlush {
   /** What lies behind the recovery point was written by someone who died before it was synced. */
   constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
     this.log = log
+    this.home = log.home
     this.synced = recoveryPoint
     this.flushed = recoveryPoint
     this.savedEpochs = log.epochs.version
@@ -77,6 +80,11 @@ export class LogFlush {
     this.bytesSinceSnapshot = 0
   }
 
+  /** Segments have got new names, and are durable themselves. */
+  noteRenamed(): void {
+    this.hasNewFiles = true
+  }
+
   noteDropped(segment: Segment): void {
     this.unsynced.delete(segment)
   }
@@ -95,6 +103,21 @@ export class LogFlush {
   /** The batches and all that belongs to them; the recovery point moves up. */
   flush(): Promise<void> {
     return this.fullFlush.run()
+  }
+
+  /** The log has other files now, all of which are durable up to its end; their names may not be yet. */
+  moveTo(home: LogHome): void {
+    this.home = home
+    this.unsynced.clear()
+    this.hasNewFiles = this.isNewDirectory = true
+    this.synced = this.flushed = this.log.logEndOffset
+    this.savedEpochs = this.log.epochs.version
+  }
+
+  /** What is under way has ended, whichever way. */
+  async settled(): Promise<void> {
+    await this.fullFlush.settled()
+    await this.fileSync.settled()
   }
 
   async saveEpochs(): Promise<void> {
@@ -124,7 +147,7 @@ export class LogFlush {
       }
       await this.saveEpochs()
     })
-    this.flushed = leastOffset(end, this.log.logEndOffset)
+    this.flushed = greatestOffset(this.flushed, leastOffset(end, this.log.logEndOffset))
   }
 
   /** In a long segment, now and then: an unclean start replays only what lies behind the last one. */
@@ -136,7 +159,8 @@ export class LogFlush {
   }
 
   private async syncFiles(): Promise<void> {
-    const { environment, home, location } = this.log
+    const { home } = this
+    const { environment, location } = this.log
     const { syncs, disk } = environment
     const end = this.log.logEndOffset
     const segments = [...this.unsynced]
@@ -149,16 +173,16 @@ export class LogFlush {
       if (hasNewFiles) await syncs.run(() => disk.syncDirectory(location.path))
       if (isNewDirectory) await home.sync()
     } catch (error) {
-      this.syncFailed(error as Error, segments, { hasNewFiles, isNewDirectory })
+      this.syncFailed(error as Error, segments, { home, hasNewFiles, isNewDirectory })
       throw error
     }
-    this.synced = leastOffset(end, this.log.logEndOffset)
+    this.synced = greatestOffset(this.synced, leastOffset(end, this.log.logEndOffset))
   }
 
   private syncFailed(
     error: Error,
     segments: readonly Segment[],
-    names: { readonly hasNewFiles: boolean; readonly isNewDirectory: boolean },
+    names: { readonly home: LogHome; readonly hasNewFiles: boolean; readonly isNewDirectory: boolean },
   ): void {
     const { log } = this
     if (isOutOfHandles(error)) {
@@ -168,7 +192,7 @@ export class LogFlush {
       this.isNewDirectory ||= names.isNewDirectory
     } else if (!log.isLeaving) {
       // Whatever it was: what had been written may be gone, and a second try would not tell.
-      log.home.goOffline(error)
+      names.home.goOffline(error)
     } else log.diskFailed(error)
   }
 

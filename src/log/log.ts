@@ -14,6 +14,7 @@ import type { LogConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { LogFlush } from './log-flush.ts'
 import { LogReader } from './log-reader.ts'
+import { type LogBounds, LogRemoval, type Replacement } from './log-removal.ts'
 import type {
   AbortedTransaction,
   ActiveProducer,
@@ -26,26 +27,13 @@ import type {
   TimestampOffset,
   TopicPartition,
 } from './log-surface.ts'
-import { clampOffset, greatestOffset, leastOffset } from './offsets.ts'
-import { rebuildProducers } from './producer-replay.ts'
+import { clampOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
-import { expiredSegments } from './retention.ts'
 import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
 
-export type {
-  AbortedTransaction,
-  ActiveProducer,
-  AppendOptions,
-  AppendResult,
-  EpochEndOffset,
-  LogSurface,
-  ReadOptions,
-  ReadResult,
-  TimestampOffset,
-  TopicPartition,
-} from './log-surface.ts'
+export type * from './log-surface.ts'
 
 /** A log as it was found on disk or made new; see `recovery.ts`. */
 export interface LogParts {
@@ -68,36 +56,27 @@ export interface LogParts {
   readonly wasClean: boolean
 }
 
-/** The disk is full, and what depends on a checkpoint was not begun. */
-class CheckpointFailed extends Error {
-  readonly code = 'ENOSPC'
-
-  constructor(log: string) {
-    super(`ENOSPC: a checkpoint of ${log} could not be written`)
-  }
-}
-
 export class Log implements LogSurface {
   readonly topicPartition: TopicPartition
   topicId: string | undefined
   config: LogConfig
   readonly environment: LogEnvironment
-  readonly location: LogLocation
-  readonly home: LogHome
+  /** This one and the next two, and what is in `segments`, change when the log moves (log-move.ts). */
+  location: LogLocation
+  home: LogHome
+  snapshots: ProducerSnapshots
   readonly producers: ProducerState
   /** In order of their base offsets; the last one is appended to. */
   readonly segments: Segment[]
   readonly epochs: LeaderEpochs
   readonly tail: Tail
-  readonly snapshots: ProducerSnapshots
+  readonly durability: LogFlush
   private readonly queue: AppendQueue
   private readonly reader: LogReader
-  private readonly durability: LogFlush
-  private startOffset: bigint
-  private endOffset: bigint
-  /** The log start offset that the checkpoint is to tell: it is written down before it is in force. */
-  startToSave: bigint
-  private watermark: bigint
+  private readonly removal: LogRemoval
+  private readonly bounds: LogBounds
+  /** Compaction has been there up to here; undefined before its first time. */
+  cleanedTo: bigint | undefined
   private isClosed = false
   private isDamaged = false
   /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */
@@ -114,28 +93,38 @@ export class Log implements LogSurface {
     this.producers = parts.producers
     this.snapshots = parts.snapshots
     this.epochs = parts.epochs
-    this.startOffset = parts.logStartOffset
-    this.startToSave = this.startOffset
-    this.endOffset = parts.logEndOffset
-    this.watermark = clampOffset(parts.highWatermark, this.startOffset, this.endOffset)
-    this.producers.onHighWatermark(this.watermark)
+    const { logStartOffset: startOffset, logEndOffset: endOffset } = parts
+    const watermark = clampOffset(parts.highWatermark, startOffset, endOffset)
+    this.bounds = { startOffset, startToSave: startOffset, endOffset, watermark }
+    this.producers.onHighWatermark(watermark)
     this.tail = new Tail(this.environment.tails)
-    this.queue = new AppendQueue(this, this.endOffset)
+    this.queue = new AppendQueue(this, endOffset)
     this.reader = new LogReader(this)
     this.durability = new LogFlush(this, parts.recoveryPoint, parts.wasClean)
-    if (parts.recoveryPoint < this.endOffset) this.home.noteUnflushed(this, false)
+    this.removal = new LogRemoval({
+      log: this,
+      bounds: this.bounds,
+      queue: this.queue,
+      durability: this.durability,
+    })
+    if (parts.recoveryPoint < endOffset) this.home.noteUnflushed(this, false)
   }
 
   get logStartOffset(): bigint {
-    return this.startOffset
+    return this.bounds.startOffset
+  }
+
+  /** What the checkpoint is to tell: it is written down before it is in force. */
+  get startToSave(): bigint {
+    return this.bounds.startToSave
   }
 
   get logEndOffset(): bigint {
-    return this.endOffset
+    return this.bounds.endOffset
   }
 
   get durableOffset(): bigint {
-    return this.syncsEachAppend ? this.durability.syncedOffset : this.endOffset
+    return this.syncsEachAppend ? this.durability.syncedOffset : this.bounds.endOffset
   }
 
   private get syncsEachAppend(): boolean {
@@ -147,12 +136,14 @@ export class Log implements LogSurface {
   }
 
   get highWatermark(): bigint {
-    return this.watermark
+    return this.bounds.watermark
   }
 
   get lastStableOffset(): bigint {
     const unstable = this.producers.firstUnstableOffset
-    return unstable === undefined ? this.watermark : clampOffset(unstable, this.startOffset, this.watermark)
+    return unstable === undefined
+      ? this.bounds.watermark
+      : clampOffset(unstable, this.bounds.startOffset, this.bounds.watermark)
   }
 
   get sizeBytes(): number {
@@ -182,13 +173,18 @@ export class Log implements LogSurface {
   }
 
   updateHighWatermark(offset: bigint): void {
-    this.watermark = clampOffset(offset, this.startOffset, this.endOffset)
+    this.bounds.watermark = clampOffset(offset, this.bounds.startOffset, this.bounds.endOffset)
     this.home.noteHighWatermark()
-    this.producers.onHighWatermark(this.watermark)
+    this.producers.onHighWatermark(this.bounds.watermark)
   }
 
   append(batches: Buffer, options: AppendOptions): Promise<Result<AppendResult>> {
     return this.queue.append(batches, options)
+  }
+
+  /** Runs while nothing is written. */
+  alone<T>(task: () => Promise<T>): Promise<T> {
+    return this.queue.alone(task)
   }
 
   read(offset: bigint, options: ReadOptions): Result<ReadResult> | Promise<Result<ReadResult>> {
@@ -208,7 +204,7 @@ export class Log implements LogSurface {
   }
 
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
-    return this.epochs.endOffsetFor(leaderEpoch, this.endOffset)
+    return this.epochs.endOffsetFor(leaderEpoch, this.bounds.endOffset)
   }
 
   epochForOffset(offset: bigint): number | undefined {
@@ -220,15 +216,11 @@ export class Log implements LogSurface {
    * batches.
    */
   assignLeaderEpoch(leaderEpoch: number): Promise<void> {
-    return this.queue.alone(async () => this.epochs.assign(leaderEpoch, this.endOffset))
+    return this.queue.alone(async () => this.epochs.assign(leaderEpoch, this.bounds.endOffset))
   }
 
   activeProducers(): ActiveProducer[] {
     return describeProducers(this.producers)
-  }
-
-  producer(producerId: bigint): ReturnType<ProducerState['find']> {
-    return this.producers.find(producerId)
   }
 
   startVerification(producer: VerifiedProducer): Result<number> {
@@ -267,7 +259,7 @@ export class Log implements LogSurface {
       forEachBatch(append.batches, commit)
       const nextOffset = append.lastOffset + 1n
       this.tail.add({ baseOffset: append.baseOffset, nextOffset, bytes: append.batches })
-      this.endOffset = nextOffset
+      this.bounds.endOffset = nextOffset
     }
     this.durability.noteWritten(segment, segment.sizeBytes - sizeBefore)
     this.home.noteUnflushed(this, false)
@@ -278,7 +270,7 @@ export class Log implements LogSurface {
 
   private mustSync(): boolean {
     if (this.syncsEachAppend) return true
-    return this.endOffset - this.durability.syncedOffset >= this.config.flushMessages
+    return this.bounds.endOffset - this.durability.syncedOffset >= this.config.flushMessages
   }
 
   private async acknowledgeSynced(group: readonly PendingAppend[]): Promise<void> {
@@ -293,7 +285,7 @@ export class Log implements LogSurface {
 
   private acknowledge(append: PendingAppend): void {
     const { baseOffset, lastOffset, logAppendTimeMs } = append
-    const { startOffset: logStartOffset } = this
+    const { logStartOffset } = this
     this.queue.settle(
       append,
       ok({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset, isDuplicate: false }),
@@ -334,7 +326,7 @@ export class Log implements LogSurface {
 
   async roll(baseOffset: bigint): Promise<void> {
     const last = this.activeSegment
-    await last.readyToAppend(this.endOffset)
+    await last.readyToAppend(this.bounds.endOffset)
     await last.seal(false)
     await this.snapshots.take(baseOffset, encodeSnapshot(this.producers.producers()), { sync: false })
     const segment = this.newSegment(baseOffset)
@@ -345,7 +337,7 @@ export class Log implements LogSurface {
     this.home.noteUnflushed(this, true)
   }
 
-  private newSegment(baseOffset: bigint): Segment {
+  newSegment(baseOffset: bigint): Segment {
     const { disk, files, indexes, random } = this.environment
     return new Segment(
       { disk, files, indexes, location: this.location },
@@ -361,177 +353,38 @@ export class Log implements LogSurface {
     )
   }
 
-  // Removing from the front.
+  // Taking records away; see `log-removal.ts`.
 
-  async deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>> {
-    const refusal = this.refusal()
-    if (refusal) return refusal
-    if (offset > this.watermark || offset < 0n) {
-      return refuse(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `Records of ${this.name} can be deleted up to ${this.watermark}, not up to ${offset}.`,
-      )
-    }
-    if (!(await this.saveLogStart(offset))) {
-      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log start of ${this.name} could not be written.`)
-    }
-    // The log may have been cut back in the meantime.
-    if (offset > this.watermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
-    this.advanceLogStart(offset)
-    const obsolete = this.segments.filter(
-      (_, i) => (this.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
-    )
-    try {
-      await this.dropSegments(obsolete, { isStartSaved: true })
-    } catch (error) {
-      return storageRefusal(error as Error)
-    }
-    return ok({ logStartOffset: this.startOffset })
-  }
-
-  /** Names that a power failure brings back cannot bring the records back that were in the files. */
-  private async saveLogStart(offset: bigint): Promise<boolean> {
-    if (offset <= this.startOffset) return true
-    this.startToSave = greatestOffset(this.startToSave, offset)
-    return this.home.saveLogStarts()
-  }
-
-  private advanceLogStart(offset: bigint): void {
-    if (offset <= this.startOffset) return
-    this.startOffset = offset
-    if (this.watermark < offset) this.watermark = offset
-    this.epochs.truncateFromStart(offset)
+  deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>> {
+    return this.removal.deleteRecordsTo(offset)
   }
 
   /** Deletes the segments that the topic's retention has done with; returns how many. */
-  async applyRetention(): Promise<number> {
-    if (!this.isOnline) return 0
-    const { segments: expired, end } = await expiredSegments(this)
-    if (expired.includes(this.activeSegment)) {
-      await this.queue.alone(async () => {
-        if (this.isOnline && this.endOffset === end) await this.roll(end)
-      })
-    }
-    // What came since the active segment was looked at is young, and keeps all of it.
-    const last = expired.at(-1)
-    if (last !== undefined && this.endOf(last) !== end) expired.pop()
-    const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
-    if (logStartOffset === undefined) return 0
-    // On a disk that is full, room comes first.
-    const isStartSaved = await this.saveLogStart(logStartOffset)
-    if (!this.isOnline || logStartOffset > this.watermark) return 0
-    this.advanceLogStart(logStartOffset)
-    await this.dropSegments(expired, { isStartSaved })
-    return expired.length
+  applyRetention(): Promise<number> {
+    return this.removal.applyRetention()
   }
-
-  /** Undefined for the active segment, which still grows. */
-  private endOf(segment: Segment): bigint | undefined {
-    return this.segments[this.segments.indexOf(segment) + 1]?.baseOffset
-  }
-
-  /**
-   * Out of sight at once; the files go when the delay has passed, and who reads from them goes on. Where no
-   * checkpoint tells of it, one name after the other is made durable, so that no power failure leaves a hole.
-   */
-  private async dropSegments(
-    obsolete: readonly Segment[],
-    { isStartSaved }: { readonly isStartSaved: boolean },
-  ): Promise<void> {
-    for (const segment of obsolete) {
-      const at = this.segments.indexOf(segment)
-      if (at < 0) continue
-      this.segments.splice(at, 1)
-      this.durability.noteDropped(segment)
-      await this.guard(async () => {
-        await segment.setAside()
-        await this.snapshots.remove(offset => offset === segment.baseOffset)
-        if (!isStartSaved) await this.environment.disk.syncDirectory(this.location.path)
-      })
-      this.environment.later(this.config.fileDeleteDelayMs, () => segment.remove())
-    }
-  }
-
-  // Cutting off the end.
 
   truncateTo(offset: bigint): Promise<void> {
-    return this.queue.alone(() =>
-      this.guard(async () => {
-        if (offset >= this.endOffset) return
-        await this.lowerRecoveryPoint(offset)
-        if (offset < this.segments[0]!.baseOffset) {
-          await this.startAnew(offset)
-          return
-        }
-        this.shorten(offset)
-        while (this.activeSegment.baseOffset > offset) {
-          const dropped = this.segments.pop()!
-          this.durability.noteDropped(dropped)
-          await dropped.remove()
-        }
-        await this.activeSegment.makeWritable()
-        await this.activeSegment.truncateTo(offset)
-        await this.afterTruncation()
-      }),
-    )
+    return this.removal.truncateTo(offset)
   }
 
   truncateFullyAndStartAt(offset: bigint): Promise<void> {
-    return this.queue.alone(() =>
-      this.guard(async () => {
-        await this.lowerRecoveryPoint(offset)
-        await this.startAnew(offset)
-      }),
-    )
+    return this.removal.truncateFullyAndStartAt(offset)
   }
 
-  /** Before anything is cut: what is written there later is not to be trusted for what was there. */
-  private async lowerRecoveryPoint(offset: bigint): Promise<void> {
-    this.durability.noteTruncated(offset)
-    if (!(await this.home.saveRecoveryPoints())) throw new CheckpointFailed(this.name)
+  /** How often something was cut off the log's end, or all of it begun anew. */
+  get truncations(): number {
+    return this.removal.truncations
   }
 
-  private async startAnew(offset: bigint): Promise<void> {
-    this.startToSave = offset
-    if (!(await this.home.saveLogStarts())) throw new CheckpointFailed(this.name)
-    this.shorten(offset)
-    this.startOffset = offset
-    this.endOffset = offset
-    this.watermark = offset
-    this.epochs.clear()
-    for (const dropped of this.segments.splice(0)) {
-      this.durability.noteDropped(dropped)
-      await dropped.remove()
-    }
-    await this.snapshots.remove(() => true)
-    const segment = this.newSegment(offset)
-    await segment.create()
-    this.segments.push(segment)
-    await this.afterTruncation()
+  /** False where the segments are not what they were when the cleaning began; nothing happens then. */
+  replaceSegments(replacement: Replacement): Promise<boolean> {
+    return this.removal.replaceSegments(replacement)
   }
 
-  /** From here on nobody sees what is about to go. */
-  private shorten(offset: bigint): void {
-    this.endOffset = offset
-    this.startOffset = leastOffset(this.startOffset, offset)
-    this.startToSave = leastOffset(this.startToSave, offset)
-    this.durability.noteTruncated(offset)
-    this.watermark = clampOffset(this.watermark, this.startOffset, offset)
-    this.tail.clear()
-    this.epochs.truncateFromEnd(offset)
-  }
-
-  private async afterTruncation(): Promise<void> {
-    await rebuildProducers(this.producers, {
-      snapshots: this.snapshots,
-      segments: this.segments,
-      from: this.startOffset,
-      to: this.endOffset,
-      now: this.now(),
-    })
-    this.durability.noteWritten(this.activeSegment, 0)
-    this.queue.reset(this.endOffset)
-    await this.durability.saveEpochs()
+  /** Resolves when no files are being renamed; undefined where none are. */
+  get renaming(): Promise<void> | undefined {
+    return this.removal.renaming
   }
 
   // Making durable.
@@ -548,8 +401,8 @@ export class Log implements LogSurface {
       await this.flush()
       await this.guard(async () => {
         await this.activeSegment.seal(true)
-        if (this.endOffset > this.segments[0]!.baseOffset) {
-          await this.snapshots.take(this.endOffset, encodeSnapshot(this.producers.producers()), {
+        if (this.bounds.endOffset > this.segments[0]!.baseOffset) {
+          await this.snapshots.take(this.bounds.endOffset, encodeSnapshot(this.producers.producers()), {
             sync: true,
           })
         }

@@ -491,10 +491,37 @@ export class Segment implements PoolMember {
 
   /** Renames the files out of the log's sight; who reads from them goes on. */
   async setAside(): Promise<void> {
-    const from = SEGMENT_SUFFIXES.map(suffix => this.pathOf(suffix))
-    for (const path of from) await renameIfThere(this.services.disk, path, `${path}${DELETED_SUFFIX}`)
-    this.suffix = DELETED_SUFFIX
+    await this.changeSuffix(DELETED_SUFFIX, 'batches first')
     this.unload()
+  }
+
+  /**
+   * Renames its files, all or none; whoever finds some under the one name and some under the other goes by
+   * the file of the batches.
+   */
+  async changeSuffix(suffix: string, order: 'batches first' | 'batches last'): Promise<void> {
+    const { disk } = this.services
+    const before = this.suffix
+    const kinds = order === 'batches first' ? SEGMENT_SUFFIXES : SEGMENT_SUFFIXES.toReversed()
+    const paths = () => kinds.map(kind => this.pathOf(kind))
+    const from = paths()
+    this.suffix = suffix
+    const to = paths()
+    this.suffix = before
+    let done = 0
+    try {
+      for (; done < kinds.length; done++) await renameIfThere(disk, from[done]!, to[done]!)
+    } catch (error) {
+      while (done-- > 0) await renameIfThere(disk, to[done]!, from[done]!)
+      throw error
+    }
+    this.suffix = suffix
+  }
+
+  /** The greatest timestamp of the first batch; undefined where there is none. */
+  async firstTimestamp(): Promise<bigint | undefined> {
+    await this.ready()
+    return this.firstBatchTimestamp
   }
 
   async remove(): Promise<void> {

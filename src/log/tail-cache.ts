@@ -138,6 +138,11 @@ export class Tail {
     this.cache.release(this.slots.shift()!)
   }
 
+  /** What begins below an offset, and all before it. */
+  dropBelow(offset: bigint): void {
+    while (this.slots.length > 0 && this.slots.at(0).baseOffset < offset) this.dropFirst()
+  }
+
   clear(): void {
     while (this.slots.length > 0) this.dropFirst()
     this.chunkBytes = FIRST_CHUNK_BYTES

@@ -1,0 +1,293 @@
+/**
+ * Takes records away from a log: from its front (retention, DeleteRecords), off its end (truncation), and out
+ * of its middle (compaction). Only one of these changes the list of segments at a time; appends go on
+ * meanwhile, and those who read find the files under the one name or the other.
+ */
+import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
+import { type AppendQueue, storageRefusal } from './append-queue.ts'
+import { swapIn } from './compaction-swap.ts'
+import { Slots } from './group-sync.ts'
+import type { Log } from './log.ts'
+import type { LogFlush } from './log-flush.ts'
+import { clampOffset, greatestOffset, leastOffset } from './offsets.ts'
+import { rebuildProducers } from './producer-replay.ts'
+import { expiredSegments } from './retention.ts'
+import type { Segment } from './segment.ts'
+
+/** What a log and its removal move together. */
+export interface LogBounds {
+  startOffset: bigint
+  /** The log start offset that the checkpoint is to tell: it is written down before it is in force. */
+  startToSave: bigint
+  endOffset: bigint
+  watermark: bigint
+}
+
+export interface RemovalParts {
+  readonly log: Log
+  readonly bounds: LogBounds
+  readonly queue: AppendQueue
+  readonly durability: LogFlush
+}
+
+/** A compacted segment, whose files are complete, and those that it was made of. */
+export interface Replacement {
+  readonly cleaned: Segment
+  readonly sources: readonly Segment[]
+  /** Of the log when the cleaning began. */
+  readonly truncations: number
+}
+
+/** The disk is full, and what depends on a checkpoint was not begun. */
+class CheckpointFailed extends Error {
+  readonly code = 'ENOSPC'
+
+  constructor(log: string) {
+    super(`ENOSPC: a checkpoint of ${log} could not be written`)
+  }
+}
+
+export class LogRemoval {
+  private readonly log: Log
+  private readonly bounds: LogBounds
+  private readonly queue: AppendQueue
+  private readonly durability: LogFlush
+  private readonly changes = new Slots(1)
+  truncations = 0
+  renaming: Promise<void> | undefined
+
+  constructor(parts: RemovalParts) {
+    this.log = parts.log
+    this.bounds = parts.bounds
+    this.queue = parts.queue
+    this.durability = parts.durability
+  }
+
+  // Removing from the front.
+
+  async deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>> {
+    const refusal = this.log.refusal()
+    if (refusal) return refusal
+    if (offset > this.bounds.watermark || offset < 0n) {
+      return refuse(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `Records of ${this.log.name} can be deleted up to ${this.bounds.watermark}, not up to ${offset}.`,
+      )
+    }
+    if (!(await this.saveLogStart(offset))) {
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log start of ${this.log.name} could not be written.`)
+    }
+    // The log may have been cut back in the meantime.
+    if (offset > this.bounds.watermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
+    this.advanceLogStart(offset)
+    const obsolete = this.log.segments.filter(
+      (_, i) => (this.log.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
+    )
+    try {
+      await this.dropSegments(obsolete, { isStartSaved: true })
+    } catch (error) {
+      return storageRefusal(error as Error)
+    }
+    return ok({ logStartOffset: this.bounds.startOffset })
+  }
+
+  /** Names that a power failure brings back cannot bring the records back that were in the files. */
+  private async saveLogStart(offset: bigint): Promise<boolean> {
+    if (offset <= this.bounds.startOffset) return true
+    this.bounds.startToSave = greatestOffset(this.bounds.startToSave, offset)
+    return this.log.home.saveLogStarts()
+  }
+
+  private advanceLogStart(offset: bigint): void {
+    if (offset <= this.bounds.startOffset) return
+    this.bounds.startOffset = offset
+    if (this.bounds.watermark < offset) this.bounds.watermark = offset
+    this.log.epochs.truncateFromStart(offset)
+  }
+
+  /** Deletes the segments that the topic's retention has done with; returns how many. */
+  async applyRetention(): Promise<number> {
+    if (!this.log.isOnline) return 0
+    const { segments: expired, end } = await expiredSegments(this.log)
+    if (expired.includes(this.log.activeSegment)) {
+      await this.queue.alone(async () => {
+        if (this.log.isOnline && this.bounds.endOffset === end) await this.log.roll(end)
+      })
+    }
+    // What came since the active segment was looked at is young, and keeps all of it.
+    const last = expired.at(-1)
+    if (last !== undefined && this.endOf(last) !== end) expired.pop()
+    const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
+    if (logStartOffset === undefined) return 0
+    // On a disk that is full, room comes first.
+    const isStartSaved = await this.saveLogStart(logStartOffset)
+    if (!this.log.isOnline || logStartOffset > this.bounds.watermark) return 0
+    this.advanceLogStart(logStartOffset)
+    await this.dropSegments(expired, { isStartSaved })
+    return expired.length
+  }
+
+  /** Undefined for the active segment, which still grows. */
+  private endOf(segment: Segment): bigint | undefined {
+    return this.log.segments[this.log.segments.indexOf(segment) + 1]?.baseOffset
+  }
+
+  /**
+   * Out of sight at once; the files go when the delay has passed, and who reads from them goes on. Where no
+   * checkpoint tells of it, one name after the other is made durable, so that no power failure leaves a hole.
+   */
+  private async dropSegments(
+    obsolete: readonly Segment[],
+    { isStartSaved }: { readonly isStartSaved: boolean },
+  ): Promise<void> {
+    const { segments, snapshots, environment, location, config } = this.log
+    await this.changes.run(async () => {
+      for (const segment of obsolete) {
+        const at = segments.indexOf(segment)
+        if (at < 0) continue
+        segments.splice(at, 1)
+        this.durability.noteDropped(segment)
+        await this.log.guard(async () => {
+          await segment.setAside()
+          await snapshots.remove(offset => offset === segment.baseOffset)
+          if (!isStartSaved) await environment.disk.syncDirectory(location.path)
+        })
+        environment.later(config.fileDeleteDelayMs, () => segment.remove())
+      }
+    })
+  }
+
+  // Taking out of the middle.
+
+  /** False where the segments are not what they were when the cleaning began; nothing happens then. */
+  async replaceSegments(replacement: Replacement): Promise<boolean> {
+    return this.changes.run(async () => {
+      if (!this.isCurrent(replacement)) return false
+      const swapping = this.log.guard(() => this.swap(replacement))
+      // Readers whose files were renamed under their hands wait for the end of it, and read again.
+      this.renaming = swapping
+        .catch(() => {})
+        .finally(() => {
+          this.renaming = undefined
+        })
+      await swapping
+      return true
+    })
+  }
+
+  private isCurrent({ sources, truncations }: Replacement): boolean {
+    const { log } = this
+    if (!log.isOnline || log.isLeaving || truncations !== this.truncations) return false
+    return sources.every(source => log.segments.includes(source))
+  }
+
+  private async swap({ cleaned, sources }: Replacement): Promise<void> {
+    const { log, durability } = this
+    const { environment, location, segments } = log
+    const { disk } = environment
+    const end = segments[segments.indexOf(sources.at(-1)!) + 1]!.baseOffset
+    await swapIn({ disk, directory: location.path, cleaned, sources }, () =>
+      log.home.goOffline(new Error(`Compacted segments of ${log.name} could not be put in their place`)),
+    )
+    segments.splice(segments.indexOf(sources[0]!), sources.length, cleaned)
+    // What the cache has is not compacted, and may hold batches that the transaction index knows no more.
+    log.tail.dropBelow(end)
+    for (const source of sources) {
+      durability.noteDropped(source)
+      environment.later(log.config.fileDeleteDelayMs, () => source.remove())
+    }
+    await log.snapshots.remove(offset =>
+      sources.some(source => source.baseOffset === offset && offset !== cleaned.baseOffset),
+    )
+    durability.noteRenamed()
+  }
+
+  // Cutting off the end.
+
+  truncateTo(offset: bigint): Promise<void> {
+    return this.cutting(async () => {
+      if (offset >= this.bounds.endOffset) return
+      await this.lowerRecoveryPoint(offset)
+      if (offset < this.log.segments[0]!.baseOffset) {
+        await this.startAnew(offset)
+        return
+      }
+      this.shorten(offset)
+      while (this.log.activeSegment.baseOffset > offset) {
+        const dropped = this.log.segments.pop()!
+        this.durability.noteDropped(dropped)
+        await dropped.remove()
+      }
+      await this.log.activeSegment.makeWritable()
+      await this.log.activeSegment.truncateTo(offset)
+      await this.afterTruncation()
+    })
+  }
+
+  truncateFullyAndStartAt(offset: bigint): Promise<void> {
+    return this.cutting(async () => {
+      await this.lowerRecoveryPoint(offset)
+      await this.startAnew(offset)
+    })
+  }
+
+  private cutting(cut: () => Promise<void>): Promise<void> {
+    return this.queue.alone(() => this.changes.run(() => this.log.guard(cut)))
+  }
+
+  /** No change is under way any more. */
+  settled(): Promise<void> {
+    return this.changes.run(async () => {})
+  }
+
+  /** Before anything is cut: what is written there later is not to be trusted for what was there. */
+  private async lowerRecoveryPoint(offset: bigint): Promise<void> {
+    this.durability.noteTruncated(offset)
+    if (!(await this.log.home.saveRecoveryPoints())) throw new CheckpointFailed(this.log.name)
+  }
+
+  private async startAnew(offset: bigint): Promise<void> {
+    this.bounds.startToSave = offset
+    if (!(await this.log.home.saveLogStarts())) throw new CheckpointFailed(this.log.name)
+    this.shorten(offset)
+    this.bounds.startOffset = offset
+    this.bounds.endOffset = offset
+    this.bounds.watermark = offset
+    this.log.epochs.clear()
+    for (const dropped of this.log.segments.splice(0)) {
+      this.durability.noteDropped(dropped)
+      await dropped.remove()
+    }
+    await this.log.snapshots.remove(() => true)
+    const segment = this.log.newSegment(offset)
+    await segment.create()
+    this.log.segments.push(segment)
+    await this.afterTruncation()
+  }
+
+  /** From here on nobody sees what is about to go. */
+  private shorten(offset: bigint): void {
+    this.truncations++
+    this.bounds.endOffset = offset
+    this.log.cleanedTo = this.log.cleanedTo && leastOffset(this.log.cleanedTo, offset)
+    this.bounds.startOffset = leastOffset(this.bounds.startOffset, offset)
+    this.bounds.startToSave = leastOffset(this.bounds.startToSave, offset)
+    this.durability.noteTruncated(offset)
+    this.bounds.watermark = clampOffset(this.bounds.watermark, this.bounds.startOffset, offset)
+    this.log.tail.clear()
+    this.log.epochs.truncateFromEnd(offset)
+  }
+
+  private async afterTruncation(): Promise<void> {
+    await rebuildProducers(this.log.producers, {
+      snapshots: this.log.snapshots,
+      segments: this.log.segments,
+      from: this.bounds.startOffset,
+      to: this.bounds.endOffset,
+      now: this.log.now(),
+    })
+    this.durability.noteWritten(this.log.activeSegment, 0)
+    this.queue.reset(this.bounds.endOffset)
+    await this.durability.saveEpochs()
+  }
+}
