@@ -37,6 +37,11 @@ export class Broker {
     return `127.0.0.1:${this.port}`
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#process!.pid!
+  }
+
   /** The log directory, which holds one folder for each partition. */
   get data(): string {
     return join(this.folder, 'data')

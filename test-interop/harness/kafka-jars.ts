@@ -12,10 +12,7 @@ const folderName = `kafka-${kafkaVersion}`
 export const classPath = join(cacheRoot, folderName, '*')
 
 export async function fetchKafkaJars(): Promise<void> {
-  await cached(folderName, async folder => {
-    const goals = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime']
-    await runOk('mvn', ['-q', '-B', '-f', pom, ...goals], { deadlineMs: 600_000, echo: true })
-  })
+  await cached(folderName, folder => copyJars(pom, folder))
 }
 
 /** Quick to start rather than quick in the long run: most tools live for a second. */
@@ -52,4 +49,19 @@ export function kafkaTool(tool: Tool, args: readonly string[], options: RunOptio
 /** A tool that must succeed; its standard output. */
 export function kafkaToolOk(tool: Tool, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return runOk('java', toolCommand(tool, args), options)
+}
+
+const streamsFolder = `kafka-streams-${kafkaVersion}`
+export const streamsClassPath = join(cacheRoot, streamsFolder, '*')
+
+/** Kafka Streams with RocksDB and the client, in a folder of their own: they are large, and one suite needs them. */
+export async function fetchStreamsJars(): Promise<void> {
+  await cached(streamsFolder, folder =>
+    copyJars(join(import.meta.dirname, '..', 'kafka', 'streams', 'pom.xml'), folder),
+  )
+}
+
+async function copyJars(from: string, folder: string): Promise<void> {
+  const goals = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime']
+  await runOk('mvn', ['-q', '-B', '-f', from, ...goals], { deadlineMs: 600_000, echo: true })
 }

@@ -11,6 +11,7 @@ const wanted = (process.env.SIDES ?? 'kafka,klamm').split(',')
 const settings = {
   'group.initial.rebalance.delay.ms': '0',
   'group.min.session.timeout.ms': '1000',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
   // Records with old timestamps have to outlive their case.
   'log.retention.ms': '-1',
   'log.message.timestamp.after.max.ms': '9223372036854775807',

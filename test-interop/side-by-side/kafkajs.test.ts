@@ -5,6 +5,7 @@ import { groupAdminCases } from './kafkajs/group-admin.ts'
 import { groupCases } from './kafkajs/groups.ts'
 import { producingCases } from './kafkajs/producing.ts'
 import { refusalCases } from './kafkajs/refusals.ts'
+import { transactionCases } from './kafkajs/transactions.ts'
 import { suite } from './suite.ts'
 
 installCodecs()
@@ -15,3 +16,4 @@ groupCases(kafkajs)
 adminCases(kafkajs)
 groupAdminCases(kafkajs)
 refusalCases(kafkajs)
+transactionCases(kafkajs)

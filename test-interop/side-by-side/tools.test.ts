@@ -5,6 +5,7 @@ import { groupToolCases } from './tools/groups.ts'
 import { loadToolCases } from './tools/loads.ts'
 import { resetCases } from './tools/resets.ts'
 import { closeTools, prepareTools } from './tools/run.ts'
+import { transactionToolCases } from './tools/transactions.ts'
 
 await prepareTools()
 const tools = await suite({ client: `Kafka's tools ${kafkaVersion}`, position: 7 })
@@ -12,3 +13,4 @@ afterAll(closeTools)
 groupToolCases(tools)
 resetCases(tools)
 loadToolCases(tools)
+transactionToolCases(tools)

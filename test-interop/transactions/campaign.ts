@@ -107,7 +107,7 @@ export class Campaign {
         await troubles.shift()!.happen()
       }
       if (done === goal && troubles.length === 0) return
-      if (Date.now() > late) throw new Error(`round ${round}: ${done} of ${goal} inputs\n${this.#tail()}`)
+      if (Date.now() > late) throw new Error(await this.#stuck(`round ${round}: ${done} of ${goal}`))
       await pause(100)
     }
   }
@@ -175,8 +175,13 @@ export class Campaign {
     }
   }
 
-  #tail(): string {
-    return this.#chains.map(each => [each.client, ...each.notes.slice(-15)].join('\n  ')).join('\n')
+  /** Who did not get on, and what it said last. */
+  async #stuck(what: string): Promise<string> {
+    const lines = this.#chains.map(async chain => {
+      const consumed = (await this.#consumed(chain)).map(each => `${each.reached}/${each.end}`).join(' ')
+      return [`${chain.client} ${consumed}`, ...chain.notes.slice(-15)].join('\n  ')
+    })
+    return `${what} inputs\n${(await Promise.all(lines)).join('\n')}`
   }
 }
 

@@ -3,16 +3,15 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { KafkaConsumer, Message } from 'node-rdkafka'
-import { launch, pause } from '../harness/processes.ts'
-import { assignedConsumer, consume, createTopic, disconnect, watermarks } from '../harness/rdkafka.ts'
+import { launch } from '../harness/processes.ts'
+import { createTopic } from '../harness/rdkafka.ts'
 import { type Client, type Command, commandOf } from './clients.ts'
 import { type Effect, type Ending, type History, parseEffect, type Report } from './history.ts'
+import { readAs } from './reading.ts'
 
 export const INPUT_PARTITIONS = 4
 const OUTPUT_PARTITIONS = 3
 const LEAVE_DEADLINE_MS = 30_000
-const READ_DEADLINE_MS = 40_000
 
 export interface ChainOptions {
   readonly client: Client
@@ -86,7 +85,9 @@ export class Chain {
     const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
     this.#slots.set(slot, { child, ended })
     child.once('exit', code => {
-      if (code) this.notes.push(`slot ${slot} ended with ${code}`)
+      if (this.#slots.get(slot)?.child !== child) return
+      this.notes.push(`slot ${slot} ended by itself, with ${code}`)
+      this.start(slot)
     })
   }
 
@@ -136,44 +137,17 @@ export class Chain {
     const uncommitted: Effect[] = []
     const stable: Ending[] = []
     for (let partition = 0; partition < OUTPUT_PARTITIONS; partition += 1) {
-      stable.push((await this.#read(partition, 'read_committed', committed)).ending)
-      await this.#read(partition, 'read_uncommitted', uncommitted)
+      const place = { topic: this.output, partition }
+      for (const [isolation, effects] of [
+        ['read_committed', committed],
+        ['read_uncommitted', uncommitted],
+      ] as const) {
+        const { messages, end, reached } = await readAs(this.#options.bootstrap, place, isolation)
+        for (const { offset, value } of messages) effects.push(parseEffect(partition, offset, String(value)))
+        if (isolation === 'read_committed') stable.push({ partition, end, reached })
+      }
     }
     const { reports } = this
     return { inputs, inputPartitions: INPUT_PARTITIONS, committed, uncommitted, reports, stable, consumed }
   }
-
-  async #read(partition: number, isolation: string, effects: Effect[]): Promise<{ ending: Ending }> {
-    const { bootstrap } = this.#options
-    const consumer = await assignedConsumer(bootstrap, [], { 'isolation.level': isolation })
-    try {
-      const place = { topic: this.output, partition }
-      const { high: end } = await watermarks(consumer, place)
-      const { messages, reached } = await readTo(consumer, place, end)
-      for (const { offset, value } of messages) effects.push(parseEffect(partition, offset, String(value)))
-      return { ending: { partition, end, reached } }
-    } finally {
-      await disconnect(consumer)
-    }
-  }
-}
-
-/** Reads to the end, or to where a transaction that hangs lets it. */
-async function readTo(
-  consumer: KafkaConsumer,
-  place: { readonly topic: string; readonly partition: number },
-  end: number,
-): Promise<{ messages: Message[]; reached: number }> {
-  const messages: Message[] = []
-  let reached = 0
-  consumer.on('partition.eof', eof => {
-    reached = Math.max(reached, eof.offset)
-  })
-  consumer.assign([{ ...place, offset: 0 }])
-  const late = Date.now() + READ_DEADLINE_MS
-  while (reached < end && Date.now() < late) {
-    messages.push(...(await consume(consumer, 10_000)))
-    await pause(1)
-  }
-  return { messages, reached }
 }

@@ -138,6 +138,7 @@ func main() {
 	addConsuming()
 	addGroups()
 	addAdmin()
+	addTransactions()
 	client, err := kgo.NewClient(kgo.SeedBrokers(os.Args[1]))
 	must(err)
 	var output, all sync.WaitGroup

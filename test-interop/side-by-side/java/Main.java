@@ -12,6 +12,7 @@ final class Main {
             TopicAdminCases.addTo(suite);
             ConfigAdminCases.addTo(suite);
             GroupAdminCases.addTo(suite);
+            TransactionCases.addTo(suite);
             suite.run(5, TimeUnit.MINUTES.toSeconds(3));
         }
         System.out.println("END");

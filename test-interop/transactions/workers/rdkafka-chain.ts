@@ -73,7 +73,10 @@ async function session(): Promise<void> {
     }
   } finally {
     const clients = [consumer, producer].filter(each => each !== undefined)
-    await Promise.race([Promise.all(clients.map(each => disconnect(each))), pause(5_000)])
+    const late = pause(5_000).then(() => 'late')
+    // A consumer that does not close goes on as a member of its group, with partitions of its own, and reads nothing.
+    if ((await Promise.race([Promise.all(clients.map(each => disconnect(each))), late])) === 'late')
+      process.exit(3)
   }
 }
 
