@@ -24,6 +24,7 @@ import { LateVerifier, type VerificationOptions } from './replication/verificati
 import { Dispatcher } from './server/dispatch.ts'
 import { Server, type ServerLimits } from './server/listener.ts'
 import { parsePublished, type Reflection } from './server/reflection.ts'
+import { LocalMarkers } from './transactions/local-markers.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
 export interface BrokerOptions {
@@ -150,18 +151,28 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     controller,
     replicas: hosted,
     logs: logs.value,
-    fetchSessions: new FetchSessions({
-      slots: config.number('max.incremental.fetch.session.cache.slots'),
-      clock,
-      random,
-    }),
+    fetchSessions: fetchSessions(config, platform),
     producerIds: producerIds(controller),
     groups: groups.coordinator,
+    markers: localMarkers(config, hosted, groups),
     clock,
     random,
     logger,
   }
   return { context, groups, server: newServer(context, network, await reflectionOf(config, network)) }
+}
+
+function fetchSessions(config: BrokerConfig, { clock, random }: Platform): FetchSessions {
+  return new FetchSessions({
+    slots: config.number('max.incremental.fetch.session.cache.slots'),
+    clock,
+    random,
+  })
+}
+
+function localMarkers(config: BrokerConfig, replicas: ReplicaManager, groups: GroupHost): LocalMarkers {
+  const timeoutMs = config.number('request.timeout.ms')
+  return new LocalMarkers({ replicas, groups: groups.coordinator, timeoutMs })
 }
 
 /** Container networks are set up before what runs in them, so the gateways are those of the start. */

@@ -12,6 +12,7 @@ import type { Clock, Random } from '../platform/platform.ts'
 import type { FetchSessions } from '../replication/fetch-session.ts'
 import type { Waiter } from '../replication/purgatory.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { MarkerWriter } from '../transactions/markers.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { ApiTable } from './table.ts'
 
@@ -48,6 +49,7 @@ export interface BrokerContext {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
+  readonly markers: MarkerWriter
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -71,6 +73,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     fetchSessions: broker.fetchSessions,
     producerIds: broker.producerIds,
     groups: broker.groups,
+    markers: broker.markers,
     clock: broker.clock,
     random: broker.random,
     logger: broker.logger,

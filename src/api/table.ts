@@ -15,6 +15,7 @@ import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
+import { describeProducers } from './describe-producers.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { fetch } from './fetch.ts'
@@ -35,6 +36,8 @@ import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { syncGroup } from './sync-group.ts'
+import { txnOffsetCommit } from './txn-offset-commit.ts'
+import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** One row: an API as served by one broker. */
 export interface ServedApi {
@@ -101,6 +104,9 @@ export const HANDLERS: readonly Handler[] = [
   electLeaders,
   alterPartitionReassignments,
   listPartitionReassignments,
+  describeProducers,
+  txnOffsetCommit,
+  writeTxnMarkers,
 ]
 
 function servedApi(handler: Handler): ServedApi {

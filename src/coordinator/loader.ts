@@ -12,7 +12,7 @@ import type { StateMachine } from './shard.ts'
  * records that the machine does not understand.
  */
 export async function replayBatches(
-  log: PartitionLog,
+  log: Pick<PartitionLog, 'read' | 'logStartOffset' | 'logEndOffset'>,
   machine: StateMachine,
   isWanted: () => boolean,
 ): Promise<Result<bigint>> {

@@ -17,10 +17,11 @@
 
 import assert from 'node:assert'
 import { ErrorCode, errorName, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
+import type { ProducerLookup } from '../log/producer-state.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Timer } from '../platform/platform.ts'
 import type { CompressionType } from '../records/batch.ts'
-import { type BatchAttributes, buildBatch, buildEndTransactionMarker } from '../records/builder.ts'
+import { type BatchAttributes, buildBatch } from '../records/builder.ts'
 import { replayBatches } from './loader.ts'
 import {
   BATCH_HEADER_BYTES,
@@ -29,8 +30,16 @@ import {
   recordsBytes,
   type StateMachine,
   type Ticket,
+  type TransactionalWriter,
   type TransactionMarker,
 } from './shard.ts'
+import {
+  type BatchCheck,
+  coordinatorError,
+  refusalOf,
+  type SealedBatch,
+  sealMarker,
+} from './transactional.ts'
 
 /** The log of an internal topic as the runtime needs it; replication provides it. */
 export interface PartitionLog {
@@ -38,7 +47,8 @@ export interface PartitionLog {
    * Appends one batch as the leader. Offsets are assigned in the order of the calls. Resolves when written
    * (the high watermark may follow later), or with a refusal after which nothing of the batch is in the log.
    */
-  append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>>
+  append(batch: Buffer, check?: BatchCheck): Promise<Result<{ readonly lastOffset: bigint }>>
+  readonly producers: ProducerLookup
   /** Whole batches from an offset on, some bytes at a time; empty at the end of the log. */
   read(offset: bigint): Promise<Result<Buffer>>
   readonly logStartOffset: bigint
@@ -154,7 +164,7 @@ class Shard<Machine extends StateMachine> {
   private waiting: Waiting[] = []
   private queued: CoordinatorRecord[] = []
   private queuedBytes = BATCH_HEADER_BYTES
-  private batches: Buffer[] = []
+  private batches: SealedBatch[] = []
   /** The offset behind the last record of those batches. */
   private sealedOffset = 0n
   private lingerTimer: Timer | undefined
@@ -294,6 +304,11 @@ class Shard<Machine extends StateMachine> {
       for (const { ticket } of replies) this.answer(ticket.id, refusal)
       return
     }
+    const refusal = refusalOf(outcome, this.log.producers, this.batches)
+    if (refusal) {
+      for (const { ticket } of replies) this.answer(ticket.id, refusal)
+      return
+    }
     if (isSplittable) for (const record of records) this.applyPlain([record], now)
     else if (producer && records.length > 0) this.applyTransactional(records, producer, now)
     else if (records.length > 0) this.applyPlain(records, now)
@@ -323,19 +338,20 @@ class Shard<Machine extends StateMachine> {
 
   private applyTransactional(
     records: readonly CoordinatorRecord[],
-    producer: { readonly producerId: bigint; readonly producerEpoch: number },
+    producer: TransactionalWriter,
     now: number,
   ): void {
     this.seal(now)
     for (const record of records) this.replay(record, producer.producerId, producer.producerEpoch)
-    this.pushBatch(records, { ...producer, isTransactional: true }, now)
+    const { verificationGuard, ...ids } = producer
+    this.pushBatch(records, { ...ids, isTransactional: true }, now, { verificationGuard })
   }
 
   private applyMarker(marker: TransactionMarker, now: number): void {
     this.seal(now)
     this.machine.replayMarker(marker)
     this.nextOffset += 1n
-    this.batches.push(endMarker(marker, now))
+    this.batches.push(sealMarker(marker, now))
     this.sealedOffset = this.nextOffset
   }
 
@@ -354,12 +370,16 @@ class Shard<Machine extends StateMachine> {
     this.queuedBytes = BATCH_HEADER_BYTES
   }
 
-  private pushBatch(records: readonly CoordinatorRecord[], attributes: BatchAttributes, now: number): void {
+  private pushBatch(
+    records: readonly CoordinatorRecord[],
+    attributes: BatchAttributes,
+    now: number,
+    check: BatchCheck = {},
+  ): void {
     const { compression = 'none' } = this.options
     // Kafka's coordinators count from 0 in each batch, though nobody looks.
-    this.batches.push(
-      buildBatch({ records: timestamped(records, now), compression, baseSequence: 0, ...attributes }),
-    )
+    const options = { records: timestamped(records, now), compression, baseSequence: 0, ...attributes }
+    this.batches.push({ bytes: buildBatch(options), check })
     this.sealedOffset = this.nextOffset
   }
 
@@ -428,8 +448,10 @@ class Shard<Machine extends StateMachine> {
    * Calls for all batches before waiting for the first, so that they go out as one write; settles when none
    * is in flight any more.
    */
-  private async appendAll(batches: readonly Buffer[]): Promise<Result<bigint>> {
-    const settled = await Promise.allSettled(batches.map(async batch => this.log.append(batch)))
+  private async appendAll(batches: readonly SealedBatch[]): Promise<Result<bigint>> {
+    const settled = await Promise.allSettled(
+      batches.map(async ({ bytes, check }) => this.log.append(bytes, check)),
+    )
     let last: bigint | undefined
     for (const each of settled) {
       if (each.status === 'rejected') throw each.reason
@@ -540,23 +562,10 @@ class Shard<Machine extends StateMachine> {
   }
 }
 
-function endMarker({ isCommit, ...marker }: TransactionMarker, now: number): Buffer {
-  return buildEndTransactionMarker({ ...marker, type: isCommit ? 'COMMIT' : 'ABORT', timestamp: BigInt(now) })
-}
-
 /** What a client of the coordinator is told about a failed append, as in Kafka. */
-function clientError(error: ErrorCode): Refusal['error'] {
-  switch (error) {
-    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-    case ErrorCode.KAFKA_STORAGE_ERROR:
-      return ErrorCode.NOT_COORDINATOR
-    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-    case ErrorCode.NOT_ENOUGH_REPLICAS:
-    case ErrorCode.REQUEST_TIMED_OUT:
-      return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    default:
-      return ErrorCode.UNKNOWN_SERVER_ERROR
-  }
+function clientError(error: Refusal['error']): Refusal['error'] {
+  const known = coordinatorError(error)
+  return known === error ? ErrorCode.UNKNOWN_SERVER_ERROR : known
 }
 
 function timestamped(records: readonly CoordinatorRecord[], now: number) {

@@ -25,6 +25,18 @@ export interface TransactionMarker {
   readonly producerEpoch: number
   readonly coordinatorEpoch: number
   readonly isCommit: boolean
+  /** Not in the log: from 2 on the epoch is above that of the transaction (KIP-890). */
+  readonly transactionVersion?: number
+}
+
+/** Who writes records that count once the transaction commits. */
+export interface TransactionalWriter {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /**
+   * What the log gave out before the transaction's coordinator was asked; undefined where nobody has to ask.
+   */
+  readonly verificationGuard?: number | undefined
 }
 
 /**
@@ -54,8 +66,10 @@ export interface Outcome {
   readonly isSplittable?: boolean
   /**
    * Set when the records belong to a producer's transaction: they count once its commit marker is replayed.
+   * Like a marker they are refused, and everyone who is answered with them, where the log would not take
+   * them.
    */
-  readonly producer?: { readonly producerId: bigint; readonly producerEpoch: number }
+  readonly producer?: TransactionalWriter
   /** Written after the records. */
   readonly marker?: TransactionMarker
   /** Sent once all that the machine had seen by then is committed. */

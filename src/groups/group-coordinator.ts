@@ -6,7 +6,9 @@
 import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
 import { partitionFor } from '../coordinator/placement.ts'
 import type { CoordinatorRuntime } from '../coordinator/runtime.ts'
-import { type Outcome, reply, type Ticket } from '../coordinator/shard.ts'
+import { type Outcome, reply, type Ticket, type TransactionMarker } from '../coordinator/shard.ts'
+import { coordinatorError } from '../coordinator/transactional.ts'
+import type { TransactionalWrite, Verified } from '../replication/verification.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import {
   type JoinRequest,
@@ -27,6 +29,8 @@ export interface GroupCoordinatorOptions {
   readonly runtime: CoordinatorRuntime<GroupShard>
   /** Partitions that `__consumer_offsets` has, or will be made with. */
   readonly partitionCount: () => number
+  /** Whether a partition of `__consumer_offsets` may take a write of a transaction. */
+  readonly verify: (partition: number, write: TransactionalWrite) => Promise<Verified>
   /** `group.min.session.timeout.ms` */
   readonly minSessionTimeoutMs: number
   /** `group.max.session.timeout.ms` */
@@ -133,6 +137,34 @@ export class GroupCoordinator {
     )
     const { error } = committed
     return error ? request.offsets.map(() => error) : committed.value
+  }
+
+  /** Offsets that count once the producer's transaction commits. A code for each, in order. */
+  async commitTransactionalOffsets(
+    request: Omit<CommitRequest, 'producer' | 'retentionMs' | 'unknownGroupError'>,
+    write: TransactionalWrite,
+  ): Promise<ErrorCode[]> {
+    const refused = (error: ErrorCode) => request.offsets.map(() => error)
+    if (request.groupId === '') return refused(ErrorCode.INVALID_GROUP_ID)
+    const verified = await this.options.verify(this.partitionFor(request.groupId), write)
+    if (verified.error) return refused(coordinatorError(verified.error))
+    const { producerId, producerEpoch } = write
+    return this.commitOffsets({
+      ...request,
+      producer: { producerId, producerEpoch, verificationGuard: verified.value },
+      retentionMs: undefined,
+      unknownGroupError: ErrorCode.ILLEGAL_GENERATION,
+    })
+  }
+
+  /**
+   * A transaction has ended: a marker in a partition of `__consumer_offsets`, and what it makes of offsets.
+   */
+  async endTransaction(partition: number, marker: TransactionMarker): Promise<ErrorCode> {
+    const ended = await this.options.runtime.run<void>(partition, (shard, ticket) =>
+      shard.endTransaction(marker, ticket),
+    )
+    return ended.error
   }
 
   /** Offsets of the partitions that are named, or with null of all that have one. */

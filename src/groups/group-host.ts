@@ -18,7 +18,7 @@ import { GroupShard } from './group-shard.ts'
 
 export interface GroupHostOptions {
   readonly config: BrokerConfig
-  readonly replicas: Pick<ReplicaManager, 'partition'>
+  readonly replicas: Pick<ReplicaManager, 'partition' | 'verifyWrite'>
   readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly clock: Clock
   readonly random: Random
@@ -52,6 +52,8 @@ export class GroupHost {
     this.coordinator = new GroupCoordinator({
       runtime: this.runtime,
       partitionCount: () => this.partitionCount,
+      verify: (index, write) =>
+        options.replicas.verifyWrite({ topic: OFFSETS_TOPIC, topicId: null, index }, write),
       minSessionTimeoutMs: config.number('group.min.session.timeout.ms'),
       maxSessionTimeoutMs: config.number('group.max.session.timeout.ms'),
     })

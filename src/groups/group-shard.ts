@@ -12,6 +12,7 @@ import {
   reply,
   type StateMachine,
   type Ticket,
+  type TransactionalWriter,
   type TransactionMarker,
 } from '../coordinator/shard.ts'
 import { ClassicGroup, type ClassicGroupOptions, type Turn } from './classic-group.ts'
@@ -59,7 +60,7 @@ export interface CommitRequest {
   /** Asked for by old clients: how long to keep, in ms. */
   readonly retentionMs: number | undefined
   /** Set for TxnOffsetCommit. */
-  readonly producer: { readonly producerId: bigint; readonly producerEpoch: number } | undefined
+  readonly producer: TransactionalWriter | undefined
   /** What to say where the group does not exist: it differs with the version of the request. */
   readonly unknownGroupError: Exclude<ErrorCode, 0>
 }
@@ -333,7 +334,8 @@ export class GroupShard implements StateMachine {
     // An administrator, or a consumer that manages itself, makes the group with its first commit.
     if (!group) return generationId < 0 ? ErrorCode.NONE : request.unknownGroupError
     const error = group.validateOffsetCommit(member, generationId, producer !== undefined)
-    if (!error) group.touch(member.memberId, { now, replies: [] })
+    // Of a transaction's commit Kafka does not say that its member lives.
+    if (!error && !producer) group.touch(member.memberId, { now, replies: [] })
     return error
   }
 

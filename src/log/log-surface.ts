@@ -2,7 +2,7 @@
 import type { Refusal, Result } from '../../protocol/errors.ts'
 import type { RecordsSource } from '../../protocol/wire.ts'
 import type { LogConfig } from './log-config.ts'
-import type { AppendCheck, ProducerEntry, VerifiedProducer } from './producer-state.ts'
+import type { AppendCheck, ProducerLookup, VerifiedProducer } from './producer-state.ts'
 
 export interface TopicPartition {
   readonly topic: string
@@ -122,11 +122,15 @@ export interface LogSurface {
   /** A leader takes office: its epoch begins at the log end offset. */
   assignLeaderEpoch(leaderEpoch: number): Promise<void>
 
+  /**
+   * How often compaction has put other files in place. Records and the aborted transactions that are told
+   * with them belong together only if none was in between.
+   */
+  readonly replacements: number
   /** Aborted transactions that overlap [from, to), in the order of their markers. */
   abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]>
   activeProducers(): ActiveProducer[]
-  /** What is known of a producer, with what is under way to the disk. */
-  producer(producerId: bigint): Readonly<ProducerEntry> | undefined
+  readonly producers: ProducerLookup
   /**
    * Before the coordinator of a transaction is asked whether this log takes part in it: the guard to append
    * with, NO_GUARD where the transaction is open here already.

@@ -40,6 +40,12 @@ export interface ProducerEntry {
   lastSeenMs: number
 }
 
+/** As much of a producer as decides over its transactions. */
+export type KnownProducer = Pick<
+  Readonly<ProducerEntry>,
+  'producerId' | 'epoch' | 'coordinatorEpoch' | 'currentTxnFirstOffset'
+>
+
 export interface DuplicateBatch {
   readonly baseOffset: bigint
   readonly lastOffset: bigint
@@ -94,7 +100,14 @@ interface AssignedEntry {
   pending: number
 }
 
-export class ProducerState {
+/** What is known of producers, with what is under way to the disk. */
+export interface ProducerLookup {
+  find(producerId: bigint): Readonly<ProducerEntry> | undefined
+  /** The guard that a transactional batch has to show now; NO_GUARD where nobody has asked. */
+  guardOf(producerId: bigint): number
+}
+
+export class ProducerState implements ProducerLookup {
   private readonly written = new Map<bigint, ProducerEntry>()
   private readonly assigned = new Map<bigint, AssignedEntry>()
   /** First offsets by producer, in rising order, as transactions begin in the order of the log. */
@@ -128,9 +141,12 @@ export class ProducerState {
     return first
   }
 
-  /** With what is under way to the disk. */
   find(producerId: bigint): Readonly<ProducerEntry> | undefined {
     return this.assigned.get(producerId)?.entry ?? this.written.get(producerId)
+  }
+
+  guardOf(producerId: bigint): number {
+    return this.verifications.get(producerId)?.guard ?? NO_GUARD
   }
 
   /**
@@ -381,11 +397,11 @@ function outOfOrder(message: string): Refusal {
   return refuse(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, message)
 }
 
-function isOngoing(entry: ProducerEntry | undefined, producerEpoch: number): boolean {
+export function isOngoing(entry: KnownProducer | undefined, producerEpoch: number): boolean {
   return entry !== undefined && entry.currentTxnFirstOffset !== NO_OFFSET && entry.epoch === producerEpoch
 }
 
-function staleEpoch(entry: ProducerEntry, producerEpoch: number): Refusal {
+export function staleEpoch(entry: KnownProducer, producerEpoch: number): Refusal {
   return refuse(
     ErrorCode.INVALID_PRODUCER_EPOCH,
     `Producer ${entry.producerId} sent epoch ${producerEpoch}, and ${entry.epoch} has been seen from it.`,
@@ -417,7 +433,7 @@ export interface MarkerEpochs {
 }
 
 /** Whether a marker may end what is known of its producer. The same marker twice is no harm. */
-export function checkMarkerEpochs(entry: ProducerEntry, marker: MarkerEpochs): Refusal | undefined {
+export function checkMarkerEpochs(entry: KnownProducer, marker: MarkerEpochs): Refusal | undefined {
   const { producerEpoch, coordinatorEpoch, transactionVersion } = marker
   if (producerEpoch < entry.epoch) return staleEpoch(entry, producerEpoch)
   const isRaised = producerEpoch > entry.epoch || producerEpoch === LAST_EPOCH

@@ -1,5 +1,6 @@
 /** A partition as a coordinator uses it: its log, which only the coordinator on the leader writes. */
 import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
+import type { AppendCheck, ProducerLookup } from '../log/producer-state.ts'
 import type { Partition } from './partition.ts'
 import { readRecords } from './pinned-records.ts'
 
@@ -40,8 +41,15 @@ export class CoordinatorLog {
   /**
    * Appends one batch as the leader. Offsets are assigned in the order of the calls; resolves when written.
    */
-  append(batch: Buffer): Promise<Result<{ readonly lastOffset: bigint }>> {
-    return this.partition.append(batch, { acks: ACKS_ALL, origin: 'coordinator' })
+  append(
+    batch: Buffer,
+    check?: Omit<AppendCheck, 'origin'>,
+  ): Promise<Result<{ readonly lastOffset: bigint }>> {
+    return this.partition.append(batch, { ...check, acks: ACKS_ALL, origin: 'coordinator' })
+  }
+
+  get producers(): ProducerLookup {
+    return this.partition.log.producers
   }
 
   /** Whole batches from an offset on; empty at the end of the log. */

@@ -291,6 +291,11 @@ export class ReplicaManager {
     return targets.map(target => byTarget.get(target) ?? NOT_ASKED)
   }
 
+  /** What a coordinator has to know before it writes for a transaction to its own partition. */
+  async verifyWrite(partition: PartitionName, write: TransactionalWrite): Promise<Verified> {
+    return this.verification.begin(write, [{ partition: this.find(partition), baseSequence: -1 }])[0]!
+  }
+
   private async appendVerified(
     target: AppendTarget,
     pending: Verified | Promise<Verified>,
