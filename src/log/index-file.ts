@@ -75,6 +75,10 @@ export class IndexFile {
     return this.total
   }
 
+  get sizeBytes(): number {
+    return this.total * this.entryBytes
+  }
+
   get hasLongTail(): boolean {
     return (this.total - this.persisted) * this.entryBytes >= TAIL_BYTES
   }

@@ -11,6 +11,7 @@ import type { PinnedFile } from './file-pool.ts'
 import type { AbortedTransaction, Log, ReadOptions, ReadResult, TimestampOffset } from './log.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
 import { type BatchPlace, DamagedSegment, type Segment } from './segment.ts'
+import type { AbortedEntry } from './transaction-index.ts'
 
 const NOTHING: RecordsSource = { byteLength: 0, parts: [] }
 
@@ -65,6 +66,7 @@ export class LogReader {
 
   private async readFiles(offset: bigint, options: ReadOptions): Promise<Result<ReadResult>> {
     const { log } = this
+    const { replacements } = log
     try {
       const segments = log.segments.slice(this.segmentOf(offset))
       for (const [i, segment] of segments.entries()) {
@@ -76,7 +78,28 @@ export class LogReader {
       return nothing(offset)
     } catch (error) {
       if (offset < log.logStartOffset || offset > log.logEndOffset) return this.outOfRange(offset)
+      if (await this.wasReplaced(replacements)) return this.read(offset, options)
       return log.readFailed(error as Error)
+    }
+  }
+
+  /** Compaction has put other files in place meanwhile, or is about to: those are to be looked at then. */
+  private async wasReplaced(replacements: number): Promise<boolean> {
+    const { renaming } = this.log
+    await renaming
+    return renaming !== undefined || replacements !== this.log.replacements
+  }
+
+  /** A look at several segments, all of which belong together. */
+  private async unreplaced<T>(look: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const { replacements } = this.log
+      try {
+        const found = await look()
+        if (replacements === this.log.replacements) return found
+      } catch (error) {
+        if (!(await this.wasReplaced(replacements))) throw error
+      }
     }
   }
 
@@ -135,7 +158,11 @@ export class LogReader {
     }
   }
 
-  async offsetForTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
+  offsetForTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
+    return this.unreplaced(() => this.findByTimestamp(timestamp))
+  }
+
+  private async findByTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
     for (const segment of [...this.log.segments]) {
       const found = await this.whileThere(segment, async () => {
         const largest = await segment.largestTimestamp()
@@ -176,7 +203,11 @@ export class LogReader {
     }
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined> {
+  offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined> {
+    return this.unreplaced(() => this.findMaxTimestamp())
+  }
+
+  private async findMaxTimestamp(): Promise<TimestampOffset | undefined> {
     let best: { segment: Segment; timestamp: bigint; lastOffset: bigint } | undefined
     for (const segment of [...this.log.segments]) {
       const largest = await this.whileThere(segment, () => this.largestIn(segment))
@@ -214,13 +245,21 @@ export class LogReader {
   }
 
   async abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]> {
-    const aborted: AbortedTransaction[] = []
+    const entries = await this.abortedEntries(from, to)
+    return entries.map(({ producerId, firstOffset, lastOffset }) => ({ producerId, firstOffset, lastOffset }))
+  }
+
+  /** As the transaction indexes have them. */
+  abortedEntries(from: bigint, to: bigint): Promise<AbortedEntry[]> {
+    return this.unreplaced(() => this.collectAborted(from, to))
+  }
+
+  private async collectAborted(from: bigint, to: bigint): Promise<AbortedEntry[]> {
+    const aborted: AbortedEntry[] = []
     const segments = this.log.segments.slice(this.segmentOf(from))
     for (const segment of segments) {
       const { found, isComplete } = await segment.transactionIndex.overlapping(from, to)
-      for (const { producerId, firstOffset, lastOffset } of found) {
-        aborted.push({ producerId, firstOffset, lastOffset })
-      }
+      for (const entry of found) aborted.push(entry)
       if (isComplete) break
     }
     return aborted

@@ -54,6 +54,7 @@ export class LogRemoval {
   private readonly durability: LogFlush
   private readonly changes = new Slots(1)
   truncations = 0
+  replacements = 0
   renaming: Promise<void> | undefined
 
   constructor(parts: RemovalParts) {
@@ -190,6 +191,7 @@ export class LogRemoval {
       log.home.goOffline(new Error(`Compacted segments of ${log.name} could not be put in their place`)),
     )
     segments.splice(segments.indexOf(sources[0]!), sources.length, cleaned)
+    this.replacements++
     // What the cache has is not compacted, and may hold batches that the transaction index knows no more.
     log.tail.dropBelow(end)
     for (const source of sources) {

@@ -32,6 +32,7 @@ import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
 import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
+import type { AbortedEntry } from './transaction-index.ts'
 
 export type * from './log-surface.ts'
 
@@ -201,6 +202,11 @@ export class Log implements LogSurface {
 
   abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]> {
     return this.reader.abortedTransactions(from, to)
+  }
+
+  /** As the transaction indexes have them. */
+  abortedEntries(from: bigint, to: bigint): Promise<AbortedEntry[]> {
+    return this.reader.abortedEntries(from, to)
   }
 
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
@@ -375,6 +381,10 @@ export class Log implements LogSurface {
   /** How often something was cut off the log's end, or all of it begun anew. */
   get truncations(): number {
     return this.removal.truncations
+  }
+
+  get replacements(): number {
+    return this.removal.replacements
   }
 
   /** False where the segments are not what they were when the cleaning began; nothing happens then. */

@@ -1,7 +1,7 @@
 /**
  * The only door to the outside world. Everything a broker needs from its machine (time, chance, disk,
- * network, threads, durable metadata) comes through these interfaces, handed to constructors as plain arguments, so
- * that the same code runs on a real machine, in memory, and in a simulation driven by one seed.
+ * network, threads, durable metadata) comes through these interfaces, handed to constructors as plain
+ * arguments, so that the same code runs on a real machine, in memory, and in a simulation driven by one seed.
  */
 
 export interface Platform {
@@ -112,6 +112,25 @@ export interface Network {
 export interface ListenOptions {
   readonly host: string
   readonly port: number
+  readonly tls?: TlsSettings | undefined
+  /** A peer came and never got as far as a socket. */
+  readonly onHandshakeFailure?: (remoteAddress: string, error: Error) => void
+}
+
+/** How a listener proves itself, and what it asks of clients. Either a PKCS#12 store or PEM texts. */
+export interface TlsSettings {
+  readonly pfx?: Buffer | undefined
+  readonly certificateChain?: string | undefined
+  readonly key?: string | undefined
+  /** Of the store, or of the key. */
+  readonly passphrase?: string | undefined
+  /** Who may have signed the certificates of clients, as PEM. */
+  readonly trusted?: string | undefined
+  readonly clientCertificate: 'none' | 'requested' | 'required'
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** As OpenSSL or the standards name them, separated by colons; undefined for the usual ones. */
+  readonly ciphers?: string | undefined
 }
 
 export interface Listening {
@@ -126,6 +145,10 @@ export interface Socket {
   readonly localPort: number
   readonly remoteAddress: string
   readonly remotePort: number
+  /** The host name that the peer asked TLS for; undefined without one. */
+  readonly serverName?: string | undefined
+  /** The distinguished name in the peer's verified certificate; undefined without one. */
+  readonly peerName?: string | undefined
   /** Received chunks belong to the receiver and may be kept. `onClose` fires exactly once, last. */
   handle(handlers: SocketHandlers): void
   /**

@@ -9,6 +9,7 @@ import {
   COMPRESSION_TYPES,
   CONTROL_MASK,
   type CompressionType,
+  DELETE_HORIZON_MASK,
   LAST_OFFSET_DELTA_AT,
   LENGTH_AT,
   LOG_OVERHEAD_BYTES,
@@ -63,6 +64,8 @@ export interface BatchAttributes {
   readonly partitionLeaderEpoch?: number
   readonly isTransactional?: boolean
   readonly isControl?: boolean
+  /** The base timestamp is when tombstones and markers may go (KIP-534). */
+  readonly hasDeleteHorizon?: boolean
 }
 
 export interface BatchOptions extends BatchAttributes {
@@ -117,7 +120,8 @@ export function assembleBatch(attributes: BatchAttributes, records: EncodedRecor
     COMPRESSION_TYPES.indexOf(compression) |
     (timestampType === 'LogAppendTime' ? TIMESTAMP_TYPE_MASK : 0) |
     (isTransactional ? TRANSACTIONAL_MASK : 0) |
-    (isControl ? CONTROL_MASK : 0)
+    (isControl ? CONTROL_MASK : 0) |
+    (attributes.hasDeleteHorizon ? DELETE_HORIZON_MASK : 0)
   buffer.writeInt16BE(flags, ATTRIBUTES_AT)
   buffer.writeInt32BE(records.lastOffsetDelta, LAST_OFFSET_DELTA_AT)
   buffer.writeBigInt64BE(records.baseTimestamp, BASE_TIMESTAMP_AT)
@@ -190,7 +194,7 @@ function varintBytes(value: number): number {
   return zigzag === 0 ? 1 : Math.ceil((32 - Math.clz32(zigzag)) / 7)
 }
 
-function writeVarint(buffer: Buffer, at: number, value: number): number {
+export function writeVarint(buffer: Buffer, at: number, value: number): number {
   let rest = ((value << 1) ^ (value >> 31)) >>> 0
   let position = at
   for (; rest >= 0x80; rest >>>= 7) buffer[position++] = (rest & 0x7f) | 0x80
@@ -198,18 +202,25 @@ function writeVarint(buffer: Buffer, at: number, value: number): number {
   return position
 }
 
-function varlongBytes(value: bigint): number {
+export function varlongBytes(value: bigint): number {
+  if (isInt32(value)) return varintBytes(Number(value))
   let count = 1
   for (let rest = zigzag64(value); rest >= 0x80n; rest >>= 7n) count++
   return count
 }
 
-function writeVarlong(buffer: Buffer, at: number, value: bigint): number {
+export function writeVarlong(buffer: Buffer, at: number, value: bigint): number {
+  if (isInt32(value)) return writeVarint(buffer, at, Number(value))
   let rest = zigzag64(value)
   let position = at
   for (; rest >= 0x80n; rest >>= 7n) buffer[position++] = Number(rest & 0x7fn) | 0x80
   buffer[position++] = Number(rest)
   return position
+}
+
+/** The two encodings of such a value are the same. */
+function isInt32(value: bigint): boolean {
+  return value >= -0x8000_0000n && value <= 0x7fff_ffffn
 }
 
 function zigzag64(value: bigint): bigint {

@@ -14,6 +14,8 @@ export class RecordCursor {
   readonly end: number
 
   offsetDelta = 0
+  /** Behind the timestamp delta: what comes from here on does not change when the base timestamp does. */
+  offsetDeltaAt = 0
   /** Exact unless `isTimestampWide`; then only `readTimestampDelta` is. */
   timestampDelta = 0
   /** The delta does not fit a double exactly. */
@@ -51,6 +53,7 @@ export class RecordCursor {
     this.position++
     this.timestampAt = this.position
     this.timestampDelta = this.readVarlong()
+    this.offsetDeltaAt = this.position
     this.offsetDelta = this.readVarint()
     this.keyLength = this.readLength()
     this.keyAt = this.position
