@@ -28,6 +28,13 @@ export class GroupSync<T = void> {
       })
     return this.next
   }
+
+  /** Resolves when nobody waits any more, also where it failed. */
+  async settled(): Promise<void> {
+    for (let last = this.current; last !== undefined; last = this.next ?? this.current) {
+      await last.catch(() => {})
+    }
+  }
 }
 
 /** At most so many at once: threads that wait for a slow disk cannot serve reads. */

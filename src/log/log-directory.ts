@@ -23,8 +23,14 @@ import {
   replaceFile,
 } from './checkpoint.ts'
 import { GroupSync } from './group-sync.ts'
-import type { Log } from './log.ts'
+import type { Log, TopicPartition } from './log.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
+
+/** Longest name of a file or directory. */
+export const MAX_NAME_LENGTH = 255
+
+/** How the names of directories end that are no longer those of logs. */
+export type Mark = 'delete' | 'stray'
 
 /** What the checkpoint files said when the directory was opened. */
 export interface SavedOffsets {
@@ -43,6 +49,10 @@ export interface DirectoryHooks {
 export class LogDirectory implements LogHome {
   readonly path: string
   readonly logs = new Map<string, Log>()
+  /** Copies of logs on their way into this directory, by the names of the logs. */
+  readonly futures = new Map<string, Log>()
+  /** Logs that are about to be here: what is placed next counts them too. */
+  expected = 0
   saved: SavedOffsets = {
     recoveryPoints: new Map(),
     logStarts: new Map(),
@@ -70,12 +80,20 @@ export class LogDirectory implements LogHome {
     return this.failure === undefined
   }
 
+  /** How much there is in it, where logs are placed. */
+  get population(): number {
+    return this.logs.size + this.futures.size + this.expected
+  }
+
   get id(): string {
     return this.meta?.directoryId ?? ''
   }
 
-  /** Makes the directory if need be and takes the lock. Nothing in it is read or written before. */
-  async acquire(): Promise<Result<void>> {
+  /**
+   * Makes the directory if need be and takes the lock. Nothing in it is read or written before. Where the
+   * broker can do without it, a disk that does not work is offline from the start.
+   */
+  async acquire({ isVital }: { readonly isVital: boolean }): Promise<Result<void>> {
     const { disk } = this.environment
     try {
       await this.makeDirectory(this.path)
@@ -83,6 +101,10 @@ export class LogDirectory implements LogHome {
       return ok()
     } catch (error) {
       const { code, message } = error as { code?: string; message: string }
+      if (!isVital && code !== 'ELOCKED') {
+        this.missFromStart(error as Error)
+        return ok()
+      }
       return refuse(
         ErrorCode.KAFKA_STORAGE_ERROR,
         code === 'ELOCKED'
@@ -151,8 +173,50 @@ export class LogDirectory implements LogHome {
   goOffline(error: Error): void {
     if (this.failure !== undefined) return
     this.failure = error
-    for (const log of this.logs.values()) log.abandon()
+    for (const log of this.all()) log.abandon()
     this.hooks.onOffline(this, error)
+  }
+
+  /** What is in it is not known. */
+  private missFromStart(error: Error): void {
+    this.failure = error
+    const { path } = this
+    this.environment.logger.error('A log directory cannot be used, and is offline', { path, error })
+  }
+
+  *all(): Iterable<Log> {
+    yield* this.logs.values()
+    yield* this.futures.values()
+  }
+
+  /**
+   * Renames what was the directory of a log, so that every start passes it over, or takes up its removal.
+   * Undefined where the disk does not do it.
+   */
+  async renameAway(
+    { topic, partition }: TopicPartition,
+    from: string,
+    mark: Mark,
+  ): Promise<string | undefined> {
+    const { disk, random } = this.environment
+    const suffix = `-${partition}.${random.bytes(16).toString('hex')}-${mark}`
+    const path = `${this.path}/${topic.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`
+    if (!this.isOnline) return undefined
+    try {
+      await disk.rename(from, path)
+    } catch (error) {
+      this.goOffline(error as Error)
+      return undefined
+    }
+    try {
+      await this.sync()
+    } catch (error) {
+      if (!isPassing(error)) this.goOffline(error as Error)
+    }
+    await this.saveRecoveryPoints()
+    await this.saveLogStarts()
+    this.noteHighWatermark()
+    return path
   }
 
   noteUnflushed(log: Log, isUrgent: boolean): void {
@@ -197,9 +261,9 @@ export class LogDirectory implements LogHome {
   private async writeOffsets(name: string, offsetOf: (log: Log) => bigint | undefined): Promise<boolean> {
     if (!this.isOnline) return false
     const offsets = new Map<string, bigint>()
-    for (const [logName, log] of this.logs) {
+    for (const log of this.all()) {
       const offset = offsetOf(log)
-      if (offset !== undefined) offsets.set(logName, offset)
+      if (offset !== undefined) offsets.set(log.name, offset)
     }
     try {
       await replaceFile(this.environment.disk, this.path, name, formatOffsets(offsets))

@@ -8,6 +8,7 @@ import type { LogEnvironment } from './log-environment.ts'
 import { openLog } from './recovery.ts'
 
 const CONCURRENT_OPENS = 16
+const FUTURE_SUFFIX = '-future'
 /** Kafka's own, which are no logs of ours: its controllers' log, and the cache of tiered storage. */
 const FOREIGN = new Set(['__cluster_metadata-0', 'remote-log-index-cache', 'lost+found'])
 
@@ -15,6 +16,8 @@ export interface LoadOptions {
   readonly environment: LogEnvironment
   readonly logConfig: (topic: string) => LogConfig
   readonly onLog: (log: Log) => void
+  /** A copy on its way into the directory. */
+  readonly onFuture: (copy: Log) => void
   readonly onBroken: (name: string, reason: string) => void
 }
 
@@ -23,34 +26,41 @@ export async function loadLogs(directory: LogDirectory, options: LoadOptions): P
   const entries = await disk.list(directory.path)
   const slots = new Slots(CONCURRENT_OPENS)
   const opened: Promise<void>[] = []
+  const deleted: string[] = []
   for (const { name, isDirectory } of entries) {
     const path = `${directory.path}/${name}`
     if (!isDirectory || FOREIGN.has(name) || name.startsWith('.')) continue
     if (name.endsWith('-delete')) {
-      options.environment.later(0, () => disk.remove(path))
+      deleted.push(path)
       continue
     }
-    const topicPartition = parseLogName(name)
+    const topicPartition = parseLogName(name) ?? parseFutureName(name)
     if (topicPartition === undefined) {
       logger.warn('Left alone, for it is not the directory of a log', { path })
-    } else opened.push(slots.run(() => loadLog(directory, topicPartition, options)))
+    } else opened.push(slots.run(() => loadLog(directory, { path, topicPartition }, options)))
   }
   await Promise.all(opened)
+  if (deleted.length === 0) return
+  options.environment.later(0, async () => {
+    for (const path of deleted) await disk.remove(path)
+  })
 }
 
-/** Damage that recovery cannot explain stops this one partition. */
+/** Damage that recovery cannot explain stops this one partition; a disk that fails, all of its directory. */
 async function loadLog(
   directory: LogDirectory,
-  topicPartition: TopicPartition,
+  found: { readonly path: string; readonly topicPartition: TopicPartition },
   options: LoadOptions,
 ): Promise<void> {
+  const { path, topicPartition } = found
   const name = `${topicPartition.topic}-${topicPartition.partition}`
   const { saved, wasClean } = directory
+  if (!directory.isOnline) return
   try {
     const log = await openLog({
       environment: options.environment,
       home: directory,
-      location: { path: `${directory.path}/${name}` },
+      location: { path },
       topicPartition,
       config: options.logConfig(topicPartition.topic),
       recoveryPoint: saved.recoveryPoints.get(name) ?? 0n,
@@ -59,17 +69,32 @@ async function loadLog(
       cleanedTo: saved.cleaned.get(name) ?? 0n,
       state: wasClean ? 'clean' : 'unclean',
     })
-    directory.logs.set(name, log)
-    options.onLog(log)
+    if (path.endsWith(FUTURE_SUFFIX)) options.onFuture(log)
+    else options.onLog(log)
   } catch (error) {
-    options.environment.logger.error('A log could not be opened', { log: name, error })
-    options.onBroken(name, (error as Error).message)
+    options.environment.logger.error('A log could not be opened', { log: name, path, error })
+    if (isDiskFailure(error)) directory.goOffline(error as Error)
+    if (!path.endsWith(FUTURE_SUFFIX)) options.onBroken(name, (error as Error).message)
   }
 }
 
-/** Undefined for names that are no topic and partition; `-stray` and `-future` ones are none either. */
+/** What a failing disk says, of which no other file could be read either. */
+function isDiskFailure(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === 'EIO' || code === 'EROFS'
+}
+
+/** Undefined for names that are no topic and partition; `-stray` ones are none either. */
 export function parseLogName(name: string): TopicPartition | undefined {
   const match = /^([A-Za-z0-9._-]{1,249})-(0|[1-9]\d{0,9})$/.exec(name)
   if (match === null || match[1] === '.' || match[1] === '..') return undefined
   return { topic: match[1]!, partition: Number(match[2]) }
+}
+
+/** Of a copy that was on its way into this directory: `<topic>-<partition>.<32 digits>-future`. */
+function parseFutureName(name: string): TopicPartition | undefined {
+  const at = name.length - FUTURE_SUFFIX.length - '.'.length - 32
+  if (!name.endsWith(FUTURE_SUFFIX) || !/^\.[0-9a-f]{32}$/.test(name.slice(at, -FUTURE_SUFFIX.length)))
+    return undefined
+  return parseLogName(name.slice(0, at))
 }

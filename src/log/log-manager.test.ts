@@ -140,7 +140,7 @@ describe('a log directory', () => {
     await rig.disk.remove(`${log.location.path}/00000000000000000001.snapshot`)
     await rig.start()
     expect(rig.manager.log('topic', 0)).toBeUndefined()
-    const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config: rig.config }
+    const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config: rig.config, isNew: true }
     expect((await rig.manager.createLog(spec)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect([...(await contents(rig.manager.log('topic', 1)!)).values()]).toEqual(['b'])
   })
@@ -158,7 +158,7 @@ describe('logs', () => {
   test('belong to a topic id', async () => {
     const rig = new Rig()
     await rig.log()
-    const spec = { topic: 'topic', topicId: OTHER_ID, partition: 0, config: rig.config }
+    const spec = { topic: 'topic', topicId: OTHER_ID, partition: 0, config: rig.config, isNew: true }
     expect((await rig.manager.createLog(spec)).error).toBe(ErrorCode.INCONSISTENT_TOPIC_ID)
     expect((await rig.restart()).topicId).toBe(TOPIC_ID)
   })
@@ -204,7 +204,7 @@ describe('logs', () => {
     const rig = new Rig()
     const log = await rig.log()
     await append(log, 'a')
-    rig.manager.updateConfig('topic', { ...DEFAULT_LOG_CONFIG, segmentBytes: 100 })
+    rig.manager.updateConfig('topic', 1, { ...DEFAULT_LOG_CONFIG, segmentBytes: 100 })
     await append(log, 'b')
     expect(log.segments).toHaveLength(2)
   })
@@ -267,7 +267,7 @@ describe('retention', () => {
     rig.clock.advance(100 * HOUR)
     await rig.manager.applyRetention()
     expect(log.logStartOffset).toBeLessThanOrEqual(5n)
-    rig.manager.updateConfig('topic', { ...log.config, cleanupPolicy: ['compact'] })
+    rig.manager.updateConfig('topic', 1, { ...log.config, cleanupPolicy: ['compact'] })
     log.updateHighWatermark(20n)
     const kept = log.logStartOffset
     await rig.manager.applyRetention()

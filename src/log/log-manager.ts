@@ -2,21 +2,26 @@
  * Owns the log directories and all logs in them: opens, creates and deletes logs, keeps the checkpoint files,
  * runs retention and the background flusher, and shuts down cleanly.
  */
+import { resolve } from 'node:path'
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { Logger } from '../observe/logger.ts'
 import { inlineCompute } from '../platform/inline-compute.ts'
 import type { Clock, Compute, Disk, Random } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
 import { formatPartitionMetadata, type MetaProperties, PARTITION_METADATA } from './checkpoint.ts'
+import { Cleaner } from './cleaner.ts'
+import { newDirectoryId, settleIdentity } from './directory-identity.ts'
 import { FilePool } from './file-pool.ts'
 import { Flusher } from './flusher.ts'
 import { Slots } from './group-sync.ts'
 import { IndexCache } from './index-file.ts'
 import type { Log, LogSurface, TopicPartition } from './log.ts'
-import type { LogConfig, LogManagerConfig } from './log-config.ts'
-import { LogDirectory } from './log-directory.ts'
+import type { CleanerConfig, LogConfig, LogManagerConfig } from './log-config.ts'
+import { LogDirectory, MAX_NAME_LENGTH, type Mark } from './log-directory.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { loadLogs } from './log-loading.ts'
+import { futureName, LogMoves } from './log-moves.ts'
+import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
 import { TailCache } from './tail-cache.ts'
 import { Tasks } from './tasks.ts'
@@ -26,8 +31,8 @@ const CONCURRENT_SYNCS = 2
 const CONCURRENT_CLOSES = 8
 /** As Kafka's: the background work leaves a starting broker alone. */
 const FIRST_RETENTION_CHECK_MS = 30_000
-/** Longest name of a file or directory. */
-const MAX_NAME_LENGTH = 255
+/** Directories chosen for logs that do not exist, all together. */
+const MOST_PREFERENCES = 10_000
 
 export interface LogManagerOptions {
   readonly disk: Disk
@@ -41,6 +46,8 @@ export interface LogManagerOptions {
   readonly logConfig: (topic: string) => LogConfig
   /** A log directory has gone offline: its logs refuse everything until a restart. */
   readonly onDirectoryOffline?: (path: string, logs: readonly TopicPartition[]) => void
+  /** None is left. */
+  readonly onAllOffline?: () => void
 }
 
 export interface LogDirectoryDescription {
@@ -50,7 +57,15 @@ export interface LogDirectoryDescription {
   /** -1 where the disk does not tell. */
   readonly totalBytes: bigint
   readonly usableBytes: bigint
-  readonly logs: readonly { readonly topicPartition: TopicPartition; readonly sizeBytes: number }[]
+  readonly logs: readonly DescribedLog[]
+}
+
+export interface DescribedLog {
+  readonly topicPartition: TopicPartition
+  readonly sizeBytes: number
+  /** A copy on its way into this directory, and how far it is behind the log. */
+  readonly isFuture: boolean
+  readonly offsetLag: bigint
 }
 
 export interface LogSpec {
@@ -58,6 +73,8 @@ export interface LogSpec {
   readonly topicId: string
   readonly partition: number
   readonly config: LogConfig
+  /** It has not been there before this start of the broker. */
+  readonly isNew: boolean
 }
 
 /** What `LogManager` offers. */
@@ -76,7 +93,18 @@ export interface LogManagerSurface {
    * Undefined where there is no such log, or its disk does not work.
    */
   setAsideLog(topic: string, partition: number): Promise<string | undefined>
-  updateConfig(topic: string, config: LogConfig): void
+  updateConfig(topic: string, partitions: number, config: LogConfig): void
+  /**
+   * Begins to move a log to another log directory, or ends its move where that is the present one. A log that is
+   * not there yet will be made there. LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, REPLICA_NOT_AVAILABLE,
+   * INVALID_TOPIC_EXCEPTION.
+   */
+  moveLog(topic: string, partition: number, path: string): Promise<Result<void>>
+  /**
+   * Once, when it is known which of the logs that a start found belong to the cluster: of two logs of the same
+   * partition one remains, and moves go on that the last stop has interrupted.
+   */
+  settleFound(isWanted: (log: LogSurface) => boolean): Promise<void>
   describeDirectories(): Promise<LogDirectoryDescription[]>
   /**
    * Flushes everything, writes snapshots, checkpoints and the mark of a clean shutdown; releases the locks.
@@ -90,10 +118,16 @@ export class LogManager implements LogManagerSurface {
   private readonly directories: LogDirectory[]
   private readonly tasks: Tasks
   private readonly flusher: Flusher
+  private readonly cleaner: Cleaner
   /** By `<topic>-<partition>`. */
   private readonly byName = new Map<string, Log>()
   /** Logs that could not be opened, and why. */
   private readonly broken = new Map<string, string>()
+  /** Logs of the same names as others, in other directories; see `settleFound`. */
+  private rivals: Log[] = []
+  private readonly moves: LogMoves
+  /** Where logs go that are not there yet, by name (AlterReplicaLogDirs). */
+  private readonly preferred = new Map<string, LogDirectory>()
   /** Creations and deletions under way, by name: what comes next waits. */
   private readonly changing = new Map<string, Promise<unknown>>()
   /** Directories with logs that could not be closed. */
@@ -121,11 +155,22 @@ export class LogManager implements LogManagerSurface {
       later: (delayMs, task) => this.tasks.later(delayMs, task),
     }
     this.flusher = new Flusher(clock, this.tasks, logger)
+    const { environment } = this
+    this.cleaner = new Cleaner({ environment, config: config.cleaner, logs: () => this.byName.values() })
     const hooks = {
       onOffline: (directory: LogDirectory, error: Error) => this.directoryFailed(directory, error),
       onUnflushed: (log: Log, isUrgent: boolean) => this.flusher.note(log, isUrgent),
     }
     this.directories = config.logDirs.map(path => new LogDirectory(path, this.environment, hooks))
+    this.moves = new LogMoves({
+      environment: this.environment,
+      clock,
+      random,
+      atOnce: config.logDirs.length,
+      onReplaced: (log, from, oldPath) => this.leaveBehind(log, from, oldPath),
+      onForgotten: copy => this.flusher.forget(copy),
+      onDropped: (copy, directory) => this.dropCopy(copy, directory),
+    })
   }
 
   /** Takes the directories and opens every log in them. A refusal says what to do about it. */
@@ -136,75 +181,50 @@ export class LogManager implements LogManagerSurface {
       await manager.releaseDirectories()
       return taken
     }
-    for (const directory of manager.directories) {
-      await loadLogs(directory, {
-        environment: manager.environment,
-        logConfig: options.logConfig,
-        onLog: log => manager.byName.set(log.name, log),
-        onBroken: (name, reason) => manager.broken.set(name, reason),
-      })
-    }
+    for (const directory of manager.directories) await manager.load(directory)
+    await manager.cleaner.start(manager.directories)
     manager.startBackgroundWork()
     return ok(manager)
   }
 
+  private async load(directory: LogDirectory): Promise<void> {
+    if (!directory.isOnline) return
+    await loadLogs(directory, {
+      environment: this.environment,
+      logConfig: this.options.logConfig,
+      onLog: log => {
+        directory.logs.set(log.name, log)
+        if (this.byName.has(log.name)) this.rivals.push(log)
+        else this.byName.set(log.name, log)
+      },
+      onFuture: copy => directory.futures.set(copy.name, copy),
+      onBroken: (name, reason) => this.broken.set(name, reason),
+    })
+  }
+
+  /** The first directory has to work, since the metadata is in it; any other may be missing. */
   private async takeDirectories(): Promise<Result<void>> {
-    const found: Partial<MetaProperties>[] = []
+    const { config, random } = this.options
+    const found = new Map<LogDirectory, Partial<MetaProperties>>()
     for (const directory of this.directories) {
-      const acquired = await directory.acquire()
+      const acquired = await directory.acquire({ isVital: directory === this.directories[0] })
       if (acquired.error) return acquired
+      if (!directory.isOnline) continue
       const meta = await directory.readMeta()
       if (meta.error) return meta
-      found.push(meta.value)
+      found.set(directory, meta.value)
     }
-    const settled = this.settleIdentity(found)
+    const settled = settleIdentity(found, config)
     if (settled.error) return settled
-    for (const [i, directory] of this.directories.entries()) {
-      const directoryId = found[i]!.directoryId ?? this.newId()
-      await directory.adopt(found[i]!, {
-        nodeId: this.options.config.nodeId,
-        clusterId: settled.value,
-        directoryId,
-      })
+    const { nodeId } = config
+    const clusterId = settled.value ?? newDirectoryId(random)
+    for (const [directory, meta] of found) {
+      const directoryId = meta.directoryId ?? newDirectoryId(random)
+      await directory.adopt(meta, { nodeId, clusterId, directoryId })
       await directory.readState()
     }
-    this.identity = settled.value
+    this.identity = clusterId
     return ok()
-  }
-
-  /** One cluster and one node own all directories, and they are the configured ones. */
-  private settleIdentity(found: readonly Partial<MetaProperties>[]): Result<string> {
-    const { nodeId, clusterId: expected, logDirs } = this.options.config
-    let clusterId = expected
-    for (const [i, meta] of found.entries()) {
-      if (meta.nodeId !== undefined && meta.nodeId !== nodeId) {
-        return refuse(
-          ErrorCode.KAFKA_STORAGE_ERROR,
-          `The data directory ${logDirs[i]} belongs to node ${meta.nodeId}, and this is node ${nodeId}. ` +
-            `Set node.id=${meta.nodeId}, or choose another directory with log.dirs.`,
-        )
-      }
-      if (meta.clusterId !== undefined && clusterId !== undefined && meta.clusterId !== clusterId) {
-        return refuse(
-          ErrorCode.INCONSISTENT_CLUSTER_ID,
-          `The data directory ${logDirs[i]} belongs to cluster ${meta.clusterId}, and this is cluster ` +
-            `${clusterId}. Choose another directory with log.dirs.`,
-        )
-      }
-      clusterId ??= meta.clusterId
-    }
-    return ok(clusterId ?? this.newId())
-  }
-
-  /** A random id in Kafka's form, which never begins with a dash. */
-  private newId(): string {
-    for (;;) {
-      const bytes = this.options.random.bytes(16)
-      bytes[6] = (bytes[6]! & 0x0f) | 0x40
-      bytes[8] = (bytes[8]! & 0x3f) | 0x80
-      const id = bytes.toString('base64url')
-      if (!id.startsWith('-')) return id
-    }
   }
 
   get clusterId(): string {
@@ -235,18 +255,33 @@ export class LogManager implements LogManagerSurface {
     if (reason !== undefined) {
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${name} could not be opened: ${reason}`)
     }
-    const online = this.directories.filter(directory => directory.isOnline)
-    const home = online.toSorted((a, b) => a.logs.size - b.logs.size)[0]
+    const home = this.placeFor(name, spec)
     if (home === undefined || this.isStopping) {
-      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, 'No log directory is online.')
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `No log directory is online for the log of ${name}.`)
     }
+    home.expected++
     try {
       return ok(await this.createIn(home, name, spec))
     } catch (error) {
       const { message } = error as Error
       if (!isPassing(error)) home.goOffline(error as Error)
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${name} could not be created: ${message}`)
+    } finally {
+      home.expected--
     }
+  }
+
+  /** One that was there before may be in a directory that is offline now, and must not begin anew elsewhere. */
+  private placeFor(name: string, { isNew }: LogSpec): LogDirectory | undefined {
+    const online = this.directories.filter(directory => directory.isOnline)
+    if (!isNew && online.length < this.directories.length) return undefined
+    const preferred = this.preferred.get(name)
+    this.preferred.delete(name)
+    if (preferred?.isOnline) return preferred
+    return online.reduce<LogDirectory | undefined>(
+      (best, directory) => (best && best.population <= directory.population ? best : directory),
+      undefined,
+    )
   }
 
   private async createIn(home: LogDirectory, name: string, spec: LogSpec): Promise<Log> {
@@ -295,64 +330,149 @@ export class LogManager implements LogManagerSurface {
 
   async deleteLog(topic: string, partition: number): Promise<void> {
     const log = this.log(topic, partition)
+    this.preferred.delete(`${topic}-${partition}`)
     const path = await this.retire(topic, partition, 'delete')
-    if (log === undefined || path === undefined) return
-    this.tasks.later(log.config.fileDeleteDelayMs, () => this.options.disk.remove(path))
+    if (log !== undefined && path !== undefined) this.removeLater(log, path)
   }
 
   setAsideLog(topic: string, partition: number): Promise<string | undefined> {
     return this.retire(topic, partition, 'stray')
   }
 
-  private async retire(
-    topic: string,
-    partition: number,
-    mark: 'delete' | 'stray',
-  ): Promise<string | undefined> {
+  private async retire(topic: string, partition: number, mark: Mark): Promise<string | undefined> {
     const name = `${topic}-${partition}`
     const log = this.byName.get(name)
     if (log === undefined) return undefined
     this.byName.delete(name)
-    const home = this.directories.find(directory => directory.logs.get(name) === log)!
-    home.logs.delete(name)
     this.flusher.forget(log)
-    return this.inTurn(name, () => this.renameAway(log, home, mark))
+    return this.inTurn(name, async () => {
+      await this.cleaner.release(log)
+      await this.moves.giveUp(name)
+      return this.renameAway(log, mark)
+    })
   }
 
   /** To a name of Kafka's, which it and we pass over at the next start, or take up the removal of. */
-  private async renameAway(
-    log: Log,
-    home: LogDirectory,
-    mark: 'delete' | 'stray',
-  ): Promise<string | undefined> {
-    const { disk, random } = this.options
+  private async renameAway(log: Log, mark: Mark): Promise<string | undefined> {
+    const home = this.homeOf(log)
+    home.logs.delete(log.name)
     await log.abandonForDeletion()
-    if (!home.isOnline) return undefined
-    const { topic, partition } = log.topicPartition
-    const suffix = `-${partition}.${random.bytes(16).toString('hex')}-${mark}`
-    const path = `${home.path}/${topic.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`
-    try {
-      await disk.rename(log.location.path, path)
-      log.location.path = path
-    } catch (error) {
-      home.goOffline(error as Error)
-      return undefined
-    }
-    try {
-      await disk.syncDirectory(home.path)
-    } catch (error) {
-      if (!isPassing(error)) home.goOffline(error as Error)
-    }
-    await home.saveRecoveryPoints()
-    await home.saveLogStarts()
-    home.noteHighWatermark()
+    const path = await home.renameAway(log.topicPartition, log.location.path, mark)
+    if (path !== undefined) log.location.path = path
     return path
   }
 
-  updateConfig(topic: string, config: LogConfig): void {
-    for (const log of this.byName.values()) {
-      if (log.topicPartition.topic === topic) log.config = config
+  private homeOf(log: Log): LogDirectory {
+    return this.directories.find(directory => directory === log.home)!
+  }
+
+  // Moving between directories.
+
+  async moveLog(topic: string, partition: number, path: string): Promise<Result<void>> {
+    const name = `${topic}-${partition}`
+    if (futureName({ topic, partition }, this.options.random).length > MAX_NAME_LENGTH) {
+      return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, 'The topic name is too long.')
     }
+    const to = this.directories.find(directory => resolve(directory.path) === path)
+    if (to === undefined) return refuse(ErrorCode.LOG_DIR_NOT_FOUND, `There is no log directory ${path}.`)
+    if (!to.isOnline) return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log directory ${path} is offline.`)
+    return this.inTurn(name, () => this.beginMove(name, to))
+  }
+
+  private async beginMove(name: string, to: LogDirectory): Promise<Result<void>> {
+    const log = this.byName.get(name)
+    if (log === undefined) {
+      if (this.preferred.size < MOST_PREFERENCES) this.preferred.set(name, to)
+      return refuse(ErrorCode.REPLICA_NOT_AVAILABLE, `There is no log of ${name} yet.`)
+    }
+    const destination = this.moves.destination(log)
+    if (destination !== undefined && destination !== to) await this.moves.giveUp(name)
+    const refusal = log.refusal()
+    if (refusal) return refusal
+    const from = this.homeOf(log)
+    if (from === to || this.moves.destination(log) === to) return ok()
+    // As in Kafka: there may be a copy of it in a directory that cannot be seen.
+    if (this.directories.some(({ isOnline }) => !isOnline) || this.isStopping) {
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, 'A log directory is offline.')
+    }
+    try {
+      await this.moves.start(log, from, to)
+      return ok()
+    } catch (error) {
+      if (!isPassing(error)) to.goOffline(error as Error)
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The copy of ${name} could not be begun.`)
+    }
+  }
+
+  /** The log lives elsewhere: what is left where it was goes. */
+  private async leaveBehind(log: Log, from: LogDirectory, oldPath: string): Promise<void> {
+    await log.home.saveRecoveryPoints()
+    await log.home.saveLogStarts()
+    log.home.noteHighWatermark()
+    const path = await from.renameAway(log.topicPartition, oldPath, 'delete')
+    if (path !== undefined) this.removeLater(log, path)
+  }
+
+  private async dropCopy(copy: Log, directory: LogDirectory): Promise<void> {
+    this.flusher.forget(copy)
+    await copy.abandonForDeletion()
+    const path = await directory.renameAway(copy.topicPartition, copy.location.path, 'delete')
+    if (path !== undefined) this.removeLater(copy, path)
+  }
+
+  private removeLater(log: Log, path: string): void {
+    this.tasks.later(log.config.fileDeleteDelayMs, () => this.options.disk.remove(path))
+  }
+
+  async settleFound(isWanted: (log: LogSurface) => boolean): Promise<void> {
+    for (const rival of this.rivals.splice(0)) await this.settleRivals(rival, isWanted)
+    for (const to of this.directories) {
+      for (const copy of [...to.futures.values()]) {
+        const log = this.byName.get(copy.name)
+        if (log === undefined && isWanted(copy)) continue
+        const from = log && this.homeOf(log)
+        if (log && from && from !== to && log.topicId === copy.topicId)
+          this.moves.resume(log, copy, { from, to })
+        else {
+          to.futures.delete(copy.name)
+          await this.dropCopy(copy, to)
+        }
+      }
+    }
+  }
+
+  /**
+   * Two directories have a log of this name: a move was interrupted between its last two steps, or a disk has
+   * come back that was missed while its topic was made anew. What is longer has all that the other has.
+   */
+  private async settleRivals(rival: Log, isWanted: (log: LogSurface) => boolean): Promise<void> {
+    const present = this.byName.get(rival.name)
+    const rank = (log: Log) => (isWanted(log) ? log.logEndOffset + 1n : 0n)
+    const loser = present !== undefined && rank(rival) > rank(present) ? present : rival
+    if (loser === present || present === undefined) this.byName.set(rival.name, rival)
+    this.flusher.forget(loser)
+    const directory = await this.renameAway(loser, 'stray')
+    this.options.logger.warn('Set aside the second of two logs of a partition', {
+      log: loser.name,
+      directory,
+    })
+  }
+
+  updateConfig(topic: string, partitions: number, config: LogConfig): void {
+    for (let partition = 0; partition < partitions; partition++) {
+      const log = this.log(topic, partition)
+      if (log !== undefined) log.config = config
+    }
+  }
+
+  /** `replica.alter.log.dirs.io.max.bytes.per.second` */
+  setMoveRate(bytesPerSecond: number): void {
+    this.moves.limit(bytesPerSecond)
+  }
+
+  /** `log.cleaner.*` may change at run time. */
+  setCleaner(config: CleanerConfig): void {
+    this.cleaner.configure(config)
   }
 
   /** `producer.id.expiration.ms` may change at run time. */
@@ -366,13 +486,18 @@ export class LogManager implements LogManagerSurface {
       const { path, id: directoryId, isOnline } = directory
       const unknown = { totalBytes: -1n, usableBytes: -1n }
       const space = isOnline ? await this.options.disk.space(path).catch(() => unknown) : unknown
-      const logs = [...directory.logs.values()].map(log => ({
-        topicPartition: log.topicPartition,
-        sizeBytes: log.sizeBytes,
-      }))
-      descriptions.push({ path, directoryId, isOnline, ...space, logs })
+      const logs = [...directory.all()].map(log => this.describe(log))
+      descriptions.push({ path: resolve(path), directoryId, isOnline, ...space, logs })
     }
     return descriptions
+  }
+
+  private describe(log: Log): DescribedLog {
+    const { topicPartition, sizeBytes } = log
+    const current = this.byName.get(log.name)
+    const isFuture = current !== log
+    const behind = isFuture && current !== undefined ? current.logEndOffset - log.logEndOffset : 0n
+    return { topicPartition, sizeBytes, isFuture, offsetLag: greatestOffset(behind, 0n) }
   }
 
   private startBackgroundWork(): void {
@@ -402,17 +527,22 @@ export class LogManager implements LogManagerSurface {
     const { path } = directory
     this.options.logger.error('A log directory has failed and is offline until a restart', { path, error })
     for (const log of directory.logs.values()) this.flusher.forget(log)
+    for (const copy of directory.futures.values()) this.flusher.forget(copy)
     const partitions = [...directory.logs.values()].map(log => log.topicPartition)
     this.options.onDirectoryOffline?.(path, partitions)
+    if (!this.directories.some(({ isOnline }) => isOnline)) this.options.onAllOffline?.()
   }
 
   async shutdown(): Promise<void> {
     if (this.isStopping) return
     this.isStopping = true
+    await this.moves.stop()
+    await this.cleaner.stop()
     await this.tasks.stop()
     await Promise.all(this.changing.values())
     const slots = new Slots(CONCURRENT_CLOSES)
-    await Promise.all([...this.byName.values()].map(log => slots.run(() => this.closeLog(log))))
+    const all = this.directories.flatMap(directory => [...directory.all()])
+    await Promise.all(all.map(log => slots.run(() => this.closeLog(log))))
     for (const directory of this.directories) {
       if (directory.isOnline) await directory.finish({ isClean: !this.unclosed.has(directory) })
     }

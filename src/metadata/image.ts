@@ -46,6 +46,14 @@ export interface TopicImage {
   readonly partitions: readonly PartitionImage[]
 }
 
+/** What a SCRAM user's proofs are checked with (RFC 5802); the password itself is nowhere. */
+export interface ScramCredential {
+  readonly salt: Buffer
+  readonly iterations: number
+  readonly storedKey: Buffer
+  readonly serverKey: Buffer
+}
+
 export type ConfigResourceType = 'topic' | 'broker' | 'group' | 'client-metrics'
 
 export type Configs = ReadonlyMap<string, string>
@@ -61,6 +69,8 @@ export interface ImageChanges {
   readonly configs?: Iterable<readonly [string, Configs | undefined]>
   readonly features?: Iterable<readonly [string, number | undefined]>
   readonly nextProducerId?: bigint
+  /** Keys from `scramKey`. */
+  readonly scram?: Iterable<readonly [string, ScramCredential | undefined]>
 }
 
 interface Parts {
@@ -74,6 +84,7 @@ interface Parts {
   readonly configTable: SharedMap<Configs>
   readonly features: ReadonlyMap<string, number>
   readonly nextProducerId: bigint
+  readonly scram: ReadonlyMap<string, ScramCredential>
 }
 
 export class ClusterImage {
@@ -84,6 +95,8 @@ export class ClusterImage {
   readonly features: ReadonlyMap<string, number>
   /** The first producer id that no block has given out yet. */
   readonly nextProducerId: bigint
+  /** SCRAM credentials by `scramKey`. */
+  readonly scram: ReadonlyMap<string, ScramCredential>
   private readonly parts: Parts
 
   private constructor(parts: Parts) {
@@ -93,6 +106,7 @@ export class ClusterImage {
     this.brokers = parts.brokers
     this.features = parts.features
     this.nextProducerId = parts.nextProducerId
+    this.scram = parts.scram
   }
 
   static empty(): ClusterImage {
@@ -106,6 +120,7 @@ export class ClusterImage {
       configTable: SharedMap.empty(),
       features: new Map(),
       nextProducerId: 0n,
+      scram: new Map(),
     })
   }
 
@@ -123,6 +138,16 @@ export class ClusterImage {
 
   get topicCount(): number {
     return this.parts.byName.size
+  }
+
+  /** Names of the topics that are there now or were earlier, and are not the same as then. */
+  topicChangesSince(earlier: ClusterImage): Iterable<string> {
+    return this.parts.byName.changesSince(earlier.parts.byName)
+  }
+
+  /** Keys, as `configKey` gives them, of the resources whose configs are not the same as earlier. */
+  configChangesSince(earlier: ClusterImage): Iterable<string> {
+    return this.parts.configTable.changesSince(earlier.parts.configTable)
   }
 
   topicByName(name: string): TopicImage | undefined {
@@ -174,6 +199,7 @@ export class ClusterImage {
       configTable: parts.configTable.with(changes.configs ?? []),
       features: changedMap(parts.features, changes.features),
       nextProducerId: changes.nextProducerId ?? parts.nextProducerId,
+      scram: changedMap(parts.scram, changes.scram),
     })
   }
 
@@ -185,6 +211,11 @@ export class ClusterImage {
     if (topic) changes.push([topic.id, topic])
     return changes
   }
+}
+
+/** `SCRAM-SHA-256/alice`: a user may have one credential of each mechanism. */
+export function scramKey(mechanism: string, user: string): string {
+  return `${mechanism}/${user}`
 }
 
 export function configKey(type: ConfigResourceType, name: string): string {

@@ -50,6 +50,16 @@ export class SharedMap<Value> {
     return touched.size === 0 ? this : new SharedMap(buckets, size)
   }
 
+  /** Keys whose values are others than in an earlier map, or are in one of the two alone. */
+  *changesSince(earlier: SharedMap<Value>): IterableIterator<string> {
+    for (const [index, bucket] of this.buckets.entries()) {
+      const before = earlier.buckets[index]!
+      if (bucket === before) continue
+      for (const [key, value] of bucket) if (before.get(key) !== value) yield key
+      for (const key of before.keys()) if (!bucket.has(key)) yield key
+    }
+  }
+
   *keys(): IterableIterator<string> {
     for (const bucket of this.buckets) yield* bucket.keys()
   }

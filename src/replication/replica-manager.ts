@@ -6,9 +6,10 @@
 import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { EMPTY_BYTES } from '../../protocol/wire.ts'
+import { Slots } from '../log/group-sync.ts'
 import type { LogSurface, TopicPartition } from '../log/log.ts'
 import type { LogManagerSurface } from '../log/log-manager.ts'
-import type { ClusterImage, TopicImage } from '../metadata/image.ts'
+import { ClusterImage, type TopicImage } from '../metadata/image.ts'
 import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
@@ -105,12 +106,17 @@ export function isInternalTopic(topic: string): boolean {
   return INTERNAL_TOPICS.has(topic)
 }
 
+const NO_IMAGE = ClusterImage.empty()
+/** Topics that are made at once. */
+const CONCURRENT_TOPICS = 16
+
 export class ReplicaManager {
   readonly purgatory: Purgatory
   private readonly options: ReplicaManagerOptions
   private readonly verification: Verification
   private readonly byName = new Map<string, HostedTopic>()
   private readonly byId = new Map<string, HostedTopic>()
+  private followed = NO_IMAGE
   /** Images are taken up one after the other. */
   private applied: Promise<void> = Promise.resolve()
 
@@ -128,16 +134,41 @@ export class ReplicaManager {
     return followed
   }
 
+  /** By what has changed since the last image, so that one topic more costs the same among ten thousand. */
   private async follow(image: ClusterImage): Promise<void> {
-    for (const hosted of [...this.byId.values()]) {
-      if (!image.topicById(hosted.id)) await this.drop(hosted)
+    const earlier = this.followed
+    const topics = [...image.topicChangesSince(earlier)]
+    const gone = topics.flatMap(name => {
+      const before = this.byName.get(name)
+      return before === undefined || image.topicById(before.id) ? [] : [before]
+    })
+    await this.drop(gone)
+    const slots = new Slots(CONCURRENT_TOPICS)
+    await Promise.all(
+      [...this.concerned(image, topics)].map(name => slots.run(() => this.takeUp(image, name))),
+    )
+    this.followed = image
+  }
+
+  /** The topics that have changed, and those whose settings have. */
+  private concerned(image: ClusterImage, topics: readonly string[]): ReadonlySet<string> {
+    const names = new Set(topics)
+    for (const key of image.configChangesSince(this.followed)) {
+      const [type, ...name] = key.split('/')
+      if (type === 'topic') names.add(name.join('/'))
+      // What the broker's own settings say holds for every topic that says nothing else.
+      if (type === 'broker') for (const hosted of this.byName.keys()) names.add(hosted)
     }
-    for (const topic of image.topics) {
-      const config = this.options.topicConfigs.of(image, topic.name)
-      const hosted = this.byId.get(topic.id)
-      if (!hosted) await this.host(topic, config)
-      else await this.refresh(hosted, topic, config)
-    }
+    return names
+  }
+
+  private async takeUp(image: ClusterImage, name: string): Promise<void> {
+    const topic = image.topicByName(name)
+    if (topic === undefined) return
+    const config = this.options.topicConfigs.of(image, name)
+    const hosted = this.byId.get(topic.id)
+    if (!hosted) await this.host(topic, config)
+    else await this.refresh(hosted, topic, config)
   }
 
   private async host(topic: TopicImage, config: TopicConfig): Promise<void> {
@@ -160,7 +191,7 @@ export class ReplicaManager {
 
   private configure(hosted: HostedTopic, config: TopicConfig): void {
     hosted.config = config
-    this.options.logs.updateConfig(hosted.name, config)
+    this.options.logs.updateConfig(hosted.name, hosted.slots.length, config)
     for (const slot of hosted.slots) {
       if (slot instanceof Partition) slot.configure(config.minInsyncReplicas)
     }
@@ -202,18 +233,26 @@ export class ReplicaManager {
       const directory = await logs.setAsideLog(topic, index)
       logger.warn('Set aside the log of another topic of this name', { topic, partition: index, directory })
     }
-    const log = await logs.createLog({ topic, topicId, partition: index, config })
+    // What the first image has was there before this start.
+    const isNew = this.followed !== NO_IMAGE
+    const log = await logs.createLog({ topic, topicId, partition: index, config, isNew })
     if (log.error) logger.error('A log could not be created', { topic, partition: index, code: log.error })
     return log
   }
 
-  private async drop(hosted: HostedTopic): Promise<void> {
-    this.byId.delete(hosted.id)
-    if (this.byName.get(hosted.name) === hosted) this.byName.delete(hosted.name)
-    for (const slot of hosted.slots) {
-      if (slot instanceof Partition) slot.close(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  /** Nobody finds any of them any more before the first file is touched. */
+  private async drop(topics: readonly HostedTopic[]): Promise<void> {
+    for (const hosted of topics) {
+      this.byId.delete(hosted.id)
+      if (this.byName.get(hosted.name) === hosted) this.byName.delete(hosted.name)
+      for (const slot of hosted.slots) {
+        if (slot instanceof Partition) slot.close(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      }
     }
-    await Promise.all(hosted.slots.map((_, index) => this.options.logs.deleteLog(hosted.name, index)))
+    const { logs } = this.options
+    await Promise.all(
+      topics.flatMap(({ name, slots }) => slots.map((_, index) => logs.deleteLog(name, index))),
+    )
   }
 
   /** A log directory has failed: who waits for its partitions gets to know. */
@@ -238,6 +277,13 @@ export class ReplicaManager {
 
   partition(topic: string, index: number): Result<Partition> {
     return this.find({ topic, topicId: null, index })
+  }
+
+  /** It is here, but in a log directory that does not work. */
+  isOffline(topicId: string, index: number): boolean {
+    const slot = this.byId.get(topicId)?.slots[index]
+    if (slot instanceof Partition) return !slot.log.isOnline
+    return slot?.error === ErrorCode.KAFKA_STORAGE_ERROR
   }
 
   /** What the cluster's image says of a partition, whether this broker has it or not. */

@@ -10,13 +10,16 @@ import type { ClusterImage } from '../metadata/image.ts'
 import type { TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
 
+export interface FoundLog {
+  readonly topicPartition: TopicPartition
+  readonly topicId: string | undefined
+}
+
 /** The part of a log manager that this needs. */
 export interface FoundLogs {
-  logs(): Iterable<{
-    readonly topicPartition: TopicPartition
-    readonly topicId: string | undefined
-    config: LogConfig
-  }>
+  logs(): Iterable<FoundLog & { config: LogConfig }>
+  /** Of two logs of one partition, one remains; interrupted moves between directories go on. */
+  settleFound(isWanted: (log: FoundLog) => boolean): Promise<void>
   /** Gives the directory's new path. */
   setAsideLog(topic: string, partition: number): Promise<string | undefined>
 }
@@ -31,12 +34,16 @@ export interface SettleOptions {
 
 /** Before the image is taken up, so that no stray is in the way of a new topic of its name. */
 export async function settleLogs({ logs, image, localBrokerId, ...rest }: SettleOptions): Promise<void> {
+  const isWanted = ({ topicId, topicPartition: { topic, partition } }: FoundLog) => {
+    // Older brokers wrote down no id.
+    const found = topicId === undefined ? image.topicByName(topic) : image.topicById(topicId)
+    return found?.name === topic && found.partitions[partition]?.replicas.includes(localBrokerId) === true
+  }
+  await logs.settleFound(isWanted)
   const strays: string[] = []
   for (const log of [...logs.logs()]) {
     const { topic, partition } = log.topicPartition
-    // Older brokers wrote down no id.
-    const found = log.topicId === undefined ? image.topicByName(topic) : image.topicById(log.topicId)
-    if (found?.name === topic && found.partitions[partition]?.replicas.includes(localBrokerId)) {
+    if (isWanted(log)) {
       log.config = rest.topicConfigs.of(image, topic)
       continue
     }

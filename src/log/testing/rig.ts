@@ -72,7 +72,7 @@ export class Rig {
 
   async log(topic = 'topic', partition = 0): Promise<Log> {
     if (this.manager === undefined) await this.start()
-    const spec = { topic, topicId: TOPIC_ID, partition, config: this.config }
+    const spec = { topic, topicId: TOPIC_ID, partition, config: this.config, isNew: true }
     return must(await this.manager.createLog(spec))
   }
 
