@@ -31,6 +31,26 @@ Stop Klamm first. Examples:
 
 It prints the lines that Kafka's server.properties needs. Kafka 4.3 or later, with KRaft.`
 
+const DUMP_EXAMPLES = `
+Examples:
+  klamm log dump ./data/orders-0                          the batches of all its segments
+  klamm log dump ./data/orders-0 --print-data             with their records, keys and values
+  klamm log dump ./data/__consumer_offsets-7 --deep       what groups have committed
+  klamm log dump 00000000000000004711.timeindex           an index, a snapshot, a checkpoint
+  klamm log dump ./data/orders-0 --from-offset 4000 --max-records 10 --print-data --json
+
+Files are only read; the broker may be running. The files of Apache Kafka are the same.`
+
+const VERIFY_EXAMPLES = `
+Examples:
+  klamm log verify ./data                 everything in a data directory
+  klamm log verify ./data/orders-0        one partition
+  klamm log verify ./data --json | jq     one line for each finding, and one for the whole
+  klamm log verify ./data --repair        mend what can be mended without a loss
+
+Without --repair nothing is changed, and the broker may be running. The exit code is 0 where all is
+sound (or mended), 2 where damage was found, and 1 where it could not be looked at.`
+
 const program = new Command('klamm')
   .description('A Kafka-protocol broker: durable, light, and ready at once.')
   .version(packageVersion(), '-V, --version')
@@ -93,6 +113,46 @@ program
   .addHelpText('after', EXPORT_EXAMPLES)
   .action(async options => (await import('./house/export.ts')).exportKlamm(options))
 
+const log = program.command('log').description('look into the files of a log, check them, mend them')
+
+log
+  .command('dump')
+  .description('show what is in the files of a log: batches, records, indexes, snapshots, checkpoints')
+  .argument('[paths...]', 'files, directories of partitions, or data directories')
+  .option('--deep', 'show the records of batches too; those of internal topics in words')
+  .option('--print-data', 'show keys, values and headers of records')
+  .option('--all', 'of directories, show indexes, snapshots and checkpoints too')
+  .option('--from-offset <offset>', 'begin here', parseOffset)
+  .option('--to-offset <offset>', 'end here, this one included', parseOffset)
+  .option('--max-records <count>', 'show no more records than this', parseCount)
+  .addOption(
+    new Option('--decode <what>', "what is in the records (default: by the directory's name)").choices([
+      'offsets',
+      'transactions',
+      'share-state',
+      'metadata',
+      'none',
+    ]),
+  )
+  .option('--json', 'one JSON object a line')
+  // As kafka-dump-log calls them.
+  .addOption(new Option('--files <list>').argParser(splitList).hideHelp())
+  .addOption(new Option('--deep-iteration').implies({ deep: true }).hideHelp())
+  .addOption(new Option('--print-data-log').implies({ printData: true }).hideHelp())
+  .addHelpText('after', DUMP_EXAMPLES)
+  .action(async (paths, options) => (await import('./log/dump.ts')).dump(paths, options))
+
+log
+  .command('verify')
+  .description(
+    'check the files of logs: batches, indexes, snapshots, checkpoints; say what is wrong and where',
+  )
+  .argument('<paths...>', 'data directories, or directories of partitions')
+  .option('--repair', 'mend what can be mended without a loss; refused while a broker runs there')
+  .option('--json', 'one JSON object a line')
+  .addHelpText('after', VERIFY_EXAMPLES)
+  .action(async (paths, options) => (await import('./log/verify.ts')).verify(paths, options))
+
 program
   .command('options')
   .description('list the options of brokers, topics, groups and client metrics, with defaults')
@@ -127,6 +187,20 @@ function parsePort(text: string): number {
 function parseTimeout(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('A time in milliseconds, from 1 on.')
+}
+
+function parseOffset(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError('An offset is a number from 0 on.')
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A number from 1 on.')
+}
+
+function splitList(text: string): string[] {
+  return text.split(',')
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

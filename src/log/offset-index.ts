@@ -11,6 +11,13 @@ export interface OffsetPosition {
   readonly position: number
 }
 
+/** The entries of a whole file, as they stand. */
+export function* offsetEntries(bytes: Buffer, baseOffset: bigint): Generator<OffsetPosition> {
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    yield { offset: baseOffset + BigInt(bytes.readInt32BE(at)), position: bytes.readInt32BE(at + 4) }
+  }
+}
+
 export class OffsetIndex {
   readonly file: IndexFile
   private readonly baseOffset: bigint

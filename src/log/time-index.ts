@@ -13,6 +13,13 @@ export interface TimeEntry {
   readonly offset: bigint
 }
 
+/** The entries of a whole file, as they stand. */
+export function* timeEntries(bytes: Buffer, baseOffset: bigint): Generator<TimeEntry> {
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    yield { timestamp: bytes.readBigInt64BE(at), offset: baseOffset + BigInt(bytes.readInt32BE(at + 8)) }
+  }
+}
+
 export class TimeIndex {
   readonly file: IndexFile
   private readonly baseOffset: bigint

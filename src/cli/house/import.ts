@@ -1,7 +1,7 @@
 /** `klamm import`: makes the data directories of a stopped Apache Kafka Klamm's, in place or as a copy. */
-import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { nodePlatform } from '../../platform/node.ts'
+import { kafkaHolding } from '../kafka-lock.ts'
 import { print } from '../terminal.ts'
 import { checkTarget } from './copy-files.ts'
 import { type ImportPlan, planImport } from './import-plan.ts'
@@ -52,23 +52,4 @@ function whatNow({ meta, directories }: ImportPlan, to: string | undefined): str
     "Settings of the broker's own, such as log.retention.hours, were in Kafka's server.properties and",
     'nowhere else: without that file, the defaults hold, and records older than seven days go.',
   ].join('\n')
-}
-
-/**
- * Java locks Kafka's `.lock` in a way that Node cannot ask for, but Linux lists such locks by the file's
- * number. Undefined proves nothing: a Kafka in another container, on another machine or system is not seen.
- */
-async function kafkaHolding(directory: string): Promise<string | undefined> {
-  try {
-    const { dev, ino } = await stat(join(directory, '.lock'))
-    const [major, minor] = [dev >>> 8, (dev & 0xff) | ((dev >>> 12) & 0xfff00)]
-    const hex = (number: number) => number.toString(16).padStart(2, '0')
-    const file = `${hex(major & 0xfff)}:${hex(minor)}:${ino}`
-    const locks = await readFile('/proc/locks', 'utf8')
-    const held = locks.split('\n').find(line => line.split(/\s+/).includes(file))
-    return held === undefined ? undefined : `process ${held.split(/\s+/)[4]}`
-  } catch {
-    // No lock file, or no Linux: there is nothing to see.
-    return undefined
-  }
 }
