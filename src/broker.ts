@@ -8,6 +8,7 @@ import type { BrokerContext } from './api/context.ts'
 import { ApiTable, HANDLERS } from './api/table.ts'
 import type { BrokerConfig } from './config.ts'
 import { Controller } from './controller/controller.ts'
+import { OFFSETS_TOPIC } from './groups/group-coordinator.ts'
 import { GroupHost } from './groups/group-host.ts'
 import type { CleanerConfig, LogManagerConfig } from './log/log-config.ts'
 import { parseLogName } from './log/log-loading.ts'
@@ -21,11 +22,13 @@ import { FetchSessions } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { settleLogs } from './replication/stray-logs.ts'
 import { LateVerifier, type VerificationOptions } from './replication/verification.ts'
+import { listenerSecurity } from './security/listener-security.ts'
 import { Dispatcher } from './server/dispatch.ts'
-import { Server, type ServerLimits } from './server/listener.ts'
+import { type ListenerOptions, Server, type ServerLimits } from './server/listener.ts'
 import { parsePublished, type Reflection } from './server/reflection.ts'
 import { LocalMarkers } from './transactions/local-markers.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
+import { TransactionHost } from './transactions/transaction-host.ts'
 
 export interface BrokerOptions {
   readonly config: BrokerConfig
@@ -54,6 +57,7 @@ const CLOSE_WITHIN_MS = 5_000
 interface Parts {
   readonly context: BrokerContext
   readonly groups: GroupHost
+  readonly transactions: TransactionHost
   readonly server: Server
 }
 
@@ -81,7 +85,7 @@ export class Broker {
     try {
       const parts = await compose(options, undo)
       undo.push(() => parts.server.close(0))
-      return new Broker(parts, await listen(parts.server, options.config))
+      return new Broker(parts, await listen(parts, options))
     } catch (error) {
       for (const step of undo.reverse()) await step()
       throw startFailure(error, options.config)
@@ -95,9 +99,10 @@ export class Broker {
   }
 
   private async closeOnce(): Promise<void> {
-    const { server, context, groups } = this.parts
+    const { server, context, groups, transactions } = this.parts
     const drained = server.close(CLOSE_WITHIN_MS)
     context.replicas.close()
+    await transactions.close()
     await groups.close()
     await drained
     await context.controller.close()
@@ -137,13 +142,27 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
   controller.onImage(image => hosted.applyImage(image))
-  const followConfig = () => logs.value.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
+  const followConfig = () => {
+    logs.value.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
+    logs.value.setCleaner(cleanerConfig(config))
+  }
   followConfig()
   controller.onImage(followConfig)
   const groups = new GroupHost({ config, replicas: hosted, topicConfigs, clock, random, logger })
   undo.push(() => groups.close())
   await groups.applyImage(controller.image())
   controller.onImage((image, previous) => groups.applyImage(image, previous))
+  const transactions = newTransactions({
+    config,
+    platform,
+    logger,
+    controller,
+    replicas,
+    topicConfigs,
+    groups,
+  })
+  undo.push(() => transactions.host.close())
+  verification.verifier.bind(transactions.host.coordinator)
 
   const context: BrokerContext = {
     config,
@@ -152,14 +171,20 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     replicas: hosted,
     logs: logs.value,
     fetchSessions: fetchSessions(config, platform),
-    producerIds: producerIds(controller),
+    producerIds: transactions.producerIds,
     groups: groups.coordinator,
-    markers: localMarkers(config, hosted, groups),
+    transactions: transactions.host.coordinator,
+    markers: transactions.markers,
     clock,
     random,
     logger,
   }
-  return { context, groups, server: newServer(context, network, await reflectionOf(config, network)) }
+  return {
+    context,
+    groups,
+    transactions: transactions.host,
+    server: newServer(context, network, await reflectionOf(config, network)),
+  }
 }
 
 function fetchSessions(config: BrokerConfig, { clock, random }: Platform): FetchSessions {
@@ -170,9 +195,33 @@ function fetchSessions(config: BrokerConfig, { clock, random }: Platform): Fetch
   })
 }
 
-function localMarkers(config: BrokerConfig, replicas: ReplicaManager, groups: GroupHost): LocalMarkers {
+interface TransactionParts extends BrokerOptions {
+  readonly controller: Controller
+  readonly replicas: ReplicaManager
+  readonly topicConfigs: TopicConfigs
+  readonly groups: GroupHost
+}
+
+/** The coordinator of transactions, and what it shares with handlers. */
+function newTransactions(parts: TransactionParts) {
+  const { config, platform, logger, controller, replicas, topicConfigs, groups } = parts
   const timeoutMs = config.number('request.timeout.ms')
-  return new LocalMarkers({ replicas, groups: groups.coordinator, timeoutMs })
+  const markers = new LocalMarkers({ replicas, groups: groups.coordinator, timeoutMs })
+  const ids = producerIds(controller)
+  const host = new TransactionHost({
+    config,
+    image: controller.image(),
+    replicas,
+    topicConfigs,
+    markers,
+    producerIds: ids,
+    groupPartition: id => ({ topic: OFFSETS_TOPIC, index: groups.coordinator.partitionFor(id) }),
+    clock: platform.clock,
+    logger,
+  })
+  host.applyImage(controller.image())
+  controller.onImage(image => host.applyImage(image))
+  return { host, markers, producerIds: ids }
 }
 
 /** Container networks are set up before what runs in them, so the gateways are those of the start. */
@@ -312,6 +361,7 @@ function serverLimits(config: BrokerConfig): ServerLimits {
   const overrides = config.string('max.connections.per.ip.overrides').split(',')
   return {
     maxRequestBytes: config.number('socket.request.max.bytes'),
+    maxSaslBytes: config.number('sasl.server.max.receive.size'),
     maxIdleMs: config.number('connections.max.idle.ms'),
     maxConnections: config.number('max.connections'),
     maxConnectionsPerIp: config.number('max.connections.per.ip'),
@@ -324,11 +374,16 @@ function serverLimits(config: BrokerConfig): ServerLimits {
   }
 }
 
-async function listen(server: Server, config: BrokerConfig): Promise<BoundListener[]> {
+async function listen({ server, context }: Parts, { platform }: BrokerOptions): Promise<BoundListener[]> {
+  const { config, clock, random, controller } = context
+  const { disk } = platform
   const bound: BoundListener[] = []
-  for (const { name, host, port } of config.listeners) {
+  for (const listener of config.listeners) {
+    const { name, host, port } = listener
+    const image = () => controller.image()
+    const security = await listenerSecurity(listener, { config, disk, clock, random, image })
     try {
-      bound.push({ name, host, port: await listenOn(server, { name, host, port }) })
+      bound.push({ name, host, port: await listenOn(server, { name, host, port, ...security }) })
     } catch (error) {
       throw new StartFailure(whyNotListening(error, host, port), { cause: error })
     }
@@ -337,7 +392,7 @@ async function listen(server: Server, config: BrokerConfig): Promise<BoundListen
 }
 
 /** `localhost` is an address of each family, and clients may try either. */
-async function listenOn(server: Server, listener: BoundListener): Promise<number> {
+async function listenOn(server: Server, listener: ListenerOptions): Promise<number> {
   if (listener.host !== 'localhost') return server.listen(listener)
   const port = await server.listen({ ...listener, host: '127.0.0.1' })
   try {
@@ -362,6 +417,9 @@ function whyNotListening(error: unknown, host: string, port: number): string {
     case 'EAI_AGAIN':
       return `listeners: ${host} is not an address of this machine; give one of its own, or none for all`
     default:
+      if (/^ERR_(OSSL|TLS|CRYPTO|SSL)/.test(codeOf(error) ?? '')) {
+        return `ssl.keystore.location: its certificate and key cannot be used: ${(error as Error).message}`
+      }
       return `listeners: cannot listen on ${where}: ${(error as Error).message}`
   }
 }

@@ -42,6 +42,7 @@ export const apiVersions = handler({
     const { apis, apiVersion, controller, session } = context
     const errorCode = refusalOf(request, context)
     if (errorCode) return { errorCode, apiKeys: [] }
+    session.authentication?.noteVersionsTold()
 
     if (apiVersion >= 3) {
       session.clientSoftwareName = request.clientSoftwareName

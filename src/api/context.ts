@@ -12,15 +12,20 @@ import type { Clock, Random } from '../platform/platform.ts'
 import type { FetchSessions } from '../replication/fetch-session.ts'
 import type { Waiter } from '../replication/purgatory.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { Authentication } from '../security/authentication.ts'
 import type { MarkerWriter } from '../transactions/markers.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import type { ApiTable } from './table.ts'
 
 /** One connection, as far as handlers know it. Mutable fields belong to the handlers named beside them. */
 export interface Session {
   readonly connectionId: string
   readonly listener: string
-  readonly principal: string
+  /** `User:alice`, as authenticated; `User:ANONYMOUS` before, and where nothing authenticates. */
+  principal: string
+  /** On SASL listeners only. */
+  readonly authentication?: Authentication | undefined
   /** The peer's address as text, without `::ffff:`. */
   readonly clientAddress: string
   /** Where the client connected to, as the socket shows it: what Metadata tells it to come back to. */
@@ -49,6 +54,7 @@ export interface BrokerContext {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
   readonly markers: MarkerWriter
   readonly clock: Clock
   readonly random: Random
@@ -73,6 +79,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     fetchSessions: broker.fetchSessions,
     producerIds: broker.producerIds,
     groups: broker.groups,
+    transactions: broker.transactions,
     markers: broker.markers,
     clock: broker.clock,
     random: broker.random,

@@ -23,6 +23,11 @@ import { type DeleteTopic, type DeleteTopicResult, deleteTopics } from './delete
 import type { Outcome } from './outcome.ts'
 import { allocateProducerIds, type ProducerIdBlock } from './producer-ids.ts'
 import { bootstrapChanges, registrationChanges } from './registration.ts'
+import {
+  type AlteredScramUser,
+  type AlterScramCredentials,
+  alterScramCredentials,
+} from './scram-credentials.ts'
 
 export interface ControllerOptions {
   readonly store: MetadataStore
@@ -156,6 +161,15 @@ export class Controller {
       timeoutMs,
       run: image => incrementalAlterConfigs(resources, { image, config, validateOnly }),
       refused: result => resources.map(resource => ({ ...resource, result })),
+    })
+  }
+
+  /** A result for each user that the request names. */
+  alterScramCredentials(request: AlterScramCredentials): Promise<readonly AlteredScramUser[]> {
+    const users = new Set([...request.deletions, ...request.upsertions].map(({ name }) => name))
+    return this.submit({
+      run: image => alterScramCredentials(request, image),
+      refused: result => Array.from(users, user => ({ user, result })),
     })
   }
 

@@ -63,11 +63,9 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
   ),
   list('sasl.enabled.mechanisms', 'GSSAPI', 'SASL mechanisms that clients may use.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   password('sasl.jaas.config', 'Login modules and their settings, in JAAS form.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   string('sasl.kerberos.kinit.cmd', '/usr/bin/kinit', 'The path of kinit.', {
     update: 'per-broker',
@@ -252,7 +250,7 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
     "A Java class that answers a SASL server's questions; cannot be loaded here.",
     { effect: 'later' },
   ),
-  int('sasl.server.max.receive.size', 524_288, 'Largest message of a SASL handshake.', { effect: 'later' }),
+  int('sasl.server.max.receive.size', 524_288, 'Largest message of a SASL handshake.'),
   string('security.providers', null, 'Java security providers; cannot be loaded here.', { effect: 'later' }),
   boolean('ssl.allow.dn.changes', false, 'Whether a new certificate may have another distinguished name.', {
     effect: 'later',
@@ -265,16 +263,13 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
   ),
   list('ssl.cipher.suites', '', 'Cipher suites that may be used; empty for all that are safe.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   string('ssl.client.auth', 'none', 'Whether clients must show a certificate.', {
     check: oneOf('required', 'requested', 'none'),
     update: 'per-broker',
-    effect: 'later',
   }),
   list('ssl.enabled.protocols', 'TLSv1.2,TLSv1.3', 'TLS versions that may be used.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   string(
     'ssl.endpoint.identification.algorithm',
@@ -286,28 +281,29 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
     update: 'per-broker',
     effect: 'later',
   }),
-  password('ssl.key.password', 'The password of the private key.', { update: 'per-broker', effect: 'later' }),
+  password('ssl.key.password', 'The password of the private key.', { update: 'per-broker' }),
   string('ssl.keymanager.algorithm', 'SunX509', "A Java key manager's algorithm; without meaning here.", {
     update: 'per-broker',
     effect: 'later',
   }),
   password('ssl.keystore.certificate.chain', 'The certificate chain, as PEM text.', {
     update: 'per-broker',
-    effect: 'later',
   }),
-  password('ssl.keystore.key', 'The private key, as PEM text.', { update: 'per-broker', effect: 'later' }),
+  password('ssl.keystore.key', 'The private key, as PEM text.', { update: 'per-broker' }),
   string('ssl.keystore.location', null, 'The file of the key store.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   password('ssl.keystore.password', 'The password of the key store.', {
     update: 'per-broker',
-    effect: 'later',
   }),
-  string('ssl.keystore.type', 'JKS', 'The format of the key store.', {
-    update: 'per-broker',
-    effect: 'later',
-  }),
+  string(
+    'ssl.keystore.type',
+    'JKS',
+    'The format of the key store; PEM and PKCS12 are told apart by what is in it.',
+    {
+      update: 'per-broker',
+    },
+  ),
   string('ssl.principal.mapping.rules', 'DEFAULT', "How a certificate's name becomes a principal.", {
     effect: 'later',
   }),
@@ -326,18 +322,15 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
   }),
   password('ssl.truststore.certificates', 'Trusted certificates, as PEM text.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   string('ssl.truststore.location', null, 'The file of the trust store.', {
     update: 'per-broker',
-    effect: 'later',
   }),
   password('ssl.truststore.password', 'The password of the trust store.', {
     update: 'per-broker',
     effect: 'later',
   }),
-  string('ssl.truststore.type', 'JKS', 'The format of the trust store.', {
+  string('ssl.truststore.type', 'JKS', 'The format of the trust store; only PEM is read.', {
     update: 'per-broker',
-    effect: 'later',
   }),
 ]

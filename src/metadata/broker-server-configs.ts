@@ -66,13 +66,13 @@ export const BROKER_SERVER_CONFIGS: readonly Option[] = [
     'connections.max.reauth.ms',
     0,
     'A SASL session lives at most this long without authenticating again.',
-    { effect: 'later' },
+    {},
   ),
   int(
     'connection.failed.authentication.delay.ms',
     100,
     'How long the answer to a failed authentication is held back.',
-    { check: atLeast(0), effect: 'later' },
+    { check: atLeast(0) },
   ),
   int('max.connections', INT_MAX, 'Connections at the same time.', {
     check: atLeast(0),

@@ -1,5 +1,5 @@
 /** Options that Kafka does not have. Their names say so. */
-import { atLeast, type Check, int, long, type Option, oneOf, sentence, string } from './option.ts'
+import { atLeast, type Check, int, long, type Option, oneOf, password, sentence, string } from './option.ts'
 
 /** Names, IPv4 addresses, and IPv6 addresses, which are in brackets where a port follows. */
 const publishedAddress: Check = {
@@ -17,7 +17,19 @@ function isIpv6(text: string): boolean {
   return /^[0-9A-Fa-f:.]+$/.test(text) && text.split(':').length > 2
 }
 
+const saslUsers: Check = {
+  allowed: 'name:password, several with commas between them',
+  refuse(value, name) {
+    const entries = String(value ?? '').split(',')
+    const isRight = value === null || entries.every(entry => /^\s*[^:,\s]+:[^,]+$/.test(entry))
+    return isRight ? undefined : sentence(name, '[hidden]', 'Not of the form name:password')
+  },
+}
+
 export const KLAMM_CONFIGS: readonly Option[] = [
+  password('klamm.sasl.users', 'Users of SASL listeners, as name:password, for PLAIN and SCRAM alike.', {
+    check: saslUsers,
+  }),
   string(
     'klamm.durability',
     'default',

@@ -8,9 +8,12 @@ export interface Listener {
   /** Empty for every address. */
   readonly host: string
   readonly port: number
+  readonly protocol: SecurityProtocol
   /** What clients of this listener are told; undefined: the address that they connected to. */
   readonly advertised: { readonly host: string; readonly port: number } | undefined
 }
+
+type ProtocolMap = ReadonlyMap<string, SecurityProtocol>
 
 export interface ListenerTexts {
   readonly listeners: readonly string[]
@@ -33,8 +36,8 @@ interface ParsedEndpoint {
   readonly port: number
 }
 
-const PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
-const SERVED = ['PLAINTEXT']
+const PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
+export type SecurityProtocol = (typeof PROTOCOLS)[number]
 
 export function planListeners(texts: ListenerTexts): ListenerPlan {
   const problems: string[] = []
@@ -61,6 +64,7 @@ export function planListeners(texts: ListenerTexts): ListenerPlan {
   return {
     listeners: served.map(endpoint => ({
       ...endpoint,
+      protocol: protocolOf(endpoint.name, protocols) ?? 'PLAINTEXT',
       advertised: addressOf(advertised.find(({ name }) => name === endpoint.name)),
     })),
     ignored: endpoints.filter(({ name }) => controllers.has(name)).map(({ name }) => name),
@@ -86,28 +90,28 @@ function parseEndpoints(option: string, texts: readonly string[], problems: stri
   return endpoints
 }
 
-function parseProtocolMap(text: string, problems: string[]): ReadonlyMap<string, string> {
-  const map = new Map<string, string>()
+function parseProtocolMap(text: string, problems: string[]): ProtocolMap {
+  const map = new Map<string, SecurityProtocol>()
   for (const entry of text.split(',').filter(part => part.trim() !== '')) {
     const [name = '', protocol = '', ...rest] = entry.trim().split(':')
-    const known = PROTOCOLS.includes(protocol.toUpperCase())
+    const known = PROTOCOLS.find(one => one === protocol.toUpperCase())
     if (name === '' || rest.length > 0 || !known) {
       const allowed = `NAME:protocol with one of ${PROTOCOLS.join(', ')}`
       problems.push(`listener.security.protocol.map: '${entry.trim()}' is not of the form ${allowed}`)
     } else {
-      map.set(name.toUpperCase(), protocol.toUpperCase())
+      map.set(name.toUpperCase(), known)
     }
   }
   return map
 }
 
-function protocolProblems(name: string, protocols: ReadonlyMap<string, string>): string[] {
-  const protocol = protocols.get(name) ?? (PROTOCOLS.includes(name) ? name : undefined)
-  if (protocol === undefined) {
-    return [`listeners: no security protocol is given for ${name} in listener.security.protocol.map`]
-  }
-  if (SERVED.includes(protocol)) return []
-  return [`listeners: ${name} asks for ${protocol}, which is not served yet; only PLAINTEXT is`]
+function protocolOf(name: string, protocols: ProtocolMap): SecurityProtocol | undefined {
+  return protocols.get(name) ?? PROTOCOLS.find(protocol => protocol === name)
+}
+
+function protocolProblems(name: string, protocols: ProtocolMap): string[] {
+  if (protocolOf(name, protocols)) return []
+  return [`listeners: no security protocol is given for ${name} in listener.security.protocol.map`]
 }
 
 function checkNames(option: string, endpoints: readonly ParsedEndpoint[], problems: string[]): void {

@@ -9,6 +9,7 @@ import {
   type Configs,
   type ImageChanges,
   type PartitionImage,
+  type ScramCredential,
   type TopicImage,
 } from './image.ts'
 
@@ -34,6 +35,14 @@ interface TopicRecord {
   readonly partitions: readonly PartitionTuple[]
 }
 
+/** Bytes in base64. */
+interface ScramRecord {
+  readonly salt: string
+  readonly iterations: number
+  readonly storedKey: string
+  readonly serverKey: string
+}
+
 type BrokerRecord = Omit<BrokerRegistration, 'epoch'> & { readonly epoch: string }
 
 export type RecordChanges = Map<string, Uint8Array | null>
@@ -55,6 +64,9 @@ export function encodeChanges(changes: ImageChanges): RecordChanges {
     put(`config/${key}`, configs?.size ? Object.fromEntries(configs) : undefined)
   }
   for (const [name, level] of changes.features ?? []) put(`feature/${name}`, level)
+  for (const [key, credential] of changes.scram ?? []) {
+    put(`scram/${key}`, credential && scramRecord(credential))
+  }
   return records
 }
 
@@ -67,6 +79,7 @@ export function decodeRecords(version: bigint, records: ReadonlyMap<string, Uint
     topics: [] as [string, TopicImage][],
     configs: [] as [string, Configs][],
     features: [] as [string, number][],
+    scram: [] as [string, ScramCredential][],
   }
   for (const [key, bytes] of records) {
     const at = key.indexOf('/')
@@ -85,6 +98,9 @@ export function decodeRecords(version: bigint, records: ReadonlyMap<string, Uint
         break
       case 'feature':
         changes.features.push([name, parse(bytes) as number])
+        break
+      case 'scram':
+        changes.scram.push([name, scramCredential(parse(bytes) as ScramRecord)])
     }
   }
   const cluster = records.get(CLUSTER_KEY)
@@ -104,6 +120,16 @@ function checkFormat(version: number): void {
 
 function parse(bytes: Uint8Array): unknown {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+}
+
+function scramRecord({ salt, iterations, storedKey, serverKey }: ScramCredential): ScramRecord {
+  const text = (bytes: Buffer) => bytes.toString('base64')
+  return { salt: text(salt), iterations, storedKey: text(storedKey), serverKey: text(serverKey) }
+}
+
+function scramCredential({ salt, iterations, storedKey, serverKey }: ScramRecord): ScramCredential {
+  const bytes = (text: string) => Buffer.from(text, 'base64')
+  return { salt: bytes(salt), iterations, storedKey: bytes(storedKey), serverKey: bytes(serverKey) }
 }
 
 function topicRecord({ id, partitions }: TopicImage): TopicRecord {

@@ -1,21 +1,24 @@
-/** TCP of the real machine. */
+/** TCP and TLS of the real machine. */
 import * as net from 'node:net'
+import * as tls from 'node:tls'
 import { readGateways } from './node-gateways.ts'
-import type { Listening, ListenOptions, Network, Socket, SocketHandlers } from './platform.ts'
+import type { Listening, ListenOptions, Network, Socket, SocketHandlers, TlsSettings } from './platform.ts'
 
 /** Codes with which a machine without IPv6 refuses to listen on `::`. */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT', 'EINVAL'])
 
 const KEEP_ALIVE_AFTER_MS = 60_000
+/** Who has come and says nothing holds a socket no longer. */
+const HANDSHAKE_WITHIN_MS = 30_000
 
 export class NodeNetwork implements Network {
   async listen(options: ListenOptions, onConnection: (socket: Socket) => void): Promise<Listening> {
-    if (options.host !== '') return listenOn(options.host, options.port, onConnection)
+    if (options.host !== '') return listenOn(options, onConnection)
     try {
-      return await listenOn('::', options.port, onConnection)
+      return await listenOn({ ...options, host: '::' }, onConnection)
     } catch (error) {
       if (!NO_IPV6.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-      return listenOn('0.0.0.0', options.port, onConnection)
+      return listenOn({ ...options, host: '0.0.0.0' }, onConnection)
     }
   }
 
@@ -35,15 +38,20 @@ export class NodeNetwork implements Network {
   }
 }
 
-function listenOn(host: string, port: number, onConnection: (socket: Socket) => void): Promise<Listening> {
+const SOCKET_OPTIONS = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+} as const
+
+function listenOn(options: ListenOptions, onConnection: (socket: Socket) => void): Promise<Listening> {
+  const { host, port } = options
   return new Promise((resolve, reject) => {
-    const server = net.createServer({
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-      pauseOnConnect: true,
-    })
-    server.on('connection', socket => onConnection(new NodeSocket(socket)))
+    const server = options.tls
+      ? tlsServer(options, options.tls, onConnection)
+      : net.createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, socket => {
+          onConnection(new NodeSocket(socket))
+        })
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: false, backlog: 1024 }, () => {
       server.off('error', reject)
@@ -52,6 +60,59 @@ function listenOn(host: string, port: number, onConnection: (socket: Socket) => 
       resolve(new NodeListening(server))
     })
   })
+}
+
+/** Throws where the certificate, the key or the ciphers are not usable. */
+function tlsServer(
+  { onHandshakeFailure }: ListenOptions,
+  settings: TlsSettings,
+  onConnection: (socket: Socket) => void,
+): tls.Server {
+  const server = tls.createServer({
+    ...SOCKET_OPTIONS,
+    ...secureContext(settings),
+    requestCert: settings.clientCertificate !== 'none',
+    rejectUnauthorized: settings.clientCertificate !== 'none',
+    handshakeTimeout: HANDSHAKE_WITHIN_MS,
+  })
+  server.on('secureConnection', socket => onConnection(new NodeSocket(socket, secureNames(socket))))
+  server.on('tlsClientError', (error, socket) => {
+    onHandshakeFailure?.(plainAddress(socket.remoteAddress), error)
+    socket.destroy()
+  })
+  return server
+}
+
+function secureContext(settings: TlsSettings): tls.SecureContextOptions {
+  const { pfx, certificateChain, key, passphrase, trusted, ciphers, minVersion, maxVersion } = settings
+  return {
+    minVersion,
+    maxVersion,
+    ...(pfx && { pfx }),
+    ...(certificateChain !== undefined && { cert: certificateChain }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(trusted !== undefined && { ca: trusted }),
+    ...(ciphers !== undefined && { ciphers }),
+  }
+}
+
+interface SecureNames {
+  readonly serverName?: string | undefined
+  readonly peerName?: string | undefined
+}
+
+function secureNames(socket: tls.TLSSocket): SecureNames {
+  const serverName = (socket as { servername?: string | false }).servername
+  return {
+    ...(serverName && { serverName }),
+    ...(socket.authorized && { peerName: distinguishedName(socket.getPeerX509Certificate()?.subject) }),
+  }
+}
+
+/** One attribute a line, the widest first, as Java writes it: the narrowest first, in one line (RFC 2253). */
+function distinguishedName(subject: string | undefined): string | undefined {
+  return subject?.split('\n').reverse().join(',')
 }
 
 class NodeListening implements Listening {
@@ -74,6 +135,8 @@ class NodeSocket implements Socket {
   readonly localPort: number
   readonly remoteAddress: string
   readonly remotePort: number
+  readonly serverName: string | undefined
+  readonly peerName: string | undefined
   private readonly socket: net.Socket
   private handlers: SocketHandlers | undefined
   private failure: Error | undefined
@@ -84,8 +147,10 @@ class NodeSocket implements Socket {
     this.socket.uncork()
   }
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, names: SecureNames = {}) {
     this.socket = socket
+    this.serverName = names.serverName
+    this.peerName = names.peerName
     this.localAddress = plainAddress(socket.localAddress)
     this.localPort = socket.localPort ?? 0
     this.remoteAddress = plainAddress(socket.remoteAddress)

@@ -11,7 +11,14 @@ import type { Session } from '../api/context.ts'
 import type { Clock, Socket, Timer } from '../platform/platform.ts'
 import type { Complaints } from './complaints.ts'
 import type { Rejection } from './dispatch.ts'
-import { type AcceptedRequest, type Dispatcher, isRejection, type Outcome, reject } from './dispatch.ts'
+import {
+  type AcceptedRequest,
+  type AcceptedToken,
+  type Dispatcher,
+  isRejection,
+  type Outcome,
+  reject,
+} from './dispatch.ts'
 import { type BadFrameSize, FrameReader } from './frame-reader.ts'
 import type { ReadBudget, RequestMemory } from './memory-budget.ts'
 import { discard, ResponseWriter } from './response-writer.ts'
@@ -37,6 +44,8 @@ export interface ConnectionOptions {
   readonly clock: Clock
   /** `socket.request.max.bytes`. */
   readonly maxRequestBytes: number
+  /** `sasl.server.max.receive.size`: of strangers, on listeners with SASL. */
+  readonly maxSaslBytes: number
   /** `connections.max.idle.ms`; not positive means never. */
   readonly maxIdleMs: number
   onClosed(): void
@@ -71,7 +80,7 @@ export class Connection {
   private waiting: (Buffer | Rejection)[] = []
   private waitingFrom = 0
   private waitingBytes = 0
-  private next: AcceptedRequest | Rejection | undefined
+  private next: AcceptedRequest | AcceptedToken | Rejection | undefined
   private readonly slots: Slot[] = []
   private unanswered = 0
   private unansweredBytes = 0
@@ -83,7 +92,10 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.options = options
-    this.frames = new FrameReader(options.maxRequestBytes, frame => this.enqueue(frame))
+    this.frames = new FrameReader(
+      () => this.maxFrameBytes,
+      frame => this.enqueue(frame),
+    )
     this.writer = new ResponseWriter({
       socket: options.socket,
       budget: options.readBudget,
@@ -130,6 +142,12 @@ export class Connection {
     this.options.socket.destroy()
   }
 
+  private get maxFrameBytes(): number {
+    const { session, maxRequestBytes, maxSaslBytes } = this.options
+    const isStranger = session.authentication !== undefined && !session.authentication.principal
+    return isStranger ? Math.min(maxRequestBytes, maxSaslBytes) : maxRequestBytes
+  }
+
   private receive(chunk: Buffer): void {
     if (this.state !== 'open') return
     this.lastActiveMs = this.options.clock.elapsed()
@@ -147,8 +165,7 @@ export class Connection {
 
   /** The requests before it are served first, as if the rest had not been looked at yet. */
   private enqueueEnd(bad: BadFrameSize): void {
-    const { maxRequestBytes, session } = this.options
-    this.waiting.push(describeStranger(bad, maxRequestBytes, session))
+    this.waiting.push(describeStranger(bad, this.maxFrameBytes, this.options.session))
     this.waitingBytes = Number.POSITIVE_INFINITY
   }
 
@@ -156,15 +173,17 @@ export class Connection {
   private pump(): void {
     if (this.isPumping) return
     this.isPumping = true
+    const { dispatcher, session } = this.options
     while (this.waitingFrom < this.waiting.length && !this.isHeldUp()) {
       const frame = this.waiting[this.waitingFrom]!
-      this.next ??= 'kind' in frame ? frame : this.options.dispatcher.accept(frame)
+      if (this.unanswered > 0 && session.authentication?.isUnderWay) break
+      this.next ??= 'kind' in frame ? frame : dispatcher.accept(frame, session)
       if (!this.mayStart(this.next, frame)) break
       const accepted = this.next
       this.next = undefined
       this.shiftWaiting()
-      if (accepted.kind === 'request') this.start(accepted, frame as Buffer)
-      else this.refuse(accepted)
+      if (accepted.kind === 'rejection') this.refuse(accepted)
+      else this.start(accepted, frame as Buffer)
     }
     this.isPumping = false
     this.adjustReading()
@@ -179,17 +198,17 @@ export class Connection {
     return this.state === 'open' && this.writer.isBackedUp
   }
 
-  private mayStart(next: AcceptedRequest | Rejection, frame: Buffer | Rejection): boolean {
+  private mayStart(next: AcceptedRequest | AcceptedToken | Rejection, frame: Buffer | Rejection): boolean {
     if (this.unanswered === 0) return true
-    if (next.kind === 'rejection' || !next.api.handler.overlaps || !this.slots.at(-1)?.overlaps) return false
+    if (next.kind !== 'request' || !next.api.handler.overlaps || !this.slots.at(-1)?.overlaps) return false
     const bytes = this.unansweredBytes + (frame as Buffer).length
     return this.unanswered < MAX_OVERLAPPING && bytes <= MAX_OVERLAPPING_BYTES
   }
 
-  private start(accepted: AcceptedRequest, frame: Buffer): void {
+  private start(accepted: AcceptedRequest | AcceptedToken, frame: Buffer): void {
     const { dispatcher, session } = this.options
     const slot: Slot = {
-      overlaps: accepted.api.handler.overlaps,
+      overlaps: accepted.kind === 'request' && accepted.api.handler.overlaps,
       bytes: frame.length,
       heldBytes: SIZE_BYTES + frame.length,
       outcome: undefined,

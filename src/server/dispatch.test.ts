@@ -259,7 +259,7 @@ test('garbage for any API in any version is refused or read, and is never taken 
       const frame = Buffer.concat([Buffer.from('0000000000000007000163', 'hex'), bytes])
       frame.writeInt16BE(all[index]!.apiKey, 0)
       frame.writeInt16BE(version, 2)
-      const accepted = rig.dispatcher.accept(frame)
+      const accepted = rig.dispatcher.accept(frame, {} as Context['session'])
       if (accepted.kind === 'request') void rig.dispatcher.run(accepted, {} as Context['session'])
     }),
     { numRuns: 3_000 },

@@ -9,6 +9,7 @@ import { decodeRequestHeader, encodeResponseFrame, type RequestHeader } from '..
 import { type EncodedMessage, MalformedMessage } from '../../protocol/wire.ts'
 import { type BrokerContext, type Context, contextOf, type Session } from '../api/context.ts'
 import type { Handled } from '../api/handler.ts'
+import { takeToken } from '../api/sasl-authenticate.ts'
 import type { ApiTable, ServedApi } from '../api/table.ts'
 import type { Logger } from '../observe/logger.ts'
 
@@ -20,6 +21,12 @@ export interface AcceptedRequest {
   readonly frame: Buffer
   /** False where the version is not served and only that can be answered. */
   readonly isVersionServed: boolean
+}
+
+/** A bare token of SASL, as it follows SaslHandshake v0. */
+export interface AcceptedToken {
+  readonly kind: 'token'
+  readonly token: Buffer
 }
 
 /** The connection has to be closed, for this reason; one `topic` of complaint is logged at a limited rate. */
@@ -70,7 +77,8 @@ export class Dispatcher {
   }
 
   /** Reads a frame's header and looks up who serves it. */
-  accept(frame: Buffer): AcceptedRequest | Rejection {
+  accept(frame: Buffer, session: Session): AcceptedRequest | AcceptedToken | Rejection {
+    if (session.authentication?.takesRawToken) return { kind: 'token', token: frame }
     let header: ReturnType<typeof decodeRequestHeader>
     try {
       header = decodeRequestHeader(frame)
@@ -78,6 +86,8 @@ export class Dispatcher {
       return this.malformed('its header', error)
     }
     const { apiKey, apiVersion } = header
+    const objection = session.authentication?.objection(apiKey)
+    if (objection !== undefined) return reject('authentication', objection)
     const api = this.apis.get(apiKey)
     if (!api) return reject('unknown-api', `it asked for API ${apiKey}, which this broker does not serve`)
     const isVersionServed = apiVersion >= api.minVersion && apiVersion <= api.maxVersion
@@ -91,7 +101,8 @@ export class Dispatcher {
   /**
    * Does what the request asks for. Up to the handler's first `await` everything happens before this returns.
    */
-  run(accepted: AcceptedRequest, session: Session): Outcome | Promise<Outcome> {
+  run(accepted: AcceptedRequest | AcceptedToken, session: Session): Outcome | Promise<Outcome> {
+    if (accepted.kind === 'token') return this.answerToken(accepted.token, session)
     const { api, header, frame } = accepted
     session.clientId = header.clientId
     const context = contextOf(this.broker, session, header.apiVersion)
@@ -116,6 +127,15 @@ export class Dispatcher {
       response => this.answer(call, header, response),
       error => this.answerBug(call, header, error),
     )
+  }
+
+  /** Who fails gets no answer, as in Kafka: there is no place for an error in a bare token. */
+  private async answerToken(token: Buffer, session: Session): Promise<Outcome> {
+    const answer = await takeToken(token, { ...this.broker, session })
+    if (!answer || answer.errorCode) return null
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(answer.token.length)
+    return { byteLength: size.length + answer.token.length, chunks: [size, answer.token] }
   }
 
   private malformed(what: string, error: unknown): Rejection {
@@ -168,7 +188,7 @@ export function reject(topic: string, reason: string): Rejection {
   return { kind: 'rejection', topic, reason }
 }
 
-export function isRejection(outcome: Outcome | AcceptedRequest): outcome is Rejection {
+export function isRejection(outcome: Outcome | AcceptedRequest | AcceptedToken): outcome is Rejection {
   return outcome !== null && 'kind' in outcome && outcome.kind === 'rejection'
 }
 

@@ -16,7 +16,13 @@ function framed(...bodies: readonly Buffer[]): Buffer {
 
 function reader(): { frames: Buffer[]; reader: FrameReader } {
   const frames: Buffer[] = []
-  return { frames, reader: new FrameReader(MAX, frame => frames.push(frame)) }
+  return {
+    frames,
+    reader: new FrameReader(
+      () => MAX,
+      frame => frames.push(frame),
+    ),
+  }
 }
 
 test('frames come out as they went in, however the bytes arrive', () => {
@@ -57,7 +63,10 @@ test('a large frame ends up in a buffer of exactly its own size', () => {
 
 test('a size alone, however large, makes nothing be allocated; memory follows what arrives', () => {
   const frames: Buffer[] = []
-  const under = new FrameReader(100 * 1024 * 1024, frame => frames.push(frame))
+  const under = new FrameReader(
+    () => 100 * 1024 * 1024,
+    frame => frames.push(frame),
+  )
   const size = Buffer.alloc(4)
   size.writeInt32BE(100 * 1024 * 1024)
   const before = process.memoryUsage().arrayBuffers

@@ -16,7 +16,7 @@ export interface BadFrameSize {
 }
 
 export class FrameReader {
-  private readonly maxFrameBytes: number
+  private readonly maxFrameBytes: () => number
   private readonly onFrame: (frame: Buffer) => void
   private readonly sizePart = Buffer.alloc(SIZE_BYTES)
   private sizePartBytes = 0
@@ -26,7 +26,8 @@ export class FrameReader {
   private gatheredBytes = 0
   private isFirst = true
 
-  constructor(maxFrameBytes: number, onFrame: (frame: Buffer) => void) {
+  /** The bound may change with what the peer has proved to be. */
+  constructor(maxFrameBytes: () => number, onFrame: (frame: Buffer) => void) {
     this.maxFrameBytes = maxFrameBytes
     this.onFrame = onFrame
   }
@@ -43,7 +44,7 @@ export class FrameReader {
       if (this.frameBytes < 0) {
         at = this.readSize(chunk, at)
         if (this.sizePartBytes > 0) return undefined
-        if (this.frameBytes < 0 || this.frameBytes > this.maxFrameBytes) {
+        if (this.frameBytes < 0 || this.frameBytes > this.maxFrameBytes()) {
           return { sizeBytes: this.frameBytes, isFirst: this.isFirst }
         }
         this.isFirst = false

@@ -5,7 +5,8 @@
  */
 import type { Session } from '../api/context.ts'
 import type { Logger } from '../observe/logger.ts'
-import type { Clock, Listening, Network, Socket } from '../platform/platform.ts'
+import type { Clock, Listening, Network, Socket, TlsSettings } from '../platform/platform.ts'
+import type { Authentication } from '../security/authentication.ts'
 import { Complaints } from './complaints.ts'
 import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -18,6 +19,8 @@ import { publishedAddress, type Reflection } from './reflection.ts'
 export interface ServerLimits {
   /** `socket.request.max.bytes`. */
   readonly maxRequestBytes: number
+  /** `sasl.server.max.receive.size`. */
+  readonly maxSaslBytes?: number
   /** `connections.max.idle.ms`; not positive means never. */
   readonly maxIdleMs: number
   /** `max.connections`. */
@@ -47,6 +50,9 @@ export interface ListenerOptions {
   readonly name: string
   readonly host: string
   readonly port: number
+  readonly tls?: TlsSettings | undefined
+  /** For each connection anew, on listeners with SASL. */
+  readonly authentication?: (() => Authentication) | undefined
 }
 
 export const DEFAULT_REQUEST_MEMORY_BYTES = 512 * 1024 * 1024
@@ -88,7 +94,11 @@ export class Server {
   /** Listens on one more address; gives the port, which the system chose where 0 was asked for. */
   async listen(listener: ListenerOptions): Promise<number> {
     const { network } = this.options
-    const listening = await network.listen(listener, socket => this.connected(listener.name, socket))
+    const { host, port, tls } = listener
+    const onHandshakeFailure = (address: string, error: Error) => this.handshakeFailed(address, error)
+    const listening = await network.listen({ host, port, tls, onHandshakeFailure }, socket =>
+      this.connected(listener, socket),
+    )
     this.listenings.push(listening)
     return listening.port
   }
@@ -111,12 +121,16 @@ export class Server {
     deadline.cancel()
   }
 
-  private connected(listener: string, socket: Socket): void {
+  private handshakeFailed(address: string, error: Error): void {
+    this.complaints.log('tls', `A TLS handshake with ${address} failed: ${error.message}`, {})
+  }
+
+  private connected(listener: ListenerOptions, socket: Socket): void {
     const limits = this.options.limits()
     const refusal = this.refusalOf(socket.remoteAddress, limits)
     if (refusal) {
       this.complaints.log('limit', `Refusing a connection from ${socket.remoteAddress}: ${refusal}`, {
-        listener,
+        listener: listener.name,
       })
       socket.destroy()
       return
@@ -129,13 +143,15 @@ export class Server {
       dispatcher,
       clock,
       session: {
-        ...sessionOf(listener, socket, this.accepted++, reason => connection.disconnect(reason)),
-        publishedAddress: publishedAddress(socket, reflection),
+        ...sessionOf(listener.name, socket, this.accepted++, reason => connection.disconnect(reason)),
+        authentication: listener.authentication?.(),
+        publishedAddress: publishedAddress(socket, reflection) ?? namedAddress(socket),
       },
       requestMemory: this.requestMemory,
       readBudget: this.readBudget,
       complaints: this.complaints,
       maxRequestBytes: limits.maxRequestBytes,
+      maxSaslBytes: limits.maxSaslBytes ?? limits.maxRequestBytes,
       maxIdleMs: limits.maxIdleMs,
       onClosed: () => this.disconnected(connection, address),
     })
@@ -160,6 +176,11 @@ export class Server {
   }
 }
 
+/** A client that asked TLS for a name can verify no other. */
+function namedAddress({ serverName, localPort }: Socket): Session['publishedAddress'] {
+  return serverName === undefined ? undefined : { host: serverName, port: localPort }
+}
+
 function sessionOf(
   listener: string,
   socket: Socket,
@@ -170,7 +191,7 @@ function sessionOf(
   return {
     connectionId: `${localAddress}:${localPort}-${remoteAddress}:${remotePort}-${count}`,
     listener,
-    principal: ANONYMOUS,
+    principal: socket.peerName === undefined ? ANONYMOUS : `User:${socket.peerName}`,
     clientAddress: remoteAddress,
     localAddress,
     localPort,
