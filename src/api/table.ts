@@ -3,6 +3,8 @@
  * answers from. What is not in it is neither served nor advertised.
  */
 import { createAcls, deleteAcls, describeAcls } from './acls.ts'
+import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
@@ -18,8 +20,10 @@ import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { describeTransactions } from './describe-transactions.ts'
 import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { endTxn } from './end-txn.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
@@ -31,6 +35,7 @@ import { leaveGroup } from './leave-group.ts'
 import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
 import { listPartitionReassignments } from './list-partition-reassignments.ts'
+import { listTransactions } from './list-transactions.ts'
 import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
@@ -115,6 +120,11 @@ export const HANDLERS: readonly Handler[] = [
   describeProducers,
   txnOffsetCommit,
   writeTxnMarkers,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  describeTransactions,
+  listTransactions,
 ]
 
 function servedApi(handler: Handler): ServedApi {

@@ -77,6 +77,8 @@ export interface RuntimeOptions<Machine extends StateMachine> {
    * -1, the default: those that come while an append is in flight share the next.
    */
   readonly appendLingerMs?: number
+  /** A shard takes commands: its log has been replayed, for the first time or once more. */
+  readonly onLoaded?: (partition: number) => void
 }
 
 export type Command<Machine, Response> = (machine: Machine, ticket: Ticket<Response>, now: number) => Outcome
@@ -259,6 +261,7 @@ class Shard<Machine extends StateMachine> {
         this.rearm()
         const tookMs = Math.round(clock.elapsed() - started)
         logger.debug('Coordinator shard loaded', { partition, tookMs })
+        this.options.onLoaded?.(partition)
         return
       }
       logger.error('Could not read a coordinator log', { partition, code: errorName(loaded.error) })

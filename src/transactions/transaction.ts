@@ -80,6 +80,18 @@ export type FreshId = bigint | undefined
 export const NEEDS_FRESH_ID = 'needs-fresh-id'
 export type NeedsFreshId = typeof NEEDS_FRESH_ID
 
+export interface BeginRequest {
+  readonly timeoutMs: number
+  readonly expected: ProducerIdAndEpoch | undefined
+  /** The level of `transaction.version`. */
+  readonly featureVersion: number
+}
+
+export interface AddRequest extends ProducerIdAndEpoch {
+  readonly partitions: readonly TopicPartition[]
+  readonly clientTransactionVersion: number
+}
+
 export interface EndRequest extends ProducerIdAndEpoch {
   readonly isCommit: boolean
   readonly clientTransactionVersion: number
@@ -121,14 +133,13 @@ export class Transaction {
    * transaction is aborted first: the step prepares that, and the producer has to ask again.
    */
   initProducerId(
-    { timeoutMs, expected }: { timeoutMs: number; expected: ProducerIdAndEpoch | undefined },
-    featureVersion: number,
+    { timeoutMs, expected, featureVersion }: BeginRequest,
     freshId: FreshId,
     now: number,
   ): Decision | NeedsFreshId {
     const { producerEpoch } = this.current
     if (expected && !this.mayBeHeldBy(expected)) return refuse(ErrorCode.PRODUCER_FENCED)
-    if (this.isPrepared()) return refuse(ErrorCode.CONCURRENT_TRANSACTIONS)
+    if (isPrepared(this.current)) return refuse(ErrorCode.CONCURRENT_TRANSACTIONS)
     if (this.current.state === 'Ongoing') return this.fence(featureVersion, freshId, now)
 
     const begun = { timeoutMs, lastUpdateTimestampMs: now }
@@ -153,15 +164,11 @@ export class Transaction {
   }
 
   /** Partitions take part; a transaction begins where there is none. */
-  addPartitions(
-    producer: ProducerIdAndEpoch,
-    partitions: readonly TopicPartition[],
-    clientTransactionVersion: number,
-    now: number,
-  ): Decision {
-    const refusal = this.refusalOf(producer)
+  addPartitions(request: AddRequest, now: number): Decision {
+    const refusal = this.refusalOf(request)
     if (refusal) return refuse(refusal)
     const { current } = this
+    const { partitions, clientTransactionVersion } = request
     const isOngoing = current.state === 'Ongoing'
     if (isOngoing && partitions.every(partition => this.has(partition))) return ok(undefined)
     return this.step(
@@ -192,26 +199,17 @@ export class Transaction {
       : this.endWithBump(request, freshId, now)
   }
 
-  /** Who holds the epoch loses it, and its transaction is aborted: a successor has come, or time is up. */
-  fence(featureVersion: number, freshId: FreshId, now: number): Decision | NeedsFreshId {
-    // The abort brings the next epoch by itself.
-    if (featureVersion >= FIRST_WITH_EPOCH_BUMP) return this.prepareWithBump(false, freshId, now)
-    return this.fenceWithoutFreshId(now)
-  }
-
-  /** As `fence`; where the epochs are used up, the next producer is the one to get a new id. */
-  fenceWithoutFreshId(now: number): Decision {
-    const producerEpoch = Math.min(this.current.producerEpoch + 1, HIGHEST_EPOCH)
-    return this.step({ ...prepared(false, now), producerEpoch, clientTransactionVersion: 0 }, NO_EPOCH)
+  /** Its time is up. */
+  timeOut(featureVersion: number, now: number): Step {
+    // There is no waiting for a fresh id here; where the epochs are used up, the next producer gets it.
+    const isExhausted = this.current.producerEpoch >= LAST_EPOCH
+    if (isExhausted || featureVersion < FIRST_WITH_EPOCH_BUMP) return this.fenceWithoutBump(now)
+    return this.prepareWithBump(false, undefined, now)
   }
 
   /** The verdict is carried out: every partition has its marker. */
   complete(now: number): Step {
     return { next: completed(this.current, now), lastProducerEpoch: this.lastProducerEpoch }
-  }
-
-  isPrepared(): boolean {
-    return this.current.state === 'PrepareCommit' || this.current.state === 'PrepareAbort'
   }
 
   hasTimedOut(now: number): boolean {
@@ -226,6 +224,12 @@ export class Transaction {
     return isIdle && lastUpdateTimestampMs <= now - expirationMs
   }
 
+  /** A successor has come: who holds the epoch loses it, and its transaction is aborted. */
+  private fence(featureVersion: number, freshId: FreshId, now: number): Decision | NeedsFreshId {
+    if (featureVersion < FIRST_WITH_EPOCH_BUMP) return ok(this.fenceWithoutBump(now))
+    return this.endNow(false, freshId, now)
+  }
+
   private has({ topic, index }: TopicPartition): boolean {
     return this.current.partitions.get(topic)?.has(index) ?? false
   }
@@ -233,7 +237,7 @@ export class Transaction {
   private refusalOf({ producerId, producerEpoch }: ProducerIdAndEpoch): ErrorCode {
     if (this.current.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
     if (this.current.producerEpoch !== producerEpoch) return ErrorCode.PRODUCER_FENCED
-    return this.isPrepared() ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
+    return isPrepared(this.current) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
   }
 
   /** The producer whose epochs are used up may still call itself by the id that it had. */
@@ -279,7 +283,7 @@ export class Transaction {
     switch (current.state) {
       case 'Ongoing':
         if (!isSame) return refuse(ErrorCode.PRODUCER_FENCED)
-        return this.prepareWithBump(isCommit, freshId, now)
+        return this.endNow(isCommit, freshId, now)
       case 'PrepareCommit':
       case 'PrepareAbort':
         return refuse(isBumped ? this.whilePrepared(isCommit) : ErrorCode.PRODUCER_FENCED)
@@ -301,28 +305,39 @@ export class Transaction {
   /** What was sent in a transaction may have come to nothing, and can be aborted all the same. */
   private endNothing(isCommit: boolean, freshId: FreshId, now: number): Decision | NeedsFreshId {
     if (isCommit) return refuse(ErrorCode.INVALID_TXN_STATE)
-    return this.prepareWithBump(false, freshId, now, now)
+    return this.endNow(false, freshId, now, now)
   }
 
-  private prepareWithBump(
+  private endNow(
     isCommit: boolean,
     freshId: FreshId,
     now: number,
     startTimestampMs = this.current.startTimestampMs,
   ): Decision | NeedsFreshId {
-    const { producerEpoch } = this.current
-    const isExhausted = producerEpoch >= LAST_EPOCH
-    if (isExhausted && freshId === undefined) return NEEDS_FRESH_ID
-    return this.step(
-      {
-        ...prepared(isCommit, now),
-        startTimestampMs,
-        nextProducerId: isExhausted ? freshId : NO_PRODUCER_ID,
-        producerEpoch: Math.min(producerEpoch + 1, HIGHEST_EPOCH),
-        clientTransactionVersion: FIRST_WITH_EPOCH_BUMP,
-      },
-      producerEpoch,
-    )
+    if (this.current.producerEpoch >= LAST_EPOCH && freshId === undefined) return NEEDS_FRESH_ID
+    const { next, lastProducerEpoch } = this.prepareWithBump(isCommit, freshId, now)
+    return ok({ next: { ...next, startTimestampMs }, lastProducerEpoch })
+  }
+
+  /** The verdict brings the next epoch, for the marker already. */
+  private prepareWithBump(isCommit: boolean, freshId: FreshId, now: number): Step {
+    const { current } = this
+    const { producerEpoch } = current
+    const next = changed(current, {
+      ...prepared(isCommit, now),
+      producerEpoch: Math.min(producerEpoch + 1, HIGHEST_EPOCH),
+      nextProducerId: producerEpoch >= LAST_EPOCH && freshId !== undefined ? freshId : NO_PRODUCER_ID,
+      clientTransactionVersion: FIRST_WITH_EPOCH_BUMP,
+    })
+    return { next, lastProducerEpoch: producerEpoch }
+  }
+
+  /** As before KIP-890, when a verdict brought no epoch. */
+  private fenceWithoutBump(now: number): Step {
+    const { current } = this
+    const producerEpoch = Math.min(current.producerEpoch + 1, HIGHEST_EPOCH)
+    const next = changed(current, { ...prepared(false, now), producerEpoch, clientTransactionVersion: 0 })
+    return { next, lastProducerEpoch: NO_EPOCH }
   }
 
   private whilePrepared(isCommit: boolean): Exclude<ErrorCode, 0> {
@@ -333,6 +348,10 @@ export class Transaction {
   private step(changes: Changes, lastProducerEpoch: number): Decision {
     return ok({ next: changed(this.current, changes), lastProducerEpoch })
   }
+}
+
+export function isPrepared({ state }: TransactionSnapshot): boolean {
+  return state === 'PrepareCommit' || state === 'PrepareAbort'
 }
 
 /** The snapshot of an id that has never been used; it is not written as it is. */
@@ -366,10 +385,10 @@ export function completed(current: TransactionSnapshot, now: number): Transactio
   })
 }
 
-type Changes = { readonly [Field in keyof TransactionSnapshot]?: TransactionSnapshot[Field] | undefined }
+type Changes = Partial<TransactionSnapshot>
 
 function changed(current: TransactionSnapshot, changes: Changes): TransactionSnapshot {
-  return { ...current, ...changes, previousProducerId: current.producerId } as TransactionSnapshot
+  return { ...current, ...changes, previousProducerId: current.producerId }
 }
 
 function prepared(isCommit: boolean, now: number) {

@@ -1,0 +1,42 @@
+import { ErrorCode } from '../../protocol/errors.ts'
+import {
+  ListTransactionsRequest,
+  ListTransactionsResponse,
+} from '../../protocol/messages/list-transactions.ts'
+import { compilePattern } from '../transactions/id-pattern.ts'
+import { TRANSACTION_STATES } from '../transactions/transaction.ts'
+import { handler } from './handler.ts'
+
+const KNOWN_STATES: readonly string[] = TRANSACTION_STATES
+
+export const listTransactions = handler({
+  request: ListTransactionsRequest,
+  response: ListTransactionsResponse,
+  refuse: refused,
+
+  async handle(request, { transactions }) {
+    const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request
+    const matches = compilePattern(transactionalIdPattern ?? '')
+    if (matches.error) return refused(matches.error)
+    const listed = await transactions.list({
+      states: stateFilters,
+      producerIds: producerIdFilters,
+      durationMs: Number(durationFilter),
+      matches: matches.value,
+    })
+    if (listed.error) return refused(listed.error)
+    return {
+      errorCode: ErrorCode.NONE,
+      unknownStateFilters: [...new Set(stateFilters)].filter(state => !KNOWN_STATES.includes(state)),
+      transactionStates: listed.value.map(({ transactionalId, producerId, state }) => ({
+        transactionalId,
+        producerId,
+        transactionState: state,
+      })),
+    }
+  },
+})
+
+function refused(errorCode: ErrorCode): ListTransactionsResponse {
+  return { errorCode, unknownStateFilters: [], transactionStates: [] }
+}
