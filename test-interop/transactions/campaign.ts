@@ -16,6 +16,8 @@ export interface CampaignOptions {
   readonly clients: readonly Client[]
   /** Over all chains. */
   readonly inputs: number
+  readonly rounds: number
+  /** How many of the rounds, the first ones, kill the broker. */
   readonly kills: number
   readonly seed: number
 }
@@ -73,7 +75,7 @@ export class Campaign {
   }
 
   async run(): Promise<Outcome[]> {
-    const { clients, kills, seed } = this.#options
+    const { clients, rounds, seed } = this.#options
     await this.#admin.connect()
     const feeder = await Feeder.connect(this.#broker.bootstrap)
     try {
@@ -82,7 +84,7 @@ export class Campaign {
         this.#chains.push(await Chain.create({ client, bootstrap, seed: seed + 1_000, aborts: 15 }))
       }
       for (const chain of this.#chains) for (const slot of [0, 1]) chain.start(slot)
-      for (let round = 0; round <= kills; round += 1) await this.#round(feeder, round)
+      for (let round = 0; round < rounds; round += 1) await this.#round(feeder, round)
       await Promise.all(this.#chains.map(each => each.leaveAll()))
       return await Promise.all(this.#chains.map(each => this.#judge(each)))
     } finally {
@@ -93,9 +95,9 @@ export class Campaign {
   }
 
   async #round(feeder: Feeder, round: number): Promise<void> {
-    const { inputs, kills, clients } = this.#options
+    const { inputs, rounds, kills, clients } = this.#options
     const before = this.#fed
-    this.#fed = Math.ceil((inputs * (round + 1)) / (kills + 1) / clients.length)
+    this.#fed = Math.ceil((inputs * (round + 1)) / rounds / clients.length)
     for (const chain of this.#chains) await feeder.feed(chain.input, before, this.#fed)
     const goal = this.#fed * clients.length
     const troubles = this.#troubles(round < kills).sort((one, two) => one.after - two.after)
@@ -138,8 +140,15 @@ export class Campaign {
   async #killBroker(waitMs: number, downMs: number): Promise<void> {
     await pause(waitMs)
     await this.#broker.kill()
+    this.#tell('the broker is killed')
     await pause(downMs)
     await this.#broker.start()
+    this.#tell('the broker is back')
+  }
+
+  #tell(what: string): void {
+    if (process.env.NOTES !== 'all') return
+    for (const { notes } of this.#chains) notes.push(`${(performance.now() / 1_000).toFixed(2)} ${what}`)
   }
 
   /** The inputs that groups have committed; while the broker is away, none that one could know of. */

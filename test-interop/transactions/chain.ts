@@ -29,6 +29,7 @@ interface Process {
 export class Chain {
   readonly client: Client
   readonly reports: Report[] = []
+  /** All that came, with the second in which it did. */
   readonly notes: string[] = []
   starts = 0
   readonly #options: ChainOptions
@@ -122,6 +123,7 @@ export class Chain {
   }
 
   #hear(line: string): void {
+    if (process.env.NOTES === 'all') this.notes.push(`${(performance.now() / 1_000).toFixed(2)} ${line}`)
     const [, outcome, attempt, inputs] = /^(COMMITTED|ABORTED) (\S+) (\d+)$/.exec(line) ?? []
     if (attempt) {
       const lower = outcome === 'COMMITTED' ? 'committed' : 'aborted'

@@ -56,8 +56,8 @@ test('a lost input is told, once for each effect', () => {
   history.uncommitted = without(history.uncommitted)
   history.reports = history.reports.filter(each => each.attempt !== 'w.0.5')
   expect(violations(history)).toEqual([
-    'effect a of input 4 is visible 0 times',
-    'effect b of input 4 is visible 0 times',
+    'effect a of input 4 is visible 0',
+    'effect b of input 4 is visible 0',
   ])
 })
 
@@ -68,8 +68,8 @@ test('an input that was processed twice is told', () => {
   history.uncommitted = [...history.uncommitted, ...again]
   expect(violations(history)).toEqual(
     expect.arrayContaining([
-      'effect a of input 9 is visible 2 times',
-      'effect b of input 9 is visible 2 times',
+      'effect a of input 9 is visible 2 w.0.9 w.1.0',
+      'effect b of input 9 is visible 2 w.0.9 w.1.0',
     ]),
   )
 })
@@ -93,7 +93,7 @@ test('an attempt that shows in one partition and not in another is told', () => 
     each => each.attempt !== 'w.0.1' || each.kind !== 'b' || each.input !== 1,
   )
   expect(violations(history)).toEqual([
-    'effect b of input 1 is visible 0 times',
+    'effect b of input 1 is visible 0',
     'w.0.1 is torn: 3 of 4 records visible',
     'w.0.1 is torn: effects a of 0,1, effects b of 0',
   ])
@@ -133,5 +133,8 @@ test('a transaction that hangs and a group that stopped short are told', () => {
 test('an effect of no input is told', () => {
   const history = sound()
   history.inputs = 9
-  expect(violations(history)).toEqual(['effect a 9 has no input', 'effect b 9 has no input'])
+  expect(violations(history)).toEqual([
+    'effect a of input 9 has no such input',
+    'effect b of input 9 has no such input',
+  ])
 })

@@ -52,19 +52,25 @@ export function violations(history: History): string[] {
 
 /** Each input's effects, once each. */
 function countsAreOne({ inputs, committed }: History): string[] {
-  const counts = new Map<string, number>()
-  for (const { kind, input } of committed) {
-    counts.set(`${kind} ${input}`, (counts.get(`${kind} ${input}`) ?? 0) + 1)
+  const writers = new Map<string, string[]>()
+  for (const { kind, input, attempt } of committed) {
+    const effect = `${kind} of input ${input}`
+    const known = writers.get(effect)
+    if (known) known.push(attempt)
+    else writers.set(effect, [attempt])
   }
   const found: string[] = []
   for (let input = 0; input < inputs; input += 1) {
     for (const kind of KINDS) {
-      const count = counts.get(`${kind} ${input}`) ?? 0
-      if (count !== 1) found.push(`effect ${kind} of input ${input} is visible ${count} times`)
-      counts.delete(`${kind} ${input}`)
+      const effect = `${kind} of input ${input}`
+      const attempts = writers.get(effect) ?? []
+      if (attempts.length !== 1) {
+        found.push(`effect ${effect} is visible ${[attempts.length, ...attempts].join(' ')}`)
+      }
+      writers.delete(effect)
     }
   }
-  for (const effect of counts.keys()) found.push(`effect ${effect} has no input`)
+  for (const effect of writers.keys()) found.push(`effect ${effect} has no such input`)
   return found
 }
 

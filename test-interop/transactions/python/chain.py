@@ -1,5 +1,10 @@
 """One member of a read-process-write chain. What it did is told line by line; it leaves when its input ends.
-Whatever a transaction dies of, it begins anew with a new producer and a new consumer."""
+Whatever a transaction dies of, it begins anew with a new producer and a new consumer.
+
+The client's metadata of its group is that of the moment, not that under which records were consumed: asked for when
+offsets are sent, it lets a member commit for partitions that it has lost. So it is asked for when partitions are
+assigned. And once a member was expelled it is empty, and an empty one is not checked by any broker, unless the
+member is a static one."""
 
 import os
 import random
@@ -11,9 +16,20 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 PARTITIONS = 3
 OPTIONS = dict(each.split("=", 1) for each in sys.argv[1:])
+# Longer than any call is allowed to take.
+HANGS_AFTER = 30
 leaving = threading.Event()
+alive = [time.monotonic()]
 dice = random.Random(int(OPTIONS["seed"]))
 attempts = 0
+
+
+def guard():
+    """The client can wait for ever for a coordinator that is back: that ends like a crash."""
+    while time.monotonic() - alive[0] < HANGS_AFTER:
+        time.sleep(1)
+    tell("NOTE hangs, and is ended")
+    os._exit(3)
 
 
 def tell(*words):
@@ -30,6 +46,7 @@ def consumer_of():
         {
             "bootstrap.servers": OPTIONS["bootstrap"],
             "group.id": OPTIONS["group"],
+            "group.instance.id": OPTIONS["transactional"],
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
@@ -55,20 +72,29 @@ def producer_of():
 
 def session():
     consumer = consumer_of()
+    membership = []
+
+    def on_assign(*_):
+        membership[:] = [consumer.consumer_group_metadata()]
+
+    def on_loss(*_):
+        membership.clear()
+
     try:
         producer = producer_of()
         again(lambda: producer.init_transactions(20))
-        consumer.subscribe([OPTIONS["input"]])
+        consumer.subscribe([OPTIONS["input"]], on_assign=on_assign, on_revoke=on_loss, on_lost=on_loss)
         while not leaving.is_set():
+            alive[0] = time.monotonic()
             polled = consumer.consume(int(OPTIONS["batch"]), 0.1)
             records = [each for each in polled if not each.error()]
-            if records:
-                process(consumer, producer, records)
+            if records and membership:
+                process(consumer, producer, records, membership[0])
     finally:
         consumer.close()
 
 
-def process(consumer, producer, records):
+def process(consumer, producer, records, membership):
     global attempts
     attempt = f"{OPTIONS['attempts']}.{attempts}"
     attempts += 1
@@ -82,7 +108,7 @@ def process(consumer, producer, records):
             producer.produce(OPTIONS["output"], f"b {number} {attempt}", partition=(number + 1) % PARTITIONS)
             offsets[each.topic(), each.partition()] = each.offset() + 1
         positions = [TopicPartition(*place, offset) for place, offset in offsets.items()]
-        again(lambda: producer.send_offsets_to_transaction(positions, consumer.consumer_group_metadata(), 20))
+        again(lambda: producer.send_offsets_to_transaction(positions, membership, 20))
         if commits:
             again(lambda: producer.commit_transaction(20))
     except KafkaException as failure:
@@ -99,6 +125,7 @@ def process(consumer, producer, records):
 def again(ask):
     """What can be asked for again has to be: it may have happened."""
     while True:
+        alive[0] = time.monotonic()
         try:
             return ask()
         except KafkaException as failure:
@@ -117,7 +144,8 @@ def rewind(consumer):
             tell("NOTE was taken:", failure.args[0])
 
 
-threading.Thread(target=watch, daemon=True).start()
+for work in (watch, guard):
+    threading.Thread(target=work, daemon=True).start()
 while not leaving.is_set():
     try:
         session()

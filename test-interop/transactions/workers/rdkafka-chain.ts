@@ -1,11 +1,27 @@
 // A member of a chain with node-rdkafka: one transactional id for each process, and the group's metadata in each
-// transaction, so that the group coordinator fences whoever lost its partitions (KIP-447).
+// transaction, so that the group coordinator fences whoever lost its partitions (KIP-447). The client sends the
+// metadata of the moment, not that under which records were consumed: a rebalance in the middle of a transaction would
+// let it commit for partitions that it has lost. So rebalances wait until a transaction is over. And once a member was
+// expelled its metadata is empty, and an empty one is not checked by any broker, unless the member is a static one.
 
-import type { KafkaConsumer, LibrdKafkaError, Message, Metadata, Producer } from 'node-rdkafka'
+import type { Assignment, KafkaConsumer, LibrdKafkaError, Message, Metadata, Producer } from 'node-rdkafka'
 import { disconnect, rdkafka } from '../../harness/rdkafka.ts'
 import { chance, effectsOf, isLeaving, nextAttempt, option, pause, tell, work } from './worker.ts'
 
 const TIMEOUT_MS = 20_000
+/** Longer than any call is allowed to take. */
+const HANGS_AFTER_MS = 30_000
+
+let guard: NodeJS.Timeout | undefined
+
+/** The client can wait for ever for a coordinator that is back: that ends like a crash. */
+function stillAlive(): void {
+  clearTimeout(guard)
+  guard = setTimeout(() => {
+    tell('NOTE hangs, and is ended')
+    process.exit(3)
+  }, HANGS_AFTER_MS)
+}
 
 function answer<T>(
   ask: (callback: (error: LibrdKafkaError | null, value: T) => void) => unknown,
@@ -16,6 +32,7 @@ function answer<T>(
 /** What can be asked for again has to be: it may have happened. */
 async function again(ask: (callback: (error: LibrdKafkaError) => void) => unknown): Promise<void> {
   for (;;) {
+    stillAlive()
     try {
       await answer<undefined>(callback => ask(error => callback(error ?? null, undefined)))
       return
@@ -26,11 +43,33 @@ async function again(ask: (callback: (error: LibrdKafkaError) => void) => unknow
   }
 }
 
-async function connectedConsumer(): Promise<KafkaConsumer> {
-  const consumer = new (rdkafka().KafkaConsumer)(
+/** Rebalances that wait until the transaction of the moment is over; on leaving there is none any more. */
+class Rebalances {
+  isLeaving = false
+  readonly #waiting: { readonly code: number; readonly partitions: Assignment[] }[] = []
+
+  add(consumer: KafkaConsumer, code: number, partitions: Assignment[]): void {
+    this.#waiting.push({ code, partitions })
+    if (this.isLeaving) this.settle(consumer)
+  }
+
+  settle(consumer: KafkaConsumer): void {
+    for (const { code, partitions } of this.#waiting.splice(0)) {
+      if (code === rdkafka().CODES.ERRORS.ERR__ASSIGN_PARTITIONS) consumer.assign(partitions)
+      else consumer.unassign()
+    }
+  }
+}
+
+async function connectedConsumer(rebalances: Rebalances): Promise<KafkaConsumer> {
+  const consumer: KafkaConsumer = new (rdkafka().KafkaConsumer)(
     {
       'bootstrap.servers': option('bootstrap'),
       'group.id': option('group'),
+      'group.instance.id': option('transactional'),
+      rebalance_cb(error: LibrdKafkaError, partitions: Assignment[]) {
+        rebalances.add(consumer, error.code, partitions)
+      },
       'isolation.level': 'read_committed',
       'enable.auto.commit': false,
       'session.timeout.ms': Number(option('session')),
@@ -59,19 +98,24 @@ async function connectedProducer(): Promise<Producer> {
 }
 
 async function session(): Promise<void> {
+  const rebalances = new Rebalances()
   let consumer: KafkaConsumer | undefined
   let producer: Producer | undefined
   try {
-    consumer = await connectedConsumer()
+    consumer = await connectedConsumer(rebalances)
     producer = await connectedProducer()
     const initialised = producer
     await again(callback => initialised.initTransactions(TIMEOUT_MS, callback))
     consumer.subscribe([option('input')])
     while (!isLeaving()) {
+      rebalances.settle(consumer)
+      stillAlive()
       const messages = await consume(consumer)
       if (messages.length > 0) await attemptOne(consumer, producer, messages)
     }
   } finally {
+    rebalances.isLeaving = true
+    if (consumer) rebalances.settle(consumer)
     const clients = [consumer, producer].filter(each => each !== undefined)
     const late = pause(5_000).then(() => 'late')
     // A consumer that does not close goes on as a member of its group, with partitions of its own, and reads nothing.
