@@ -245,8 +245,19 @@ export class LogReader {
   }
 
   async abortedTransactions(from: bigint, to: bigint): Promise<AbortedTransaction[]> {
-    const entries = await this.abortedEntries(from, to)
+    const entries = await this.unreplaced(async () => this.collectAborted(from, await this.indexedFrom(to)))
     return entries.map(({ producerId, firstOffset, lastOffset }) => ({ producerId, firstOffset, lastOffset }))
+  }
+
+  /**
+   * Kafka knows the end of what it reads by its offset index alone, and tells of aborted transactions up to
+   * the next entry there, or the segment's end.
+   */
+  private async indexedFrom(offset: bigint): Promise<bigint> {
+    const { segments, logEndOffset } = this.log
+    const at = this.segmentOf(offset - 1n)
+    const indexed = await segments[at]!.offsetIndex.offsetFrom(offset)
+    return indexed ?? segments[at + 1]?.baseOffset ?? logEndOffset
   }
 
   /** As the transaction indexes have them. */

@@ -43,6 +43,18 @@ export class OffsetIndex {
     return this.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) <= relative)
   }
 
+  /** The offset of the first entry at or above another; undefined where there is none. */
+  offsetFrom(offset: bigint): Promise<bigint | undefined> {
+    const { file } = this
+    const relative = offset - this.baseOffset
+    return file.withEntries(() => {
+      const index = file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at)) < relative) + 1
+      if (index >= file.count) return undefined
+      const { buffer, at } = file.entry(index)
+      return this.decode(buffer, at).offset
+    })
+  }
+
   /** The last entry whose batch begins at or before a position. */
   lookupPosition(position: number): Promise<OffsetPosition> {
     return this.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) <= position)
