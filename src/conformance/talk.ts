@@ -13,6 +13,8 @@ export interface Side {
   readonly network: Network
   readonly host: string
   readonly port: number
+  /** The broker's time. */
+  now(): number
   /** Lets the broker's time pass. */
   wait(ms: number): Promise<void>
   /** Returns when what was sent has reached the broker and had its effect. */
@@ -43,6 +45,7 @@ export class Talk {
   private readonly clients = new Map<string, WireClient>()
   private readonly names = new Map<string, string>()
   private readonly prefixes = new Map<string, number>()
+  private producers = 1
 
   constructor(side: Side) {
     this.side = side
@@ -97,6 +100,15 @@ export class Talk {
     await this.side.settle()
   }
 
+  now(): number {
+    return this.side.now()
+  }
+
+  /** Returns when what was begun has had its effect. */
+  settled(): Promise<void> {
+    return this.side.settle()
+  }
+
   /** The connection of `who` goes away. */
   async hangUp(who: string): Promise<void> {
     await this.clients.get(who)?.close()
@@ -124,7 +136,7 @@ export class Talk {
 
   /** A response as JSON, with names instead of what the broker made up. */
   private plain(value: unknown, key = ''): unknown {
-    if (typeof value === 'bigint') return Number(value)
+    if (typeof value === 'bigint') return this.counted(value, key)
     if (value instanceof Uint8Array) return this.named(printable(Buffer.from(value)))
     if (Array.isArray(value))
       return sorted(
@@ -132,10 +144,21 @@ export class Talk {
         key,
       )
     if (typeof value === 'string') return this.named(value)
-    if (typeof value === 'number') return key === 'errorCode' ? errorName(value as never) : value
+    if (typeof value === 'number') return /[eE]rrorCode$/.test(key) ? errorName(value as never) : value
     if (typeof value !== 'object' || value === null) return value
     const entries = Object.entries(value).map(([name, inner]) => [name, this.plain(inner, name)])
     return Object.fromEntries(entries)
+  }
+
+  /** Producer ids are named, and times are told as being there. */
+  private counted(value: bigint, key: string): number | string {
+    if (value < 0n || (key !== 'producerId' && !TIMES.has(key))) return Number(value)
+    if (TIMES.has(key)) return 'some time'
+    const known = this.names.get(`producer ${value}`)
+    if (known !== undefined) return known
+    const name = `producer #${this.producers++}`
+    this.names.set(`producer ${value}`, name)
+    return name
   }
 
   /** `a-<uuid>` becomes `a-#1`: the first that begins so. */
@@ -153,12 +176,17 @@ export class Talk {
   }
 }
 
+const TIMES: ReadonlySet<string> = new Set(['lastTimestamp', 'transactionStartTimeMs'])
+
 /** Lists whose order is that of a hash table in Kafka. */
 const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
   members: ['clientId', 'groupInstanceId', 'memberId'],
   results: ['groupId'],
   topics: ['name', 'topicId'],
   partitions: ['partitionIndex'],
+  transactionStates: ['transactionalId'],
+  resultsByTopicV3AndBelow: ['name'],
+  resultsByPartition: ['partitionIndex'],
 }
 
 function sorted(list: readonly unknown[], key: string): readonly unknown[] {
@@ -171,4 +199,20 @@ function sorted(list: readonly unknown[], key: string): readonly unknown[] {
 function printable(bytes: Buffer): string {
   const isText = bytes.every(byte => byte >= 0x20 && byte < 0x7f)
   return isText ? bytes.toString('latin1') : `0x${bytes.toString('hex')}`
+}
+
+/** Lets a script come to its end; what fails in it, or its patience, ends the transcript. */
+export async function holdScript(
+  talk: Talk,
+  script: Promise<void>,
+  { side, patience }: { readonly side: Side; readonly patience?: Promise<void> | undefined },
+): Promise<readonly Entry[]> {
+  const held = script.catch(error => talk.note('ended by', (error as Error).message))
+  const stuck = patience?.then(() => talk.note('ended by', 'no answer'))
+  await (stuck ? Promise.race([held, stuck]) : held)
+  await side.settle()
+  const transcript = talk.transcript.map(({ said, heard }) => ({ said, heard: heard ?? 'nothing' }))
+  // Who still waits is of no interest any more.
+  void talk.close()
+  return transcript
 }

@@ -58,6 +58,7 @@ export class SimulatedBroker {
       network,
       host: HOST,
       port: this.broker.listeners[0]!.port,
+      now: () => this.clock.now(),
       wait: ms => this.clock.run(ms),
       settle: () => this.settle(),
     }

@@ -1,6 +1,6 @@
 /** All that is said to brokers about groups. */
 
-import type { Entry, Side } from '../talk.ts'
+import { type Entry, holdScript, type Side } from '../talk.ts'
 import { ADMINISTRATION } from './administration.ts'
 import { type Conversation, GroupTalk } from './group-talk.ts'
 import { MEMBERSHIP } from './membership.ts'
@@ -17,18 +17,11 @@ export const CONVERSATIONS: readonly Conversation[] = [
 ]
 
 /** Holds one conversation; what fails in it, or its patience, ends the transcript. */
-export async function hold(
+export function hold(
   { name, hold: script }: Conversation,
   side: Side,
   patience?: Promise<void>,
 ): Promise<readonly Entry[]> {
   const talk = new GroupTalk(side, name)
-  const held = script(talk).catch(error => talk.note('ended by', (error as Error).message))
-  const stuck = patience?.then(() => talk.note('ended by', 'no answer'))
-  await (stuck ? Promise.race([held, stuck]) : held)
-  await side.settle()
-  const transcript = talk.transcript.map(({ said, heard }) => ({ said, heard: heard ?? 'nothing' }))
-  // Members that still wait are of no interest any more.
-  void talk.close()
-  return transcript
+  return holdScript(talk, script(talk), { side, patience })
 }

@@ -7,7 +7,7 @@
 
 import { ErrorCode } from '../../../protocol/errors.ts'
 import { nodePlatform } from '../../platform/node.ts'
-import type { Clock, Network } from '../../platform/platform.ts'
+import { asText, realSide } from '../recording.ts'
 import type { Entry, Side } from '../talk.ts'
 import { CONVERSATIONS, hold } from './conversations.ts'
 import { FIND, GroupTalk } from './group-talk.ts'
@@ -23,8 +23,6 @@ export async function prepareGroups(side: Side): Promise<void> {
   }
 }
 
-/** What a request takes to reach another process and have its effect there. */
-const SETTLE_MS = 120
 const PATIENCE_MS = 15_000
 
 export async function record(
@@ -39,21 +37,6 @@ export async function record(
     transcripts[conversation.name] = [...(await hold(conversation, side, side.wait(PATIENCE_MS)))]
   }
   return transcripts
-}
-
-/** JSON with one line for each entry, so that differences are lines. */
-function asText(transcripts: Record<string, readonly Entry[]>): string {
-  const blocks = Object.entries(transcripts).map(([name, entries]) => {
-    const lines = entries.map(({ said, heard }) => `    ${JSON.stringify({ said, heard })}`)
-    return `  ${JSON.stringify(name)}: [\n${lines.join(',\n')}\n  ]`
-  })
-  return `{\n${blocks.join(',\n')}\n}\n`
-}
-
-export function realSide(network: Network, clock: Clock, address: string): Side {
-  const [host = '', port = ''] = address.split(':')
-  const wait = (ms: number) => new Promise<void>(resolve => clock.after(ms, resolve))
-  return { network, host, port: Number(port), wait, settle: () => wait(SETTLE_MS) }
 }
 
 if (process.argv[1]?.endsWith('record.js')) {
