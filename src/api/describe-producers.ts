@@ -6,6 +6,9 @@ import {
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 
+/** Tools show it as it is. */
+const UNKNOWN_MESSAGE = 'This server does not host this topic-partition.'
+
 type ResponsePartition = DescribeProducersResponse['topics'][number]['partitions'][number]
 
 /** The producers that the leader of a partition knows, and which of them have a transaction open there. */
@@ -47,5 +50,6 @@ function describe(topic: string, partitionIndex: number, { replicas }: Context):
 }
 
 function failed(partitionIndex: number, errorCode: ErrorCode): ResponsePartition {
-  return { partitionIndex, errorCode, activeProducers: [] }
+  const isUnknown = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  return { partitionIndex, errorCode, errorMessage: isUnknown ? UNKNOWN_MESSAGE : null, activeProducers: [] }
 }

@@ -13,7 +13,9 @@ export const writeTxnMarkers = handler({
   refuse: (errorCode, { markers }) => ({ markers: markers.map(marker => answer(marker, () => errorCode)) }),
 
   async handle({ markers }, context) {
-    const written = await Promise.all(markers.map(marker => write(marker, context)))
+    // Kafka does not mention markers for no partition.
+    const meant = markers.filter(({ topics }) => topics.some(topic => topic.partitionIndexes.length > 0))
+    const written = await Promise.all(meant.map(marker => write(marker, context)))
     return { markers: written }
   },
 })

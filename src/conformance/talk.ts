@@ -176,13 +176,13 @@ export class Talk {
   }
 }
 
-const TIMES: ReadonlySet<string> = new Set(['lastTimestamp', 'transactionStartTimeMs'])
+const TIMES: ReadonlySet<string> = new Set(['lastTimestamp', 'transactionStartTimeMs', 'logAppendTimeMs'])
 
 /** Lists whose order is that of a hash table in Kafka. */
 const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
   members: ['clientId', 'groupInstanceId', 'memberId'],
   results: ['groupId'],
-  topics: ['name', 'topicId'],
+  topics: ['name', 'topic', 'topicId'],
   partitions: ['partitionIndex'],
   transactionStates: ['transactionalId'],
   resultsByTopicV3AndBelow: ['name'],

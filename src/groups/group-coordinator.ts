@@ -250,8 +250,8 @@ function fetchOffsets(
   topics: readonly TopicPartitions[] | null,
   requireStable: boolean,
 ): FetchedOffset[] {
-  const wanted =
-    topics ?? [...offsets.partitions(groupId)].map(([topic, partitions]) => ({ topic, partitions }))
+  // Of all means of those that have something committed, whatever else is staged.
+  const wanted = topics ?? committedPartitions(offsets.entries(groupId))
   const fetched: FetchedOffset[] = []
   for (const { topic, partitions } of wanted) {
     for (const partition of partitions) {
@@ -265,6 +265,18 @@ function fetchOffsets(
     }
   }
   return fetched
+}
+
+function committedPartitions(
+  entries: Iterable<{ readonly topic: string; readonly partition: number }>,
+): TopicPartitions[] {
+  const byTopic = new Map<string, number[]>()
+  for (const { topic, partition } of entries) {
+    const partitions = byTopic.get(topic)
+    if (partitions) partitions.push(partition)
+    else byTopic.set(topic, [partition])
+  }
+  return [...byTopic].map(([topic, partitions]) => ({ topic, partitions: partitions.sort((a, b) => a - b) }))
 }
 
 function listGroup(group: ClassicGroup): GroupListing {

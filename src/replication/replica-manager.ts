@@ -370,13 +370,15 @@ export class ReplicaManager {
     const { logStartOffset } = partition
     if (isInternalTopic(partition.topic)) return appendError(refuse(ErrorCode.INVALID_TOPIC_EXCEPTION))
     const refusal = partition.appendRefusal(acks)
-    if (refusal) return appendError(refusal, logStartOffset)
+    // Kafka has no log to ask where the disk does not work.
+    const isLost = refusal?.error === ErrorCode.KAFKA_STORAGE_ERROR
+    if (refusal) return appendError(refusal, isLost ? NO_OFFSET : logStartOffset)
     const validated = this.validate(partition, target.records, parameters.produceVersion)
     if (validated.error) return appendError(validated, logStartOffset)
     const { batch, logAppendTimeMs } = validated.value
     const appended = await partition.append(batch.bytes(), { acks, origin: 'client', verificationGuard })
     if (appended.error) return appendError(appended, logStartOffset)
-    const { baseOffset, lastOffset } = appended.value
+    const { baseOffset, lastOffset, isDuplicate } = appended.value
     if (acks === -1 && partition.highWatermark <= lastOffset) {
       const error = await this.replicated(partition, lastOffset + 1n, deadline)
       if (error !== ErrorCode.NONE) return appendError(refuse(error), appended.value.logStartOffset)
@@ -386,7 +388,8 @@ export class ReplicaManager {
       message: null,
       recordErrors: [],
       baseOffset,
-      logAppendTimeMs,
+      // Of a duplicate Kafka tells the time of its records, whosever it is.
+      logAppendTimeMs: isDuplicate ? appended.value.logAppendTimeMs : logAppendTimeMs,
       logStartOffset: appended.value.logStartOffset,
     }
   }
