@@ -91,6 +91,11 @@ function untilStopped(broker: Broker, logger: Logger): Promise<void> {
       broker.close().then(done, failed)
     }
     for (const signal of ENDINGS) process.on(signal, stop)
+    // As Kafka halts: nothing can be served, and nothing can be put in order.
+    void broker.storageLost.then(() => {
+      logger.error('Stopping, for all log directories have failed')
+      process.exit(1)
+    })
   })
 }
 

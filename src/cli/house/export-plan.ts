@@ -82,7 +82,8 @@ function takePartitions(
   const missing = [...wanted].filter(name => !taken.has(name))
   if (missing.length > 0) {
     throw new UsageError(
-      `--from: there are no directories for ${listed(missing)}: name each of log.dirs with a --from of its own`,
+      `--from: there are no directories for ${listed(missing)}: name each of log.dirs with ` +
+        'a --from of its own',
     )
   }
   const strangers = directories.flatMap(it => it.partitions.filter(name => !wanted.has(name)))

@@ -64,8 +64,8 @@ function whatNow({ meta, directories }: ExportPlan, to: string | undefined): str
     `  controller.listener.names=CONTROLLER`,
     `  listeners=PLAINTEXT://:9092,CONTROLLER://:9093`,
     `  log.dirs=${paths.join(',')}`,
-    'and no controller.quorum.bootstrap.servers. Add what klamm start was given of its own, such as',
-    'log.retention.hours: such settings are nowhere in the data. Then start it, without kafka-storage format:',
+    'and no controller.quorum.bootstrap.servers. Add the settings that klamm start was given, such as',
+    'log.retention.hours: they are nowhere in the data. Then start it, without kafka-storage format:',
     '  kafka-server-start.sh server.properties',
     ...(to === undefined ? ['The way back, once Kafka is stopped: klamm import.'] : []),
   ].join('\n')

@@ -3,9 +3,9 @@
  * metadata as the first change of Klamm's own, and the partitions' directories that go with it.
  */
 import { ZERO_UUID } from '../../../protocol/wire.ts'
-import { FINALIZED_FEATURES } from '../../controller/registration.ts'
 import type { MetaProperties } from '../../log/checkpoint.ts'
 import { brokerOption, optionsOf } from '../../metadata/configs.ts'
+import { FINALIZED_FEATURES } from '../../metadata/features.ts'
 import type {
   BrokerRegistration,
   ConfigResourceType,

@@ -39,8 +39,8 @@ export async function surveyKlamm(
   const [first] = holders
   if (!first) {
     throw new UsageError(
-      `--from: there is no ${LOG_FILE} in ${paths.join(', ')}, so it is not the data of a Klamm, or not all ` +
-        'of it: name each of log.dirs with a --from of its own',
+      `--from: there is no ${LOG_FILE} in ${paths.join(', ')}, so it is not the data of a Klamm, or not ` +
+        'all of it: name each of log.dirs with a --from of its own',
     )
   }
   for (const { path, meta, hasMetadata } of directories) {

@@ -19,7 +19,7 @@ export interface DumpOptions {
   readonly fromOffset: bigint
   readonly toOffset: bigint
   readonly maxDecompressedBytes: number
-  /** How many records are wanted still; one budget for all files. Without depth, a batch counts its records. */
+  /** How many records are wanted still, of all files; without depth, each batch counts for all of its own. */
   readonly budget: { records: number }
 }
 

@@ -88,7 +88,7 @@ export class ProducerCheck {
     }
     for (const { producerId, currentTxnFirstOffset } of replayed.values()) {
       if (currentTxnFirstOffset < 0n) continue
-      return `it lacks producer ${producerId}, which has a transaction open since offset ${currentTxnFirstOffset}`
+      return `it lacks producer ${producerId}, with a transaction open since offset ${currentTxnFirstOffset}`
     }
     return undefined
   }

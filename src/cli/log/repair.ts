@@ -1,14 +1,24 @@
 /**
  * Mends what can be mended without losing a record that could be read: what follows from the log is taken
- * away or written anew (indexes, snapshots, transaction indexes, checkpoints that reach too far), and the end
- * of a log is cut behind its last whole batch, with the bytes kept beside it. Damage in the middle of a log is
- * left as it is: only a copy could mend that.
+ * away or written anew (indexes, snapshots, transaction indexes, checkpoints that reach too far), and the
+ * end of a log is cut behind its last whole batch, with the bytes kept beside it. Damage in the middle of a
+ * log is left as it is: only a copy could mend that.
  *
  * Whatever is mended, the mark of a clean stop goes, so that the next start of a broker checks the logs.
  */
-import { CLEAN_SHUTDOWN, formatOffsets, parseOffsets, readText, replaceFile } from '../../log/checkpoint.ts'
+import {
+  CLEAN_SHUTDOWN,
+  formatEpochs,
+  formatOffsets,
+  LEADER_EPOCH_CHECKPOINT,
+  parseEpochs,
+  parseOffsets,
+  readText,
+  replaceFile,
+} from '../../log/checkpoint.ts'
 import { encodeEntries } from '../../log/transaction-index.ts'
 import type { Disk, DiskFile } from '../../platform/platform.ts'
+import { CHECKPOINTS } from './data-directory.ts'
 import type { Finding } from './findings.ts'
 import type { VerifiedPartition } from './verify-directories.ts'
 import type { CheckedSegment } from './verify-partition.ts'
@@ -54,10 +64,13 @@ export class Repairs {
     }
     if (kinds.has('txnindex')) return this.rewriteTransactions(path, segment, mended)
     if (kinds.has('torn-end') && segment) {
-      return this.cut(
-        segment,
-        findings.filter(it => it.kind === 'torn-end'),
-      )
+      await this.forgetBehind(partition, segment.soundEndOffset)
+      return this.cut(segment, mended)
+    }
+    if (kinds.has('checkpoint') && path.endsWith(`/${LEADER_EPOCH_CHECKPOINT}`)) {
+      const isCut = await this.cutEpochs(path.slice(0, path.lastIndexOf('/')), partition.logEndOffset)
+      const message = `epochs that begin behind offset ${partition.logEndOffset} are taken out`
+      return isCut ? { path, mended, message } : undefined
     }
     if (kinds.has('checkpoint') && path.startsWith(`${partition.directory}/`)) {
       return this.clamp(partition, path, mended)
@@ -84,7 +97,33 @@ export class Repairs {
     return { path, mended, message: `written anew from the log, with ${segment.aborted.length} entries` }
   }
 
-  private async cut(segment: CheckedSegment, findings: readonly Finding[]): Promise<Repair> {
+  /** What was noted of records that are cut. */
+  private async forgetBehind({ directory, name }: VerifiedPartition, endOffset: bigint): Promise<void> {
+    for (const file of CHECKPOINTS) {
+      const offsets = parseOffsets((await readText(this.disk, `${directory}/${file}`)) ?? '')
+      const offset = offsets?.get(name)
+      if (offsets === undefined || offset === undefined || offset <= endOffset) continue
+      offsets.set(name, endOffset)
+      await replaceFile(this.disk, directory, file, formatOffsets(offsets))
+    }
+    for (const entry of await this.disk.list(`${directory}/${name}`)) {
+      const offset = /^(\d{20})\.snapshot$/.exec(entry.name)?.[1]
+      if (offset === undefined || BigInt(offset) <= endOffset) continue
+      await this.disk.remove(`${directory}/${name}/${entry.name}`)
+    }
+    await this.cutEpochs(`${directory}/${name}`, endOffset)
+  }
+
+  /** An epoch may begin at the end: its leader had no time to write. */
+  private async cutEpochs(directory: string, endOffset: bigint): Promise<boolean> {
+    const entries = parseEpochs((await readText(this.disk, `${directory}/${LEADER_EPOCH_CHECKPOINT}`)) ?? '')
+    const kept = entries?.filter(({ startOffset }) => startOffset <= endOffset)
+    if (kept === undefined || kept.length === entries?.length) return false
+    await replaceFile(this.disk, directory, LEADER_EPOCH_CHECKPOINT, formatEpochs(kept))
+    return true
+  }
+
+  private async cut(segment: CheckedSegment, mended: number): Promise<Repair> {
     const path = `${segment.path}.log`
     const kept = `${path}.cut-at-${segment.soundBytes}`
     const cutBytes = segment.sizeBytes - segment.soundBytes
@@ -96,7 +135,6 @@ export class Repairs {
     } finally {
       await file.close()
     }
-    const mended = findings.filter(it => it.severity === 'damage').length
     const message = `cut at byte ${segment.soundBytes}; the ${cutBytes} bytes behind it are in ${kept}`
     return { path, mended, message }
   }

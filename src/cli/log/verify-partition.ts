@@ -8,12 +8,11 @@ import {
 } from '../../log/checkpoint.ts'
 import { LeaderEpochs } from '../../log/leader-epochs.ts'
 import { decodeSnapshot } from '../../log/producer-snapshot.ts'
-import type { AbortedEntry } from '../../log/transaction-index.ts'
 import type { Disk } from '../../platform/platform.ts'
 import type { Finding, FindingKind } from './findings.ts'
 import { OffsetOrder } from './offset-order.ts'
 import { ProducerCheck, type SnapshotFile } from './producer-check.ts'
-import { type SegmentFile, verifySegment } from './verify-segment.ts'
+import { type SegmentFile, type SegmentResult, verifySegment } from './verify-segment.ts'
 
 export interface PartitionOptions {
   readonly disk: Disk
@@ -37,11 +36,7 @@ export interface PartitionResult {
   readonly logEndOffset: bigint
 }
 
-export interface CheckedSegment extends SegmentFile {
-  /** The first byte behind the last whole batch. */
-  readonly soundBytes: number
-  readonly aborted: readonly AbortedEntry[] | undefined
-}
+export type CheckedSegment = SegmentFile & Pick<SegmentResult, 'soundBytes' | 'soundEndOffset' | 'aborted'>
 
 const LOG_FILES = /^\d{20}\.(log|index|timeindex|txnindex|snapshot)$/
 const LEFTOVERS: readonly (readonly [RegExp, string])[] = [
@@ -61,22 +56,20 @@ export async function verifyPartition(given: PartitionOptions): Promise<Partitio
   const segments = await findSegments(names, options)
   const epochs = await readEpochs(names, options)
   const producers = new ProducerCheck(await readSnapshots(names, options), segments[0]?.baseOffset ?? 0n)
-  const order = new OffsetOrder()
-  if (segments[0]) order.begin(segments[0].baseOffset)
-
+  const order = new OffsetOrder(segments[0]?.baseOffset ?? options.logStartOffset)
   const checked: CheckedSegment[] = []
   const course = { disk, order, producers, epochs, mayHaveGaps: options.mayHaveGaps, report }
   let batches = 0
   for (const segment of segments) {
-    const { soundBytes, aborted, oldMessages, ...rest } = await verifySegment(segment, course)
-    batches += rest.batches
-    checked.push({ ...segment, soundBytes, aborted })
+    beginSegment(segment, order, options)
+    const { oldMessages, ...result } = await verifySegment(segment, course)
+    batches += result.batches
+    checked.push({ ...segment, ...result })
     if (oldMessages === 0) continue
     const message = `it holds ${oldMessages} messages of the formats before 2, which Kafka 4 still serves`
     report({ severity: 'note', kind: 'old-format', path: `${segment.path}.log`, message })
   }
-  order.finish(undefined)
-  const logEndOffset = order.next ?? options.logStartOffset
+  const logEndOffset = order.next
   producers.finish(logEndOffset)
   reportEpochs(epochs, logEndOffset, options)
   const sizeBytes = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
@@ -108,11 +101,25 @@ async function findSegments(
         path: `${path}/${stem}`,
         baseOffset: BigInt(stem),
         sizeBytes: (await disk.status(`${path}/${name}`))?.sizeBytes ?? 0,
-        isLast: index === bases.length - 1,
+        nextBaseOffset: index + 1 < bases.length ? BigInt(bases[index + 1]!.slice(0, 20)) : undefined,
         endings: new Set(endings),
       }
     }),
   )
+}
+
+/** Compaction can take whole segments. In other logs they follow on each other. */
+function beginSegment(
+  { baseOffset, path }: SegmentFile,
+  order: OffsetOrder,
+  { mayHaveGaps, report }: PartitionOptions,
+): void {
+  if (order.next < baseOffset && !mayHaveGaps) {
+    const offsets = { first: order.next, last: baseOffset - 1n }
+    const message = 'the offsets before this segment are missing'
+    report({ severity: 'damage', kind: 'gap', path: `${path}.log`, offsets, message })
+  }
+  order.advanceTo(baseOffset)
 }
 
 async function readEpochs(
@@ -139,7 +146,7 @@ function reportEpochs(
   const latest = epochs?.latest
   if (latest === undefined || latest.startOffset <= logEndOffset) return
   const path = `${options.path}/${LEADER_EPOCH_CHECKPOINT}`
-  const message = `epoch ${latest.epoch} begins at offset ${latest.startOffset}, and the log ends at ${logEndOffset}`
+  const message = `epoch ${latest.epoch} begins at ${latest.startOffset}, and the log ends at ${logEndOffset}`
   damage(options, 'checkpoint', path, message)
 }
 

@@ -1,14 +1,15 @@
 /** One segment: its batches, what its indexes say of them, and how they continue the segment before. */
 import type { LeaderEpochs } from '../../log/leader-epochs.ts'
 import { offsetEntries } from '../../log/offset-index.ts'
+import { leastOffset } from '../../log/offsets.ts'
 import { timeEntries } from '../../log/time-index.ts'
 import { type AbortedEntry, decodeEntries, encodeEntries } from '../../log/transaction-index.ts'
 import type { Disk } from '../../platform/platform.ts'
-import type { RecordBatch } from '../../records/batch.ts'
+import { NO_PARTITION_LEADER_EPOCH, RecordBatch } from '../../records/batch.ts'
 import type { Finding, FindingKind, OffsetRange } from './findings.ts'
 import { OffsetIndexCheck, passing, TimeIndexCheck } from './index-check.ts'
 import { entriesOf } from './index-entries.ts'
-import type { OffsetOrder, OrderHooks } from './offset-order.ts'
+import type { OffsetOrder } from './offset-order.ts'
 import type { ProducerCheck } from './producer-check.ts'
 import { type SegmentItem, walkSegment } from './segment-walk.ts'
 
@@ -17,7 +18,8 @@ export interface SegmentFile {
   readonly path: string
   readonly baseOffset: bigint
   readonly sizeBytes: number
-  readonly isLast: boolean
+  /** Where the segment behind it begins; undefined for the last one. */
+  readonly nextBaseOffset: bigint | undefined
   /** The endings of the files that are there. */
   readonly endings: ReadonlySet<string>
 }
@@ -38,6 +40,8 @@ export interface SegmentResult {
   readonly batches: number
   /** The first byte behind the last whole batch. */
   readonly soundBytes: number
+  /** Behind its last record; where the segment begins if it has none. */
+  readonly soundEndOffset: bigint
   /** Of the format before 2. */
   readonly oldMessages: number
   /** What the transaction index should hold, where the log tells. */
@@ -68,13 +72,16 @@ class SegmentCheck {
   private isTransactionKnown: boolean
   private batches = 0
   private soundBytes = 0
+  private soundEndOffset: bigint
   private oldMessages = 0
-  private previousPosition = 0
+  /** A batch whose offsets are not the expected ones, until what follows it is known. */
+  private suspect: { readonly batch: RecordBatch; readonly position: number } | undefined
 
   constructor(segment: SegmentFile, course: LogCourse) {
     this.segment = segment
     this.course = course
     this.log = `${segment.path}.log`
+    this.soundEndOffset = segment.baseOffset
     this.isTransactionKnown = course.producers.isKnown
   }
 
@@ -106,48 +113,66 @@ class SegmentCheck {
       this.passBatch(item.batch, position)
     } else if (item.kind === 'message') this.passMessage(item)
     else this.passDamage(item)
-    this.previousPosition = position
   }
 
   finish(): SegmentResult {
+    const { order, producers } = this.course
+    const { nextBaseOffset } = this.segment
+    this.settleSuspect(nextBaseOffset)
+    order.settle(nextBaseOffset)
     this.offsetIndex?.finish()
     this.timeIndex?.finish()
-    const isKnown = this.isTransactionKnown && this.course.producers.isKnown
+    const isKnown = this.isTransactionKnown && producers.isKnown
     if (isKnown) this.compareTransactions()
-    const { batches, soundBytes, oldMessages } = this
-    return { batches, soundBytes, oldMessages, aborted: isKnown ? this.aborted : undefined }
+    const { batches, soundBytes, soundEndOffset, oldMessages } = this
+    return { batches, soundBytes, soundEndOffset, oldMessages, aborted: isKnown ? this.aborted : undefined }
   }
 
+  /** The base offset is not under the checksum. One that is not expected is held against the next one. */
   private passBatch(batch: RecordBatch, position: number): void {
-    const { order, producers, epochs, mayHaveGaps } = this.course
-    const { baseOffset, lastOffset, partitionLeaderEpoch } = batch
-    const previousPosition = this.previousPosition
-    const hooks: OrderHooks = {
-      onMoved: (which, offsets) => {
-        const at = which === 'this' || previousPosition === position ? position : previousPosition
-        const message = `the batch says that it begins with offset ${baseOffset}, which another one has`
-        const text = which === 'this' ? message : 'the batch claims offsets of the one behind it'
-        this.course.report({
-          severity: 'damage',
-          kind: 'order',
-          path: this.log,
-          position: at,
-          offsets,
-          message: text,
-        })
-      },
-      onGap: offsets => {
-        if (mayHaveGaps) return
-        const message = 'offsets are missing before this batch'
-        this.course.report({ severity: 'damage', kind: 'gap', path: this.log, position, offsets, message })
-      },
+    const { order } = this.course
+    const { baseOffset } = batch
+    this.settleSuspect(baseOffset)
+    if (order.hasDamage && baseOffset >= order.next) order.settle(baseOffset)
+    if (baseOffset === order.next) this.accept(batch, position)
+    else this.suspect = { batch: new RecordBatch(Buffer.from(batch.bytes())), position }
+  }
+
+  /** It is right if all before `end` is left to it: then compaction took what is between, or it is lost. */
+  private settleSuspect(end: bigint | undefined): void {
+    const { suspect } = this
+    if (suspect === undefined) return
+    this.suspect = undefined
+    const { batch, position } = suspect
+    const { order, mayHaveGaps } = this.course
+    const expected = order.next
+    const { baseOffset, lastOffset, lastOffsetDelta } = batch
+    const hasRoom = end === undefined || end < expected || lastOffset < end
+    if (baseOffset > expected && hasRoom) {
+      const offsets = { first: expected, last: baseOffset - 1n }
+      if (!mayHaveGaps)
+        this.batchDamage('gap', position, 'the offsets before this batch are missing', offsets)
+      this.accept(batch, position)
+      return
     }
-    order.whole({ baseOffset, lastOffset }, hooks)
+    const last = end !== undefined && end > expected ? end - 1n : expected + BigInt(lastOffsetDelta)
+    const message = `the batch says that it begins with offset ${baseOffset}, where that cannot be`
+    this.batchDamage('order', position, message, { first: expected, last })
+    this.passUnknown(position, batch.sizeInBytes)
+    order.advanceTo(last + 1n)
+  }
+
+  private accept(batch: RecordBatch, position: number): void {
+    const { order, producers, epochs } = this.course
+    const { baseOffset, lastOffset, partitionLeaderEpoch } = batch
     const epoch = epochs?.epochForOffset(baseOffset)
-    if (epoch !== undefined && partitionLeaderEpoch >= 0 && epoch !== partitionLeaderEpoch) {
+    if (
+      epoch !== undefined &&
+      partitionLeaderEpoch !== NO_PARTITION_LEADER_EPOCH &&
+      epoch !== partitionLeaderEpoch
+    ) {
       const message = `the batch is of leader epoch ${partitionLeaderEpoch}, and the checkpoint says ${epoch}`
-      const offsets = { first: baseOffset, last: lastOffset }
-      this.course.report({ severity: 'damage', kind: 'epoch', path: this.log, position, offsets, message })
+      this.batchDamage('epoch', position, message, { first: baseOffset, last: lastOffset })
     }
     const place = passing(position, batch)
     this.offsetIndex?.pass(place)
@@ -155,6 +180,8 @@ class SegmentCheck {
     const aborted = producers.pass(batch)
     if (aborted !== undefined) this.aborted.push(aborted)
     if (batch.isControl) this.abortMarkers.set(lastOffset, batch.producerId)
+    this.soundEndOffset = lastOffset + 1n
+    order.advanceTo(lastOffset + 1n)
   }
 
   private passMessage(item: Extract<SegmentItem, { kind: 'message' }>): void {
@@ -163,22 +190,23 @@ class SegmentCheck {
     this.soundBytes = position + sizeBytes
     const { offset, timestamp } = message
     const { order } = this.course
+    this.settleSuspect(offset)
     // A compressed one has the offset of the last message in it, and those of the others are inside.
-    const baseOffset = order.next !== undefined && order.next <= offset ? order.next : offset
-    order.whole({ baseOffset, lastOffset: offset }, { onGap: () => {}, onMoved: () => {} })
+    const baseOffset = leastOffset(order.next, offset)
+    order.settle(baseOffset)
     const place = { position, sizeBytes, baseOffset, lastOffset: offset, maxTimestamp: timestamp }
     this.offsetIndex?.pass(place)
     this.timeIndex?.pass(place)
+    this.soundEndOffset = offset + 1n
+    order.advanceTo(offset + 1n)
   }
 
   private passDamage(item: Exclude<SegmentItem, { kind: 'message' }>): void {
     const { position, sizeBytes } = item
-    this.offsetIndex?.pass({ position, sizeBytes })
-    this.timeIndex?.pass({ position, sizeBytes })
-    this.course.producers.lose()
-    this.isTransactionKnown = false
-    const isTorn = this.segment.isLast && position + sizeBytes === this.segment.sizeBytes
-    const base = { severity: 'damage', path: this.log, position } as const
+    this.settleSuspect(undefined)
+    this.passUnknown(position, sizeBytes)
+    const isAtEnd = position + sizeBytes === this.segment.sizeBytes
+    const kind = isAtEnd && this.segment.nextBaseOffset === undefined ? 'torn-end' : 'batch'
     const message =
       item.kind === 'batch'
         ? 'the checksum of the batch does not match'
@@ -187,17 +215,23 @@ class SegmentCheck {
       item.kind === 'batch'
         ? { baseOffset: item.batch.baseOffset, lastOffset: item.batch.lastOffset }
         : undefined
-    this.course.order.damaged(claimed, offsets => {
-      const kind = isTorn ? 'torn-end' : 'batch'
-      this.course.report({ ...base, kind, message, offsets })
-    })
+    this.course.order.damaged(claimed, offsets => this.batchDamage(kind, position, message, offsets))
+  }
+
+  /** Bytes of which nothing can be said. */
+  private passUnknown(position: number, sizeBytes: number): void {
+    this.offsetIndex?.pass({ position, sizeBytes })
+    this.timeIndex?.pass({ position, sizeBytes })
+    this.course.producers.lose()
+    this.isTransactionKnown = false
   }
 
   /** Undefined for an index that is not there, which is no damage: it is made anew. */
   private async readIndex(ending: string, entryBytes: number): Promise<Buffer | undefined> {
     const path = `${this.segment.path}${ending}`
     if (!this.segment.endings.has(ending)) {
-      if (!this.segment.isLast) this.note('index', path, 'it is missing, and is made anew when it is needed')
+      if (this.segment.nextBaseOffset !== undefined)
+        this.note('index', path, 'it is missing, and is made anew when it is needed')
       return undefined
     }
     const { bytes, oddBytes } = entriesOf(await this.course.disk.readFile(path), entryBytes)
@@ -236,9 +270,13 @@ class SegmentCheck {
     }
     for (const { producerId, firstOffset, lastOffset } of listed.values()) {
       if (this.abortMarkers.get(lastOffset) === producerId) continue
-      const message = `it has a transaction of producer ${producerId} that no marker aborted at offset ${lastOffset}`
+      const message = `it has one of producer ${producerId} that no marker aborted at offset ${lastOffset}`
       this.damage('txnindex', path, message, { first: firstOffset, last: lastOffset })
     }
+  }
+
+  private batchDamage(kind: FindingKind, position: number, message: string, offsets: OffsetRange): void {
+    this.course.report({ severity: 'damage', kind, path: this.log, position, offsets, message })
   }
 
   private damage(kind: FindingKind, path: string, message: string, offsets?: OffsetRange): void {

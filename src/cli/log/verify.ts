@@ -95,7 +95,8 @@ function describeSummary(summary: VerifySummary, isRepair: boolean): string {
         ? `${damage} damaged, ${mended} mended${left > 0 ? `; ${left} cannot be mended here` : ''}.`
         : `${damage} damaged.`
   const remarks = notes === 0 ? '' : ` ${notes} notes.`
-  return `${verdict}${remarks} Checked ${partitions} partitions, ${segments} segments, ${batches} batches, ${mebibytes} MiB.`
+  const extent = `${partitions} partitions, ${segments} segments, ${batches} batches, ${mebibytes} MiB`
+  return `${verdict}${remarks} Checked ${extent}.`
 }
 
 async function lockAll(
