@@ -34,7 +34,12 @@ function answer(
   }
 }
 
-function describe(topic: string, partitionIndex: number, { replicas }: Context): ResponsePartition {
+function describe(topic: string, partitionIndex: number, context: Context): ResponsePartition {
+  const { controller, replicas } = context
+  if (!controller.image().topicByName(topic)) {
+    const unknown = failed(partitionIndex, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    return { ...unknown, errorMessage: UNKNOWN_MESSAGE }
+  }
   const found = replicas.partition(topic, partitionIndex)
   const error = found.error || found.value.refusal(-1)?.error
   if (found.error || error) return failed(partitionIndex, error || ErrorCode.UNKNOWN_SERVER_ERROR)
@@ -50,6 +55,5 @@ function describe(topic: string, partitionIndex: number, { replicas }: Context):
 }
 
 function failed(partitionIndex: number, errorCode: ErrorCode): ResponsePartition {
-  const isUnknown = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  return { partitionIndex, errorCode, errorMessage: isUnknown ? UNKNOWN_MESSAGE : null, activeProducers: [] }
+  return { partitionIndex, errorCode, activeProducers: [] }
 }
