@@ -13,6 +13,7 @@ import { GroupHost } from './groups/group-host.ts'
 import type { CleanerConfig, LogManagerConfig } from './log/log-config.ts'
 import { parseLogName } from './log/log-loading.ts'
 import { LogManager } from './log/log-manager.ts'
+import { MOVE_RATE } from './metadata/configs.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
 import type { Logger } from './observe/logger.ts'
 import { LOG_FILE, LocalStore } from './platform/local-store.ts'
@@ -59,6 +60,7 @@ interface Parts {
   readonly groups: GroupHost
   readonly transactions: TransactionHost
   readonly server: Server
+  readonly storageLost: Promise<void>
 }
 
 type Undo = () => Promise<void> | void
@@ -67,12 +69,15 @@ export class Broker {
   readonly config: BrokerConfig
   readonly clusterId: string
   readonly listeners: readonly BoundListener[]
+  /** Resolves when the last log directory has failed: everything is refused from then on. Kafka halts. */
+  readonly storageLost: Promise<void>
   private readonly parts: Parts
   private closing: Promise<void> | undefined
 
   private constructor(parts: Parts, listeners: readonly BoundListener[]) {
     this.parts = parts
     this.listeners = listeners
+    this.storageLost = parts.storageLost
     this.config = parts.context.config
     this.clusterId = parts.context.controller.image().clusterId
   }
@@ -117,6 +122,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   const topicConfigs = new TopicConfigs(config)
 
   await refuseStrangers(disk, config)
+  const storage = lossOfStorage()
   // The replicas come after the logs that they are made of; nothing goes offline before they are there.
   let replicas: ReplicaManager | undefined
   const logs = await LogManager.open({
@@ -128,6 +134,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     config: logManagerConfig(config),
     logConfig: () => effectiveTopicConfig(new Map(), config),
     onDirectoryOffline: (_, partitions) => replicas?.onDirectoryOffline(partitions),
+    onAllOffline: () => storage.lose(),
   })
   if (logs.error) throw new StartFailure(logs.message ?? 'log.dirs: the data directory cannot be used')
   undo.push(() => logs.value.shutdown())
@@ -144,6 +151,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   controller.onImage(image => hosted.applyImage(image))
   const followConfig = () => {
     logs.value.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
+    logs.value.setMoveRate(config.number(MOVE_RATE))
     logs.value.setCleaner(cleanerConfig(config))
   }
   followConfig()
@@ -184,6 +192,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     groups,
     transactions: transactions.host,
     server: newServer(context, network, await reflectionOf(config, network)),
+    storageLost: storage.lost,
   }
 }
 
@@ -302,12 +311,21 @@ async function openController({ disk, logs, config, platform, logger }: StorePar
   })
 }
 
+function lossOfStorage(): { readonly lost: Promise<void>; readonly lose: () => void } {
+  let lose = () => {}
+  const lost = new Promise<void>(resolve => {
+    lose = resolve
+  })
+  return { lost, lose: () => lose() }
+}
+
 /** Before anything is opened: what a Kafka that may still run wrote is not even to be looked at closely. */
 async function refuseStrangers(disk: Disk, config: BrokerConfig): Promise<void> {
   if (await disk.status(join(config.logDirs[0]!, LOG_FILE))) return
   let count = 0
   for (const directory of config.logDirs) {
-    const entries = (await disk.status(directory))?.isDirectory ? await disk.list(directory) : []
+    // What is wrong with one that cannot be read is said when it is opened.
+    const entries = await disk.list(directory).catch(() => [])
     count += entries.filter(({ name, isDirectory }) => isDirectory && parseLogName(name)).length
   }
   if (count > 0) throw new StartFailure(strangersProblem(config, count))
@@ -335,6 +353,7 @@ function logManagerConfig(config: BrokerConfig): LogManagerConfig {
     nodeId: config.nodeId,
     durability: config.string('klamm.durability') === 'fsync' ? 'fsync' : 'write',
     retentionCheckIntervalMs: config.number('log.retention.check.interval.ms'),
+    initialTaskDelayMs: config.number('log.initial.task.delay.ms'),
     highWatermarkCheckpointIntervalMs: config.number('replica.high.watermark.checkpoint.interval.ms'),
     producerIdExpirationMs: config.number('producer.id.expiration.ms'),
     producerIdExpirationCheckIntervalMs: config.number('producer.id.expiration.check.interval.ms'),

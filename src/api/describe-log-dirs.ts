@@ -41,7 +41,7 @@ function wantedBy(topics: DescribeLogDirsRequest['topics']): IsWanted {
 
 function topicsIn(directory: LogDirectoryDescription, isWanted: IsWanted): ResponseTopic[] {
   const topics = new Map<string, ResponsePartition[]>()
-  for (const { topicPartition, sizeBytes } of directory.logs) {
+  for (const { topicPartition, sizeBytes, isFuture, offsetLag } of directory.logs) {
     const { topic, partition } = topicPartition
     if (!isWanted(topic, partition)) continue
     let partitions = topics.get(topic)
@@ -49,12 +49,11 @@ function topicsIn(directory: LogDirectoryDescription, isWanted: IsWanted): Respo
       partitions = []
       topics.set(topic, partitions)
     }
-    // A leader's log never lags, and replicas do not move between directories here.
     partitions.push({
       partitionIndex: partition,
       partitionSize: BigInt(sizeBytes),
-      offsetLag: 0n,
-      isFutureKey: false,
+      offsetLag,
+      isFutureKey: isFuture,
     })
   }
   return Array.from(topics, ([name, partitions]) => ({ name, partitions }))

@@ -5,13 +5,13 @@ import {
   DescribeTopicPartitionsResponse,
 } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ZERO_UUID } from '../../protocol/wire.ts'
-import type { PartitionImage, TopicImage } from '../metadata/image.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { INTERNAL_TOPICS } from '../metadata/topic-names.ts'
 import { TOPIC_OPERATIONS } from './authorized-operations.ts'
 import { missingTopicError } from './auto-create-topics.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
-import { offlineReplicas } from './topic-description.ts'
+import { partitionDescription } from './topic-description.ts'
 
 type ResponseTopic = DescribeTopicPartitionsResponse['topics'][number]
 type Cursor = NonNullable<DescribeTopicPartitionsRequest['cursor']>
@@ -77,22 +77,12 @@ function described(topic: TopicImage, first: number, next: number, context: Cont
     isInternal: INTERNAL_TOPICS.has(topic.name),
     partitions: topic.partitions
       .slice(first, next)
-      .map((partition, at) => describedPartition(partition, first + at, context)),
+      .map(({ elr: eligibleLeaderReplicas, lastKnownElr }, at) => ({
+        ...partitionDescription(topic, first + at, context),
+        eligibleLeaderReplicas,
+        lastKnownElr,
+      })),
     topicAuthorizedOperations: TOPIC_OPERATIONS,
-  }
-}
-
-function describedPartition(partition: PartitionImage, index: number, context: Context) {
-  return {
-    errorCode: partition.leader < 0 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
-    partitionIndex: index,
-    leaderId: partition.leader,
-    leaderEpoch: partition.leaderEpoch,
-    replicaNodes: partition.replicas,
-    isrNodes: partition.isr,
-    eligibleLeaderReplicas: partition.elr,
-    lastKnownElr: partition.lastKnownElr,
-    offlineReplicas: offlineReplicas(partition, context.controller.image()),
   }
 }
 

@@ -2,14 +2,14 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { MetadataRequest, MetadataResponse } from '../../protocol/messages/metadata.ts'
 import { ZERO_UUID } from '../../protocol/wire.ts'
-import type { PartitionImage, TopicImage } from '../metadata/image.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { INTERNAL_TOPICS } from '../metadata/topic-names.ts'
 import { brokerAddresses } from './advertised-address.ts'
 import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from './authorized-operations.ts'
 import { autoCreateTopics, missingTopicError } from './auto-create-topics.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
-import { offlineReplicas } from './topic-description.ts'
+import { partitionDescription } from './topic-description.ts'
 
 type ResponseTopic = MetadataResponse['topics'][number]
 
@@ -93,30 +93,14 @@ async function createMissing(
   return autoCreateTopics(missing, context)
 }
 
-function described(
-  { name, id, partitions }: TopicImage,
-  operations: number,
-  context: Context,
-): ResponseTopic {
+function described(topic: TopicImage, operations: number, context: Context): ResponseTopic {
   return {
     errorCode: ErrorCode.NONE,
-    name,
-    topicId: id,
-    isInternal: INTERNAL_TOPICS.has(name),
-    partitions: partitions.map((partition, index) => describedPartition(partition, index, context)),
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: INTERNAL_TOPICS.has(topic.name),
+    partitions: topic.partitions.map((_, index) => partitionDescription(topic, index, context)),
     topicAuthorizedOperations: operations,
-  }
-}
-
-function describedPartition(partition: PartitionImage, index: number, context: Context) {
-  return {
-    errorCode: partition.leader < 0 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
-    partitionIndex: index,
-    leaderId: partition.leader,
-    leaderEpoch: partition.leaderEpoch,
-    replicaNodes: partition.replicas,
-    isrNodes: partition.isr,
-    offlineReplicas: offlineReplicas(partition, context.controller.image()),
   }
 }
 

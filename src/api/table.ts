@@ -7,6 +7,7 @@ import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
+import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { apiVersions } from './api-versions.ts'
 import { createPartitions } from './create-partitions.ts'
@@ -112,6 +113,7 @@ export const HANDLERS: readonly Handler[] = [
   deleteAcls,
   electLeaders,
   alterPartitionReassignments,
+  alterReplicaLogDirs,
   listPartitionReassignments,
   saslHandshake,
   saslAuthenticate,

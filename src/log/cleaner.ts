@@ -155,7 +155,7 @@ export class Cleaner {
 
   private *compacted(): Iterable<Log> {
     for (const log of this.logs()) {
-      if (log.isOnline && log.config.cleanupPolicy.includes('compact')) yield log
+      if (log.isOnline && !log.isMoving && log.config.cleanupPolicy.includes('compact')) yield log
     }
   }
 
@@ -245,7 +245,8 @@ export class Cleaner {
     if (code !== undefined && !code.startsWith('ERR_')) log.diskFailed(error)
   }
 
-  private saveCheckpoint(home: LogHome): Promise<void> {
+  /** Where its logs have been compacted to; also for one that has come from another directory. */
+  saveCheckpoint(home: LogHome): Promise<void> {
     let writer = this.checkpoints.get(home)
     if (writer === undefined) {
       writer = new GroupSync(() => this.writeCheckpoint(home))
@@ -272,5 +273,5 @@ export class Cleaner {
 
 /** A change of the topic's policy ends its compaction, and so does the end of its disk. */
 function isWanted(log: Log): boolean {
-  return log.isOnline && !log.isLeaving && log.config.cleanupPolicy.includes('compact')
+  return log.isOnline && !log.isLeaving && !log.isMoving && log.config.cleanupPolicy.includes('compact')
 }

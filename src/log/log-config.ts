@@ -87,6 +87,8 @@ export interface LogManagerConfig {
   /** `write`: an append is done when the write has come back. `fsync`: when a group fdatasync has. */
   readonly durability: 'write' | 'fsync'
   readonly retentionCheckIntervalMs: number
+  /** Background work leaves a starting broker alone for so long (`log.initial.task.delay.ms`). */
+  readonly initialTaskDelayMs: number
   readonly highWatermarkCheckpointIntervalMs: number
   readonly producerIdExpirationMs: number
   readonly producerIdExpirationCheckIntervalMs: number
@@ -101,6 +103,7 @@ export interface LogManagerConfig {
 export const DEFAULT_LOG_MANAGER_CONFIG: Omit<LogManagerConfig, 'logDirs' | 'nodeId'> = {
   durability: 'write',
   retentionCheckIntervalMs: 300_000,
+  initialTaskDelayMs: 30_000,
   highWatermarkCheckpointIntervalMs: 5_000,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,

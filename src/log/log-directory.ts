@@ -178,7 +178,7 @@ export class LogDirectory implements LogHome {
   }
 
   /** What is in it is not known. */
-  private missFromStart(error: Error): void {
+  missFromStart(error: Error): void {
     this.failure = error
     const { path } = this
     this.environment.logger.error('A log directory cannot be used, and is offline', { path, error })
@@ -243,10 +243,12 @@ export class LogDirectory implements LogHome {
     return this.recoveryPointWriter.run()
   }
 
-  async saveHighWatermarks(): Promise<void> {
-    if (!this.hasNewWatermarks) return
+  async saveHighWatermarks(): Promise<boolean> {
+    if (!this.hasNewWatermarks) return true
     this.hasNewWatermarks = false
-    await this.writeOffsets(HIGH_WATERMARK_CHECKPOINT, log => log.highWatermark)
+    const isSaved = await this.writeOffsets(HIGH_WATERMARK_CHECKPOINT, log => log.highWatermark)
+    this.hasNewWatermarks ||= !isSaved
+    return isSaved
   }
 
   private writeRecoveryPoints(): Promise<boolean> {
@@ -283,12 +285,14 @@ export class LogDirectory implements LogHome {
 
   /** The offsets of the logs, and if all of them are closed the mark that a start needs no recovery. */
   async finish({ isClean }: { readonly isClean: boolean }): Promise<void> {
-    await this.saveRecoveryPoints()
-    await this.saveLogStarts()
     this.hasNewWatermarks = true
-    await this.saveHighWatermarks()
-    if (!this.isOnline || !isClean) return
-    await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())
+    const saved = [await this.saveRecoveryPoints(), await this.saveLogStarts(), await this.saveHighWatermarks()]
+    if (!isClean || saved.includes(false)) return
+    try {
+      await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())
+    } catch (error) {
+      this.writeFailed(CLEAN_SHUTDOWN, error as Error)
+    }
   }
 
   async release(): Promise<void> {

@@ -23,14 +23,13 @@ import { loadLogs } from './log-loading.ts'
 import { futureName, LogMoves } from './log-moves.ts'
 import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
+import type { LogLocation } from './segment.ts'
 import { TailCache } from './tail-cache.ts'
 import { Tasks } from './tasks.ts'
 
 /** Fsyncs at once: libuv has four threads, and reads need some of them. */
 const CONCURRENT_SYNCS = 2
 const CONCURRENT_CLOSES = 8
-/** As Kafka's: the background work leaves a starting broker alone. */
-const FIRST_RETENTION_CHECK_MS = 30_000
 /** Directories chosen for logs that do not exist, all together. */
 const MOST_PREFERENCES = 10_000
 
@@ -95,14 +94,14 @@ export interface LogManagerSurface {
   setAsideLog(topic: string, partition: number): Promise<string | undefined>
   updateConfig(topic: string, partitions: number, config: LogConfig): void
   /**
-   * Begins to move a log to another log directory, or ends its move where that is the present one. A log that is
-   * not there yet will be made there. LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, REPLICA_NOT_AVAILABLE,
+   * Begins to move a log to another log directory, or ends its move where that is the present one. A log that
+   * is not there yet will be made there. LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, REPLICA_NOT_AVAILABLE,
    * INVALID_TOPIC_EXCEPTION.
    */
   moveLog(topic: string, partition: number, path: string): Promise<Result<void>>
   /**
-   * Once, when it is known which of the logs that a start found belong to the cluster: of two logs of the same
-   * partition one remains, and moves go on that the last stop has interrupted.
+   * Once, when it is known which of the logs that a start found belong to the cluster: of two logs of the
+   * same partition one remains, and moves go on that the last stop has interrupted.
    */
   settleFound(isWanted: (log: LogSurface) => boolean): Promise<void>
   describeDirectories(): Promise<LogDirectoryDescription[]>
@@ -167,7 +166,8 @@ export class LogManager implements LogManagerSurface {
       clock,
       random,
       atOnce: config.logDirs.length,
-      onReplaced: (log, from, oldPath) => this.leaveBehind(log, from, oldPath),
+      onReplaced: (log, from, old) => this.leaveBehind(log, from, old),
+      clear: log => this.cleaner.abort(log),
       onForgotten: copy => this.flusher.forget(copy),
       onDropped: (copy, directory) => this.dropCopy(copy, directory),
     })
@@ -182,24 +182,24 @@ export class LogManager implements LogManagerSurface {
       return taken
     }
     for (const directory of manager.directories) await manager.load(directory)
-    await manager.cleaner.start(manager.directories)
+    await manager.cleaner.start(manager.directories.filter(({ isOnline }) => isOnline))
     manager.startBackgroundWork()
     return ok(manager)
   }
 
   private async load(directory: LogDirectory): Promise<void> {
-    if (!directory.isOnline) return
-    await loadLogs(directory, {
+    const options = {
       environment: this.environment,
       logConfig: this.options.logConfig,
-      onLog: log => {
+      onLog: (log: Log) => {
         directory.logs.set(log.name, log)
         if (this.byName.has(log.name)) this.rivals.push(log)
         else this.byName.set(log.name, log)
       },
-      onFuture: copy => directory.futures.set(copy.name, copy),
-      onBroken: (name, reason) => this.broken.set(name, reason),
-    })
+      onFuture: (copy: Log) => directory.futures.set(copy.name, copy),
+      onBroken: (name: string, reason: string) => this.broken.set(name, reason),
+    }
+    await this.unlessMissing(directory, () => loadLogs(directory, options))
   }
 
   /** The first directory has to work, since the metadata is in it; any other may be missing. */
@@ -209,10 +209,9 @@ export class LogManager implements LogManagerSurface {
     for (const directory of this.directories) {
       const acquired = await directory.acquire({ isVital: directory === this.directories[0] })
       if (acquired.error) return acquired
-      if (!directory.isOnline) continue
-      const meta = await directory.readMeta()
-      if (meta.error) return meta
-      found.set(directory, meta.value)
+      const meta = await this.unlessMissing(directory, () => directory.readMeta())
+      if (meta?.error) return meta
+      if (meta) found.set(directory, meta.value)
     }
     const settled = settleIdentity(found, config)
     if (settled.error) return settled
@@ -220,11 +219,25 @@ export class LogManager implements LogManagerSurface {
     const clusterId = settled.value ?? newDirectoryId(random)
     for (const [directory, meta] of found) {
       const directoryId = meta.directoryId ?? newDirectoryId(random)
-      await directory.adopt(meta, { nodeId, clusterId, directoryId })
-      await directory.readState()
+      await this.unlessMissing(directory, async () => {
+        await directory.adopt(meta, { nodeId, clusterId, directoryId })
+        await directory.readState()
+      })
     }
     this.identity = clusterId
     return ok()
+  }
+
+  /** Undefined where a directory that the broker can do without does not let itself be read. */
+  private async unlessMissing<T>(directory: LogDirectory, task: () => Promise<T>): Promise<T | undefined> {
+    if (!directory.isOnline) return undefined
+    try {
+      return await task()
+    } catch (error) {
+      if (directory === this.directories[0]) throw error
+      directory.missFromStart(error as Error)
+      return undefined
+    }
   }
 
   get clusterId(): string {
@@ -271,7 +284,7 @@ export class LogManager implements LogManagerSurface {
     }
   }
 
-  /** One that was there before may be in a directory that is offline now, and must not begin anew elsewhere. */
+  /** One that was there before may be in a directory that is offline now, and does not begin anew. */
   private placeFor(name: string, { isNew }: LogSpec): LogDirectory | undefined {
     const online = this.directories.filter(directory => directory.isOnline)
     if (!isNew && online.length < this.directories.length) return undefined
@@ -405,12 +418,16 @@ export class LogManager implements LogManagerSurface {
   }
 
   /** The log lives elsewhere: what is left where it was goes. */
-  private async leaveBehind(log: Log, from: LogDirectory, oldPath: string): Promise<void> {
+  private async leaveBehind(log: Log, from: LogDirectory, old: LogLocation): Promise<void> {
+    // Before anything says that it needs no checking: where it was compacted, offsets are missing.
+    await this.cleaner.saveCheckpoint(log.home)
     await log.home.saveRecoveryPoints()
     await log.home.saveLogStarts()
     log.home.noteHighWatermark()
-    const path = await from.renameAway(log.topicPartition, oldPath, 'delete')
-    if (path !== undefined) this.removeLater(log, path)
+    const path = await from.renameAway(log.topicPartition, old.path, 'delete')
+    if (path === undefined) return
+    old.path = path
+    this.removeLater(log, path)
   }
 
   private async dropCopy(copy: Log, directory: LogDirectory): Promise<void> {
@@ -502,7 +519,7 @@ export class LogManager implements LogManagerSurface {
 
   private startBackgroundWork(): void {
     const { config } = this.options
-    this.tasks.every(config.retentionCheckIntervalMs, () => this.applyRetention(), FIRST_RETENTION_CHECK_MS)
+    this.tasks.every(config.retentionCheckIntervalMs, () => this.applyRetention(), config.initialTaskDelayMs)
     this.tasks.every(config.producerIdExpirationCheckIntervalMs, async () => {
       for (const log of this.byName.values()) log.expireProducers(this.producerIdExpirationMs)
     })

@@ -25,6 +25,8 @@ export interface MoveServices {
   throttle(bytes: number, move: LogMove): Promise<void>
   /** Sooner when the move is given up. */
   wait(ms: number, move: LogMove): Promise<void>
+  /** Nobody works on the log's files any longer than a read takes. */
+  clear(log: Log): Promise<void>
   /** The copy no longer stands by itself. */
   forget(copy: Log): void
 }
@@ -100,7 +102,13 @@ export class LogMove {
     // Most of it is synced while writes go on.
     await this.copy.flush()
     if (this.isOver) return { state: 'given up' }
-    return this.log.alone(() => this.replace())
+    this.log.isMoving = true
+    try {
+      await this.services.clear(this.log)
+      return await this.log.alone(() => this.replace())
+    } finally {
+      this.log.isMoving = false
+    }
   }
 
   /** The log may have lost what its copy has, by a power failure, or have been cut or begun anew. */
@@ -180,6 +188,7 @@ export class LogMove {
     log.home = this.to
     log.snapshots = copy.snapshots
     log.durability.moveTo(this.to)
+    log.noteMoved()
     this.from.logs.delete(log.name)
     this.to.futures.delete(log.name)
     this.to.logs.set(log.name, log)

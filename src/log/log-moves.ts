@@ -10,6 +10,7 @@ import type { LogDirectory } from './log-directory.ts'
 import type { LogEnvironment } from './log-environment.ts'
 import { LogMove } from './log-move.ts'
 import { openLog } from './recovery.ts'
+import type { LogLocation } from './segment.ts'
 import { TailCache } from './tail-cache.ts'
 
 export interface LogMovesOptions {
@@ -19,7 +20,9 @@ export interface LogMovesOptions {
   /** As many at once as there are directories, like Kafka's threads for it. */
   readonly atOnce: number
   /** The log has left its old directory, whose files go. */
-  readonly onReplaced: (log: Log, from: LogDirectory, oldPath: string) => Promise<void>
+  readonly onReplaced: (log: Log, from: LogDirectory, old: LogLocation) => Promise<void>
+  /** Ends what is being done with the files of a log. */
+  readonly clear: (log: Log) => Promise<void>
   /** The copy no longer stands by itself. */
   readonly onForgotten: (copy: Log) => void
   /** Nobody wants the copy any more: its files go. */
@@ -108,6 +111,7 @@ export class LogMoves {
     const services = {
       throttle: (bytes: number, move: LogMove) => this.throttle(bytes, move),
       wait: (ms: number, move: LogMove) => this.wait(ms, move),
+      clear: this.options.clear,
       forget: this.options.onForgotten,
     }
     const move = new LogMove({ log, copy, from, to, services })
@@ -135,7 +139,7 @@ export class LogMoves {
     const end = await move.run()
     if (end.state === 'replaced') {
       logger.info('A log has moved to another log directory', { log: log.name, from: from.path, to: to.path })
-      await this.options.onReplaced(log, from, end.old.path)
+      await this.options.onReplaced(log, from, end.old)
       return
     }
     if (this.isStopping) return

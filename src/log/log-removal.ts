@@ -234,7 +234,18 @@ export class LogRemoval {
   }
 
   private cutting(cut: () => Promise<void>): Promise<void> {
-    return this.queue.alone(() => this.changes.run(() => this.log.guard(cut)))
+    return this.alone(() => this.log.guard(cut))
+  }
+
+  /** Runs while nothing is written, and nothing taken away. */
+  alone<T>(task: () => Promise<T>): Promise<T> {
+    return this.queue.alone(() => this.changes.run(task))
+  }
+
+  /** All files are others now: whoever reads begins anew, and a compaction that is under way is void. */
+  noteMoved(): void {
+    this.replacements++
+    this.truncations++
   }
 
   /** No change is under way any more. */
@@ -288,6 +299,7 @@ export class LogRemoval {
       to: this.bounds.endOffset,
       now: this.log.now(),
     })
+    this.log.producers.onHighWatermark(this.bounds.watermark)
     this.durability.noteWritten(this.log.activeSegment, 0)
     this.queue.reset(this.bounds.endOffset)
     await this.durability.saveEpochs()

@@ -80,6 +80,8 @@ export class Log implements LogSurface {
   cleanedTo: bigint | undefined
   private isClosed = false
   private isDamaged = false
+  /** It is about to have other files: nobody is to begin anything longer with these. */
+  isMoving = false
   /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */
   isLeaving = false
 
@@ -183,9 +185,13 @@ export class Log implements LogSurface {
     return this.queue.append(batches, options)
   }
 
-  /** Runs while nothing is written. */
+  /** Runs while nothing is written, and nothing taken away. */
   alone<T>(task: () => Promise<T>): Promise<T> {
-    return this.queue.alone(task)
+    return this.removal.alone(task)
+  }
+
+  noteMoved(): void {
+    this.removal.noteMoved()
   }
 
   read(offset: bigint, options: ReadOptions): Result<ReadResult> | Promise<Result<ReadResult>> {

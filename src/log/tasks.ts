@@ -28,8 +28,7 @@ export class Tasks {
 
   /** The interval counts from the end of a round to the start of the next. */
   every(intervalMs: number, task: () => Promise<void>, firstAfterMs = intervalMs): void {
-    const delayMs = Math.min(firstAfterMs, intervalMs)
-    this.later(delayMs, () => task().finally(() => this.every(intervalMs, task)))
+    this.later(firstAfterMs, () => task().finally(() => this.every(intervalMs, task)))
   }
 
   /** Cancels what waits and awaits what runs. */

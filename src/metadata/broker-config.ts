@@ -4,7 +4,7 @@
  * in here has passed its option's check.
  */
 import assert from 'node:assert'
-import { BROKER_OPTIONS, type Synonym, TOPIC_SYNONYMS } from './configs.ts'
+import { BROKER_OPTIONS, DYNAMIC_BROKER_OPTIONS, type Synonym, TOPIC_SYNONYMS } from './configs.ts'
 import type { ClusterImage, Configs } from './image.ts'
 import { type Listener, planListeners } from './listeners.ts'
 import { type Option, type OptionValue, parseText } from './option.ts'
@@ -152,7 +152,7 @@ function parsedValue(option: Option, text: string): OptionValue {
 }
 
 function optionNamed(name: string): Option {
-  const option = BROKER_OPTIONS.get(name)
+  const option = BROKER_OPTIONS.get(name) ?? DYNAMIC_BROKER_OPTIONS.get(name)
   assert(option, `there is no broker option ${name}`)
   return option
 }

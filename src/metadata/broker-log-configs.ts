@@ -135,12 +135,10 @@ export const BROKER_LOG_CONFIGS: readonly Option[] = [
     'In Kafka: when a broker gives up that cannot tell the controller of a failed log directory.',
     { check: atLeast(1), effect: 'none' },
   ),
-  long(
-    'log.initial.task.delay.ms',
-    30_000,
-    'How long Kafka waits with the background work on logs when it starts.',
-    { check: atLeast(0), effect: 'none', isInternal: true },
-  ),
+  long('log.initial.task.delay.ms', 30_000, 'How long after a start the first check for retention waits.', {
+    check: atLeast(0),
+    isInternal: true,
+  }),
   long(
     'log.local.retention.ms',
     -2,

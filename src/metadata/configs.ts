@@ -29,17 +29,23 @@ export const TOPIC_OPTIONS: OptionTable = table(TOPIC_CONFIGS)
 export const GROUP_OPTIONS: OptionTable = table(GROUP_CONFIGS)
 export const CLIENT_METRICS_OPTIONS: OptionTable = table(CLIENT_METRICS_CONFIGS)
 
-const THROTTLE = { check: atLeast(0), effect: 'later' } as const
+export const MOVE_RATE = 'replica.alter.log.dirs.io.max.bytes.per.second'
 
 /** Broker options that exist only as dynamic ones: never in a file, listed only where they are set. */
 export const DYNAMIC_BROKER_OPTIONS: OptionTable = table(
   (
     [
-      ['leader.replication.throttled.rate', 'Bytes a second that a leader sends to throttled replicas.'],
-      ['follower.replication.throttled.rate', 'Bytes a second that throttled replicas fetch.'],
-      ['replica.alter.log.dirs.io.max.bytes.per.second', 'Bytes a second of moves between log directories.'],
+      [
+        'leader.replication.throttled.rate',
+        'Bytes a second that a leader sends to throttled replicas.',
+        'later',
+      ],
+      ['follower.replication.throttled.rate', 'Bytes a second that throttled replicas fetch.', 'later'],
+      [MOVE_RATE, 'Bytes a second of moves between log directories, all together.', 'now'],
     ] as const
-  ).map(([name, doc]) => long(name, LONG_MAX, doc, { ...THROTTLE, update: 'per-broker' })),
+  ).map(([name, doc, effect]) =>
+    long(name, LONG_MAX, doc, { check: atLeast(0), effect, update: 'per-broker' }),
+  ),
 )
 
 export function optionsOf(type: ConfigResourceType): OptionTable {
@@ -136,10 +142,10 @@ export function brokerOption(name: string): Option | undefined {
   )
 }
 
-/** `listener.name.x.` goes, and so does a SASL mechanism in front of `sasl.`. */
+/** `listener.name.x.` goes, and so does a SASL mechanism before what it may have of its own. */
 export function withoutListener(name: string): string {
   const prefixed = /^listener\.name\.[^.]+\.(.+)$/.exec(name)
-  return prefixed ? prefixed[1]!.replace(/^[a-z0-9-]+\.(?=sasl\.)/, '') : name
+  return prefixed ? prefixed[1]!.replace(/^[a-z0-9-]+\.(?=sasl\.|connections\.max\.reauth)/, '') : name
 }
 
 /** The known name most like a wrong one, where one is like enough to be meant. */
