@@ -1,0 +1,256 @@
+// The judge of a campaign: what in its history must never happen. Each violation is a sentence.
+
+import {
+  type Commit,
+  type GroupExchange,
+  type Happening,
+  MEMBER_ID_REQUIRED,
+  NONE,
+  type Processed,
+  REBALANCE_IN_PROGRESS,
+  type Rules,
+  type Sync,
+  UNKNOWN_MEMBER_ID,
+} from './history.ts'
+
+/** A member's session ends on the broker's clock: the wire sees it a moment earlier or later. */
+const SESSION_SLACK_MS = 150
+
+/** All violations, in the order of the rules. The history may come in any order. */
+export function violationsOf(history: readonly Happening[], rules: Rules): string[] {
+  const inOrder = [...history].sort((a, b) => a.at - b.at)
+  return [
+    ...complaints(inOrder),
+    ...generationsThatShrink(inOrder),
+    ...partitionsWithTwoOwners(inOrder),
+    ...unknownThoughLive(inOrder, rules),
+    ...commitsPastUnprocessed(inOrder),
+    ...processedWithoutCause(inOrder),
+  ]
+}
+
+/** Once all is said and done: records below the end of a partition that nobody processed. */
+export function skippedRecords(history: readonly Happening[], ends: ReadonlyMap<number, number>): string[] {
+  const frontiers = new Map<number, Frontier>()
+  for (const each of history) if (each.kind === 'processed') advance(frontiers, each)
+  const skipped: string[] = []
+  for (const [partition, end] of ends) {
+    const reached = frontiers.get(partition)?.reached ?? 0
+    if (reached < end)
+      skipped.push(`nobody processed offset ${reached} of partition ${partition}, which ends at ${end}`)
+  }
+  return skipped
+}
+
+function complaints(history: readonly Happening[]): string[] {
+  return history.flatMap(each =>
+    each.kind === 'complaint' ? [`${each.client} complains: ${each.text}`] : [],
+  )
+}
+
+function assigned(history: readonly Happening[]): Sync[] {
+  return history.filter((each): each is Sync => each.kind === 'sync' && each.code === NONE)
+}
+
+/** An assignment of an older generation than one that was out before it was asked for. */
+function generationsThatShrink(history: readonly Happening[]): string[] {
+  const found: string[] = []
+  const syncs = assigned(history)
+  let newest = -1
+  let settled = 0
+  const byRequest = [...syncs].sort((a, b) => a.requestedAt - b.requestedAt)
+  for (const { requestedAt, generation, client } of byRequest) {
+    for (; settled < syncs.length && syncs[settled]!.at < requestedAt; settled += 1) {
+      newest = Math.max(newest, syncs[settled]!.generation)
+    }
+    if (generation < newest)
+      found.push(`${client} was given generation ${generation} after generation ${newest}`)
+  }
+  return found
+}
+
+function partitionsWithTwoOwners(history: readonly Happening[]): string[] {
+  const found: string[] = []
+  const owners = new Map<string, string>()
+  for (const { generation, memberId, owned } of assigned(history)) {
+    for (const partition of owned) {
+      const key = `partition ${partition} in generation ${generation}`
+      const owner = owners.get(key)
+      if (owner === undefined) owners.set(key, memberId)
+      else if (owner !== memberId) found.push(`${key} belongs to ${owner} and to ${memberId}`)
+    }
+  }
+  return found
+}
+
+interface Life {
+  seenAt: number
+  /** It was in a generation that the broker has written down. */
+  isWritten: boolean
+  /** It left, or the broker was killed before it had written the member down. */
+  isOver: boolean
+}
+
+/**
+ * A member is live as long as it did not leave, is heard of within its session (which begins anew when the broker
+ * starts), and, over a crash of the broker, had been in a generation that was complete.
+ */
+function unknownThoughLive(history: readonly Happening[], { sessionTimeoutMs }: Rules): string[] {
+  const found: string[] = []
+  const lives = new Map<string, Life>()
+  for (const each of history) {
+    if (each.kind === 'broker') followBroker(lives, each.change, each.at)
+    if (!isExchange(each) || each.memberId === '') continue
+    const { memberId, requestedAt, at, client, kind, code } = each
+    const life = lives.get(memberId)
+    if (code === UNKNOWN_MEMBER_ID) {
+      const silentMs = requestedAt - (life?.seenAt ?? -Infinity)
+      if (life && !life.isOver && silentMs < sessionTimeoutMs - SESSION_SLACK_MS) {
+        found.push(
+          `${client} got UNKNOWN_MEMBER_ID for a ${kind}, ${silentMs} ms after it was heard of (at ${at})`,
+        )
+      }
+      if (life) life.isOver = true
+      continue
+    }
+    if (kind === 'leave') {
+      if (life) life.isOver = true
+      continue
+    }
+    if (!isHeard(each)) continue
+    const isWritten = (life?.isWritten ?? false) || (kind === 'sync' && code === NONE)
+    lives.set(memberId, { seenAt: at, isWritten, isOver: life?.isOver ?? false })
+  }
+  return found
+}
+
+function followBroker(lives: ReadonlyMap<string, Life>, change: 'killed' | 'ready', at: number): void {
+  for (const life of lives.values()) {
+    if (change === 'ready') life.seenAt = Math.max(life.seenAt, at)
+    else if (!life.isWritten) life.isOver = true
+  }
+}
+
+function isExchange(each: Happening): each is GroupExchange {
+  return ['join', 'sync', 'heartbeat', 'leave', 'commit'].includes(each.kind)
+}
+
+/** Only answers that prove that the session went on. */
+function isHeard({ kind, code }: GroupExchange): boolean {
+  if (code === NONE) return true
+  return (
+    (kind === 'join' && code === MEMBER_ID_REQUIRED) ||
+    (kind === 'heartbeat' && code === REBALANCE_IN_PROGRESS)
+  )
+}
+
+/** What was processed of a partition without a gap from its beginning, and the islands behind the first gap. */
+interface Frontier {
+  reached: number
+  islands: { from: number; to: number }[]
+}
+
+function advance(frontiers: Map<number, Frontier>, { partition, from, to }: Processed): void {
+  const frontier = frontiers.get(partition) ?? { reached: 0, islands: [] }
+  frontiers.set(partition, frontier)
+  frontier.islands.push({ from, to })
+  frontier.islands.sort((a, b) => a.from - b.from)
+  while (frontier.islands[0] && frontier.islands[0].from <= frontier.reached) {
+    frontier.reached = Math.max(frontier.reached, frontier.islands.shift()!.to)
+  }
+}
+
+/** Whatever became of the commit: one that is lost may have been carried out. */
+function commitsPastUnprocessed(history: readonly Happening[]): string[] {
+  const found: string[] = []
+  const frontiers = new Map<number, Frontier>()
+  const time = (each: Processed | Commit) => (each.kind === 'commit' ? each.requestedAt : each.at)
+  const steps = history.filter(
+    (each): each is Processed | Commit => each.kind === 'processed' || each.kind === 'commit',
+  )
+  // What is processed in the same millisecond was processed before.
+  const order = (each: Processed | Commit) => (each.kind === 'commit' ? 1 : 0)
+  steps.sort((a, b) => time(a) - time(b) || order(a) - order(b))
+  for (const each of steps) {
+    if (each.kind === 'processed') {
+      advance(frontiers, each)
+      continue
+    }
+    for (const { partition, offset } of each.offsets) {
+      const reached = frontiers.get(partition)?.reached ?? 0
+      if (offset <= reached) continue
+      found.push(
+        `${each.client} commits offset ${offset} of partition ${partition}, where ${reached} is not processed`,
+      )
+    }
+  }
+  return found
+}
+
+/** The time between two assignments of one process. */
+interface Tenure {
+  readonly owned: ReadonlySet<number>
+  readonly generation: number
+  readonly requestedAt: number
+  /** Where the process stands in each partition. */
+  readonly next: Map<number, number>
+}
+
+/**
+ * A process goes through what it owns without repeating or leaving out anything, and begins nowhere below what was
+ * committed when it asked for its assignment. So records come again only after a rebalance or a crash, and no more of
+ * them than were not committed.
+ */
+function processedWithoutCause(history: readonly Happening[]): string[] {
+  const found: string[] = []
+  const tenures = new Map<string, Tenure>()
+  const committed = new CommittedOffsets()
+  for (const each of history) {
+    if (each.kind === 'commit' && each.code === NONE) committed.add(each)
+    if (each.kind === 'sync' && each.code === NONE) tenures.set(each.client, newTenure(each))
+    if (each.kind === 'processed') {
+      const problem = tenureProblem(tenures.get(each.client), each, committed)
+      if (problem) found.push(`${each.client} ${problem}`)
+    }
+  }
+  return found
+}
+
+function newTenure({ owned, generation, requestedAt }: Sync): Tenure {
+  return { owned: new Set(owned), generation, requestedAt, next: new Map() }
+}
+
+function tenureProblem(
+  tenure: Tenure | undefined,
+  { partition, from, to }: Processed,
+  committed: CommittedOffsets,
+): string | undefined {
+  const what = `processes offset ${from} of partition ${partition}`
+  if (!tenure?.owned.has(partition)) return `${what}, which it does not own`
+  const next = tenure.next.get(partition)
+  tenure.next.set(partition, Math.max(next ?? 0, to))
+  const where = `in generation ${tenure.generation}`
+  if (next !== undefined && from < next) return `${what} again ${where}, without a rebalance`
+  if (next !== undefined && from > next) return `${what} ${where}, and leaves out ${next}`
+  const least = committed.before(partition, tenure.requestedAt)
+  if (next === undefined && from < least) return `${what} ${where}, where ${least} was committed before`
+  return undefined
+}
+
+/** Acknowledged commits, each partition's in the order of their answers. */
+class CommittedOffsets {
+  readonly #commits = new Map<number, { readonly at: number; readonly highest: number }[]>()
+
+  add({ at, offsets }: Commit): void {
+    for (const { partition, offset } of offsets) {
+      const commits = this.#commits.get(partition) ?? []
+      this.#commits.set(partition, commits)
+      commits.push({ at, highest: Math.max(offset, commits.at(-1)?.highest ?? 0) })
+    }
+  }
+
+  /** The highest offset whose commit was acknowledged before a time. */
+  before(partition: number, at: number): number {
+    return this.#commits.get(partition)?.findLast(each => each.at < at)?.highest ?? 0
+  }
+}
