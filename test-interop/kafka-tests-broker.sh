@@ -8,7 +8,7 @@
 # is kept for two minutes. A JVM takes long to end; Klamm is gone in milliseconds.
 set -eu
 
-"${NODE:-node}" "$KLAMM_MAIN" start --config "$PROPS" &
+"${NODE:-node}" "$KLAMM_MAIN" start --config "$PROPS" --override "klamm.format.features=${FEATURES:-}" &
 broker=$!
 stopped=
 trap 'stopped=1; kill -TERM "$broker"' TERM

@@ -3,21 +3,11 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
+import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 
 const CLIENT_SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-
-/** The ranges of levels that Kafka 4.3 can be switched to; the cluster's image says which are on. */
-const SUPPORTED_FEATURES = [
-  { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
-  { name: 'group.version', minVersion: 0, maxVersion: 1 },
-  { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
-  { name: 'metadata.version', minVersion: 7, maxVersion: 30 },
-  { name: 'share.version', minVersion: 0, maxVersion: 1 },
-  { name: 'streams.version', minVersion: 0, maxVersion: 1 },
-  { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
-]
 
 /** A feature means something once its API is served; before, nobody is told of it. */
 const API_OF_FEATURE: ReadonlyMap<string, number> = new Map([

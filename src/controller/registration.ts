@@ -4,6 +4,7 @@
  * cost.
  */
 import type { BrokerConfig } from '../metadata/broker-config.ts'
+import { initialFeatures } from '../metadata/features.ts'
 import {
   type BrokerRegistration,
   type ClusterImage,
@@ -13,16 +14,6 @@ import {
 } from '../metadata/image.ts'
 import type { Random } from '../platform/platform.ts'
 import { randomUuid } from './create-topics.ts'
-
-/** The levels that Kafka 4.3 finalizes when it formats a new cluster. */
-export const FINALIZED_FEATURES: readonly (readonly [string, number])[] = [
-  ['eligible.leader.replicas.version', 1],
-  ['group.version', 1],
-  ['metadata.version', 30],
-  ['share.version', 1],
-  ['streams.version', 1],
-  ['transaction.version', 2],
-]
 
 export interface NewCluster {
   readonly config: BrokerConfig
@@ -38,7 +29,7 @@ export function bootstrapChanges({ config, random, clusterId }: NewCluster): Ima
   const minInsyncReplicas = String(config.number('min.insync.replicas'))
   return {
     clusterId: clusterId ?? randomUuid(random),
-    features: FINALIZED_FEATURES,
+    features: initialFeatures(config.list('klamm.format.features')),
     configs: [[configKey('broker', ''), new Map([['min.insync.replicas', minInsyncReplicas]])]],
     nextProducerId: 0n,
   }

@@ -420,19 +420,18 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
   ),
   int('transaction.max.timeout.ms', 900_000, 'Longest transaction timeout that a producer may ask for.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int(
     'transaction.abort.timed.out.transaction.cleanup.interval.ms',
     10_000,
     'How often coordinators look for transactions to abort.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   int(
     'transaction.remove.expired.transaction.cleanup.interval.ms',
     3_600_000,
     'How often coordinators look for transactional ids to forget.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   boolean(
     'transaction.partition.verification.enable',
@@ -444,23 +443,19 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'transaction.state.log.load.buffer.size',
     5_242_880,
     'Bytes read at once when a coordinator loads transactions.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   int('transaction.state.log.min.isr', 2, 'In-sync replicas that the transaction topic needs.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('transaction.state.log.num.partitions', 50, 'Partitions of the transaction topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   short('transaction.state.log.replication.factor', 3, 'Replicas of the transaction topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('transaction.state.log.segment.bytes', 104_857_600, 'Segment size of the transaction topic.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   boolean(
     'transaction.two.phase.commit.enable',
@@ -472,18 +467,18 @@ export const BROKER_GROUP_CONFIGS: readonly Option[] = [
     'transactional.id.expiration.ms',
     604_800_000,
     'A transactional id that has been unused this long is forgotten.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   int(
     'add.partitions.to.txn.retry.backoff.ms',
     20,
     'Pause before AddPartitionsToTxn is tried again while a transaction ends.',
-    { check: atLeast(1), effect: 'later' },
+    { check: atLeast(1) },
   ),
   int(
     'add.partitions.to.txn.retry.backoff.max.ms',
     100,
     'Longest wait of the broker for a transaction to end before the client must ask again.',
-    { check: atLeast(0), effect: 'later' },
+    { check: atLeast(0) },
   ),
 ]

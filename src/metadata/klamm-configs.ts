@@ -1,5 +1,17 @@
 /** Options that Kafka does not have. Their names say so. */
-import { atLeast, type Check, int, long, type Option, oneOf, password, sentence, string } from './option.ts'
+import { FEATURE_LEVELS } from './features.ts'
+import {
+  atLeast,
+  type Check,
+  int,
+  list,
+  long,
+  type Option,
+  oneOf,
+  password,
+  sentence,
+  string,
+} from './option.ts'
 
 /** Names, IPv4 addresses, and IPv6 addresses, which are in brackets where a port follows. */
 const publishedAddress: Check = {
@@ -27,6 +39,12 @@ const saslUsers: Check = {
 }
 
 export const KLAMM_CONFIGS: readonly Option[] = [
+  list(
+    'klamm.format.features',
+    '',
+    'Feature levels of a new cluster, name=level, where they are not those of Kafka 4.3.',
+    { check: FEATURE_LEVELS },
+  ),
   password('klamm.sasl.users', 'Users of SASL listeners, as name:password, for PLAIN and SCRAM alike.', {
     check: saslUsers,
   }),

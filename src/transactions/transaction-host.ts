@@ -104,7 +104,8 @@ export class TransactionHost {
       const partition = replicas.partition(TRANSACTION_TOPIC, index)
       if (partition.error) continue
       this.terms.set(index, { topicId: topic?.id ?? '', leaderEpoch })
-      this.runtime.start(index, new CoordinatorLog(partition.value))
+      const loadBytes = config.number('transaction.state.log.load.buffer.size')
+      this.runtime.start(index, new CoordinatorLog(partition.value, loadBytes))
     }
   }
 

@@ -1,6 +1,6 @@
 /**
  * The transactional ids of one partition of `__transaction_state`. The state machine that the coordinator's
- * runtime runs; see `coordinator/shard.ts` for what that means. Verdicts that are to be carried out are handed
+ * runtime runs; see `coordinator/shard.ts` for what that means. Verdicts that are to be carried out are given
  * to whoever asks for them by `nextPrepared`, once they are committed: new ones, and after a load those that
  * the log ended in the middle of.
  */
@@ -143,8 +143,8 @@ export class TransactionShard implements StateMachine {
   }
 
   /**
-   * Answered with verdicts to carry out, at once or when there are some; `again` with all of them, as if nobody
-   * had been told. There is one who asks.
+   * Answered with verdicts to carry out, at once or when there are some; `again` with all of them, as if
+   * nobody had been told. There is one who asks.
    */
   nextPrepared(again: boolean, ticket: Ticket<readonly Prepared[]>): Outcome {
     this.asking = ticket

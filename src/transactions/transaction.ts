@@ -4,14 +4,14 @@
  * it is replayed from the log.
  *
  *   Empty, CompleteCommit, CompleteAbort → Ongoing        partitions are added
- *   Ongoing → PrepareCommit, PrepareAbort                 the verdict: of the producer, of its successor, of time
+ *   Ongoing → PrepareCommit, PrepareAbort                 the producer decides, or its successor, or time
  *   Empty, CompleteCommit, CompleteAbort → PrepareAbort   an abort of nothing, for a new epoch (KIP-890)
  *   PrepareCommit → CompleteCommit, PrepareAbort → CompleteAbort   every partition has its marker
  *   Empty, CompleteCommit, CompleteAbort → Empty          a producer begins, or begins again
  *
  * Invariants: the epoch of a producer id never falls; a verdict is never changed; while a verdict is carried
- * out, nothing else is done. Kafka's Dead and PrepareEpochFence last no longer than a step here: an id that is
- * forgotten is gone, and who is fenced finds the abort prepared in the same step.
+ * out, nothing else is done. Kafka's Dead and PrepareEpochFence last no longer than a step here: an id that
+ * is forgotten is gone, and who is fenced finds the abort prepared in the same step.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { TopicPartition } from './markers.ts'
@@ -48,7 +48,7 @@ export interface TransactionSnapshot {
   readonly producerId: bigint
   /** The producer id before the last step: another one just after a new one was given. */
   readonly previousProducerId: bigint
-  /** Taken when the verdict fell, for the time after it is carried out: the epochs of the old one are used up. */
+  /** Taken with the verdict, for the time after: the epochs of the old id are used up. */
   readonly nextProducerId: bigint
   readonly producerEpoch: number
   readonly timeoutMs: number
