@@ -13,7 +13,8 @@ import { eventually, launch } from './processes.ts'
 export type BrokerKind = 'klamm' | 'kafka'
 
 export const brokerKind: BrokerKind = process.env.BROKER === 'kafka' ? 'kafka' : 'klamm'
-export const klammMain = join(import.meta.dirname, '..', '..', 'dist', 'src', 'cli', 'main.js')
+export const klammMain =
+  process.env.KLAMM_MAIN ?? join(import.meta.dirname, '..', '..', 'dist', 'src', 'cli', 'main.js')
 
 /** A kill has to leave time for what it interrupts; a stop flushes and writes checkpoints first. */
 const START_DEADLINE_MS = 60_000

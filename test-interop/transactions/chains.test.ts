@@ -4,8 +4,8 @@
 // so: docs/campaigns.md tells what it loses then.
 
 import { expect, test } from 'vitest'
-import { brokerKind, startBroker } from '../harness/broker.ts'
-import { brokerSettings, Campaign, type Outcome, setTransactionVersion } from './campaign.ts'
+import { brokerKind } from '../harness/broker.ts'
+import { Campaign, type Outcome, startBrokerOfVersion } from './campaign.ts'
 import type { Client } from './clients.ts'
 
 const inputs = Number(process.env.INPUTS || 10_000)
@@ -24,9 +24,8 @@ test.for([1, 2] as const)(
     const clients = chosen ?? (inputs > 20_000 ? everyone : few[version])
     console.log(`seed ${seed}`)
     const began = Date.now()
-    const broker = await startBroker(brokerSettings)
+    const broker = await startBrokerOfVersion(version)
     try {
-      await setTransactionVersion(broker, version)
       const half = Math.ceil(kills / 2)
       const rounds = half + (half > 0 ? 1 : 4)
       const options = { clients, inputs: inputs / 2, rounds, kills: half, seed: seed + version }

@@ -118,7 +118,7 @@ final class TransactionCases {
         var topic = run.topic(1);
         var producer = producer(run, Map.of());
         transaction(producer, topic, true, "v0");
-        Run.same(2L, end(run, topic, IsolationLevel.READ_COMMITTED));
+        stableEnd(run, topic, 2L);
         producer.beginTransaction();
         put(producer, topic, 0, Run.values(3));
         Run.same(2L, end(run, topic, IsolationLevel.READ_COMMITTED));
@@ -126,9 +126,14 @@ final class TransactionCases {
         var strict = run.assigned(topic, 1, Map.of("isolation.level", "read_committed"));
         Run.same(2L, strict.endOffsets(strict.assignment()).get(new TopicPartition(topic, 0)));
         producer.abortTransaction();
-        Run.until("the marker", () -> {
+        stableEnd(run, topic, 6L);
+    }
+
+    /** A transaction has ended before its markers are written. */
+    private static void stableEnd(Run run, String topic, long wanted) {
+        Run.until("a stable end of " + wanted, () -> {
             try {
-                return end(run, topic, IsolationLevel.READ_COMMITTED) == 6L;
+                return end(run, topic, IsolationLevel.READ_COMMITTED) == wanted;
             } catch (Exception failure) {
                 throw new AssertionError(failure);
             }

@@ -74,7 +74,7 @@ function describeCases(suite: Suite): void {
     await send(run, topic, [{ value: 'before', partition: 0 }])
     await opened(run, topic)
     expect(await table(run, `describe-producers --topic ${topic} --partition 0`)).toMatchObject([
-      { ProducerEpoch: '0', StartOffset: '1', LastSequence: '0' },
+      { ProducerEpoch: '0', CurrentTransactionStartOffset: '1', LastSequence: '0' },
     ])
   })
 }

@@ -8,9 +8,9 @@ import type { Assignment, KafkaConsumer, LibrdKafkaError, Message, Metadata, Pro
 import { disconnect, rdkafka } from '../../harness/rdkafka.ts'
 import { chance, effectsOf, isLeaving, nextAttempt, option, pause, tell, work } from './worker.ts'
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 8_000
 /** Longer than any call is allowed to take. */
-const HANGS_AFTER_MS = 30_000
+const HANGS_AFTER_MS = 15_000
 
 let guard: NodeJS.Timeout | undefined
 
