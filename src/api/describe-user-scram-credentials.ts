@@ -21,6 +21,7 @@ export const describeUserScramCredentials = handler({
     const names = new Set(asked.length > 0 ? asked : usersOf(image))
     return {
       errorCode: ErrorCode.NONE,
+      errorMessage: '',
       results: Array.from(names, name => {
         if (asked.indexOf(name) !== asked.lastIndexOf(name)) return describedTwice(name)
         return described(name, image)
@@ -38,12 +39,14 @@ function described(user: string, image: ClusterImage): Described {
     const credential = image.scram.get(scramKey(name, user))
     return credential ? [{ mechanism, iterations: credential.iterations }] : []
   })
-  if (credentialInfos.length > 0) return { user, errorCode: ErrorCode.NONE, credentialInfos }
+  if (credentialInfos.length > 0)
+    return { user, errorCode: ErrorCode.NONE, errorMessage: '', credentialInfos }
   const errorMessage = `Attempt to describe a user credential that does not exist: ${user}`
   return { user, errorCode: ErrorCode.RESOURCE_NOT_FOUND, errorMessage, credentialInfos }
 }
 
 function describedTwice(user: string): Described {
-  const errorMessage = `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
+  const what = 'Cannot describe SCRAM credentials for the same user twice in a single request'
+  const errorMessage = `${what}: ${user}`
   return { user, errorCode: ErrorCode.DUPLICATE_RESOURCE, errorMessage, credentialInfos: [] }
 }

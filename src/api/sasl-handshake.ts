@@ -1,4 +1,6 @@
-/** SaslHandshake: which mechanism the tokens that follow are of; once authenticated, the way to do it anew. */
+/**
+ * SaslHandshake: which mechanism the tokens that follow are of; once authenticated, the way to do it anew.
+ */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from '../../protocol/messages/sasl-handshake.ts'
 import { handler } from './handler.ts'

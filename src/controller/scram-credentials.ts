@@ -23,7 +23,10 @@ export interface AlterScramCredentials {
   readonly upsertions: readonly ScramUpsertion[]
 }
 
-/** One for each user that the request names. A user of whom anything is refused is left as it was. */
+/**
+ * One for each user that the request names, and each may be named once. A user of whom anything is refused is
+ * left as it was.
+ */
 export interface AlteredScramUser {
   readonly user: string
   readonly result: Result<void>
@@ -34,17 +37,23 @@ export function alterScramCredentials(
   image: ClusterImage,
 ): Outcome<readonly AlteredScramUser[]> {
   const refusals = new Map<string, Refusal>()
-  const note = (name: string, refusal: Refusal | undefined) => {
-    if (refusal && !refusals.has(name)) refusals.set(name, refusal)
+  const seen = new Set<string>()
+  const judge = (name: string, ...problems: (() => Refusal | undefined)[]) => {
+    const isTwice = seen.has(name)
+    const twice = () => (isTwice ? TWICE : undefined)
+    const [form, ...others] = problems
+    const refusal = refusals.get(name) ?? firstOf([form!, twice, ...others])
+    if (refusal) refusals.set(name, refusal)
+    seen.add(name)
   }
-  const touched = new Set<string>()
-  for (const { name, mechanism } of [...request.deletions, ...request.upsertions]) {
-    const key = `${mechanism}/${name}`
-    if (touched.has(key)) note(name, TWICE)
-    touched.add(key)
+  for (const deletion of request.deletions) {
+    judge(
+      deletion.name,
+      () => formProblem(deletion),
+      () => absenceProblem(deletion, image),
+    )
   }
-  for (const deletion of request.deletions) note(deletion.name, deletionProblem(deletion, image))
-  for (const upsertion of request.upsertions) note(upsertion.name, upsertionProblem(upsertion))
+  for (const upsertion of request.upsertions) judge(upsertion.name, () => upsertionProblem(upsertion))
   const changes = new Map<string, ScramCredential | undefined>()
   for (const { name, mechanism } of request.deletions) {
     if (!refusals.has(name)) changes.set(scramKey(SCRAM_TYPES.get(mechanism)!, name), undefined)
@@ -66,26 +75,33 @@ const TWICE = refuse(
   'A user credential cannot be altered twice in the same request',
 )
 
-function nameProblem({ name, mechanism }: ScramDeletion): Refusal | undefined {
+function firstOf(problems: readonly (() => Refusal | undefined)[]): Refusal | undefined {
+  for (const problem of problems) {
+    const refusal = problem()
+    if (refusal) return refusal
+  }
+  return undefined
+}
+
+function formProblem({ name, mechanism }: ScramDeletion): Refusal | undefined {
   if (name === '') return refuse(ErrorCode.UNACCEPTABLE_CREDENTIAL, 'Username must not be empty')
   if (SCRAM_TYPES.has(mechanism)) return undefined
   return refuse(ErrorCode.UNSUPPORTED_SASL_MECHANISM, 'Unknown SCRAM mechanism')
 }
 
-function deletionProblem(deletion: ScramDeletion, image: ClusterImage): Refusal | undefined {
-  const problem = nameProblem(deletion)
-  if (problem || image.scram.has(scramKey(SCRAM_TYPES.get(deletion.mechanism)!, deletion.name)))
-    return problem
+function absenceProblem({ name, mechanism }: ScramDeletion, image: ClusterImage): Refusal | undefined {
+  if (image.scram.has(scramKey(SCRAM_TYPES.get(mechanism)!, name))) return undefined
   return refuse(ErrorCode.RESOURCE_NOT_FOUND, 'Attempt to delete a user credential that does not exist')
 }
 
 function upsertionProblem(upsertion: ScramUpsertion): Refusal | undefined {
-  const problem = nameProblem(upsertion)
+  const { iterations } = upsertion
+  const problem = formProblem(upsertion)
   if (problem) return problem
-  if (upsertion.iterations < MIN_SCRAM_ITERATIONS) {
+  if (iterations < MIN_SCRAM_ITERATIONS) {
     return refuse(ErrorCode.UNACCEPTABLE_CREDENTIAL, 'Too few iterations')
   }
-  if (upsertion.iterations > MAX_SCRAM_ITERATIONS) {
+  if (iterations > MAX_SCRAM_ITERATIONS) {
     return refuse(ErrorCode.UNACCEPTABLE_CREDENTIAL, 'Too many iterations')
   }
   return undefined

@@ -18,6 +18,12 @@ export interface AuthenticationOptions {
   readonly clock: Clock
 }
 
+export interface Objection {
+  readonly reason: string
+  /** ILLEGAL_SASL_STATE is answered before the connection ends. */
+  readonly isTold: boolean
+}
+
 export interface HandshakeAnswer {
   readonly errorCode: ErrorCode
   readonly mechanisms: readonly string[]
@@ -27,7 +33,7 @@ export interface HandshakeAnswer {
 
 export interface TokenAnswer {
   readonly errorCode: ErrorCode
-  readonly errorMessage: string | null
+  readonly errorMessage: string
   readonly token: Buffer
   readonly sessionLifetimeMs: bigint
   /** The connection ends after the answer, for this reason. */
@@ -50,7 +56,7 @@ export class Authentication {
   private hasRawTokens = false
   private user: string | undefined
   /** On the clock's monotonic time. */
-  private lastBegunMs = Number.NEGATIVE_INFINITY
+  private lastRenewedMs = Number.NEGATIVE_INFINITY
   private expiresAtMs = Number.POSITIVE_INFINITY
 
   constructor(options: AuthenticationOptions) {
@@ -72,21 +78,29 @@ export class Authentication {
     return this.state === 'exchanging' && this.hasRawTokens
   }
 
-  /** Why a request must not be served now, and the connection ends; undefined where it may be. */
-  objection(apiKey: number): string | undefined {
+  /**
+   * Why a request must not be served now, and the connection ends; undefined where it may be. Amid an
+   * exchange the client is told first, in the response of what it has asked for.
+   */
+  objection(apiKey: number): Objection | undefined {
     switch (this.state) {
       case 'begun':
         if (apiKey === API_VERSIONS || apiKey === SASL_HANDSHAKE) return undefined
-        return 'it has not authenticated'
+        return { reason: 'it has not authenticated', isTold: false }
       case 'asked':
-        return apiKey === SASL_HANDSHAKE ? undefined : 'SaslHandshake has to come next'
+        if (apiKey === SASL_HANDSHAKE) return undefined
+        return { reason: 'SaslHandshake has to come next', isTold: false }
       case 'exchanging':
-        return apiKey === SASL_AUTHENTICATE ? undefined : 'SaslAuthenticate has to come next'
+        if (apiKey === SASL_AUTHENTICATE) return undefined
+        return { reason: 'SaslAuthenticate has to come next', isTold: true }
       case 'failed':
-        return 'it has failed to authenticate'
+        return { reason: 'it has failed to authenticate', isTold: false }
       case 'authenticated':
         if (this.options.clock.elapsed() < this.expiresAtMs || this.mayBeginAgain(apiKey)) return undefined
-        return 'it has not authenticated again in time (connections.max.reauth.ms)'
+        return {
+          reason: 'it has not authenticated again in time (connections.max.reauth.ms)',
+          isTold: false,
+        }
     }
   }
 
@@ -111,7 +125,7 @@ export class Authentication {
     this.mechanism = mechanism
     this.exchange = begin()
     this.hasRawTokens = version === 0
-    this.lastBegunMs = this.options.clock.elapsed()
+    if (this.user !== undefined) this.lastRenewedMs = this.options.clock.elapsed()
     return { errorCode: ErrorCode.NONE, mechanisms }
   }
 
@@ -127,7 +141,7 @@ export class Authentication {
     this.exchange = undefined
     if (step.kind === 'failed') return this.failed(step.message)
     if (this.user !== undefined && this.user !== step.user) {
-      const change = `from ${this.principal} to User:${step.user}`
+      const change = `from User.${this.user}: User.${step.user}`
       return this.failed(`Cannot change principals during re-authentication ${change}`)
     }
     this.user = step.user
@@ -147,14 +161,14 @@ export class Authentication {
 
   private mayBeginAgain(apiKey: number): boolean {
     if (apiKey !== SASL_HANDSHAKE || this.options.maxReauthMs(this.mechanism) <= 0) return false
-    return this.options.clock.elapsed() - this.lastBegunMs >= MIN_REAUTH_INTERVAL_MS
+    return this.options.clock.elapsed() - this.lastRenewedMs >= MIN_REAUTH_INTERVAL_MS
   }
 }
 
 function accepted(token: Buffer, lifetimeMs: number): TokenAnswer {
   return {
     errorCode: ErrorCode.NONE,
-    errorMessage: null,
+    errorMessage: '',
     token,
     sessionLifetimeMs: BigInt(lifetimeMs),
   }

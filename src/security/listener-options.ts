@@ -1,6 +1,6 @@
 /**
- * A broker's options as one listener sees them: `listener.name.<listener>.<option>` before `<option>`, and for
- * a SASL mechanism `listener.name.<listener>.<mechanism>.<option>` before both.
+ * A broker's options as one listener sees them: `listener.name.<listener>.<option>` before `<option>`, and
+ * for a SASL mechanism `listener.name.<listener>.<mechanism>.<option>` before both.
  */
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 

@@ -5,10 +5,9 @@ import { NO_TOKEN, OTHER_IDENTITY, type SaslExchange, type SaslFailure, type Sas
 /** The password of a user; undefined where there is no such user. */
 export type Passwords = (user: string) => string | undefined
 
-const WRONG: SaslFailure = {
-  kind: 'failed',
-  message: 'Authentication failed: Invalid username or password',
-}
+const failed = (message: string): SaslFailure => ({ kind: 'failed', message })
+
+const WRONG = failed('Authentication failed: Invalid username or password')
 
 export class PlainExchange implements SaslExchange {
   private readonly passwords: Passwords
@@ -20,7 +19,12 @@ export class PlainExchange implements SaslExchange {
   /** One message: authorization identity, user and password, set apart by zero bytes. */
   step(token: Buffer): SaslStep {
     const [identity, user, password, ...rest] = token.toString('utf8').split('\0')
-    if (rest.length > 0 || identity === undefined || !user || !password) return { kind: 'failed' }
+    const parts = password === undefined ? (user === undefined ? 1 : 2) : 3 + rest.length
+    if (identity === undefined || user === undefined || password === undefined || rest.length > 0) {
+      return failed(`Invalid SASL/PLAIN response: expected 3 tokens, got ${parts}`)
+    }
+    if (user === '') return failed('Authentication failed: username not specified')
+    if (password === '') return failed('Authentication failed: password not specified')
     const expected = this.passwords(user)
     if (expected === undefined || !areEqual(password, expected)) return WRONG
     if (identity !== '' && identity !== user) return OTHER_IDENTITY

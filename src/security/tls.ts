@@ -1,4 +1,6 @@
-/** A listener's TLS settings from Kafka's `ssl.*` options. What is wrong is said with the option to change. */
+/**
+ * A listener's TLS settings from Kafka's `ssl.*` options. What is wrong is said with the option to change.
+ */
 import type { Disk, TlsSettings } from '../platform/platform.ts'
 import type { ListenerOptionsOf } from './listener-options.ts'
 
@@ -31,8 +33,9 @@ async function ownIdentity(options: ListenerOptionsOf, disk: Disk): Promise<Iden
   if (chain !== null && key !== null) return { certificateChain: chain, key, passphrase: keyPassword }
   const location = options.text('ssl.keystore.location')
   if (location === null) {
-    const names = `${options.name('ssl.keystore.location')}, or ssl.keystore.certificate.chain and ssl.keystore.key`
-    throw new Error(`${names}: a TLS listener needs a certificate and its key`)
+    const other = 'ssl.keystore.certificate.chain and ssl.keystore.key'
+    const location = options.name('ssl.keystore.location')
+    throw new Error(`${location}, or ${other}: a TLS listener needs a certificate and its key`)
   }
   const bytes = await read(options, { disk, option: 'ssl.keystore.location', path: location })
   if (isPem(bytes)) {
@@ -51,8 +54,8 @@ async function trusted(options: ListenerOptionsOf, disk: Disk): Promise<string |
     const bytes = await read(options, { disk, option: 'ssl.truststore.location', path: location })
     if (isPem(bytes)) return bytes.toString('utf8')
     throw new Error(
-      `${options.name('ssl.truststore.location')}: ${location} is not PEM, the one form of a trust store that ` +
-        'is read here; keytool -list -rfc writes it',
+      `${options.name('ssl.truststore.location')}: ${location} is not PEM, the one form of a trust store ` +
+        'that is read here; keytool -list -rfc writes it',
     )
   }
   if (options.string('ssl.client.auth') === 'none') return undefined
@@ -78,8 +81,8 @@ async function read(options: ListenerOptionsOf, file: StoreFile & { readonly dis
 function refuseJks(options: ListenerOptionsOf, file: StoreFile & { readonly bytes: Buffer }): void {
   if (file.bytes.length < 4 || file.bytes.readUInt32BE(0) !== JKS_MAGIC) return
   throw new Error(
-    `${options.name(file.option)}: ${file.path} is a JKS store, which only Java reads; make it PKCS#12 with ` +
-      'keytool -importkeystore -deststoretype pkcs12, or PEM',
+    `${options.name(file.option)}: ${file.path} is a JKS store, which only Java reads; make it ` +
+      'PKCS#12 with keytool -importkeystore -deststoretype pkcs12, or PEM',
   )
 }
 

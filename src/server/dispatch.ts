@@ -87,7 +87,7 @@ export class Dispatcher {
     }
     const { apiKey, apiVersion } = header
     const objection = session.authentication?.objection(apiKey)
-    if (objection !== undefined) return reject('authentication', objection)
+    if (objection && !objection.isTold) return reject('authentication', objection.reason)
     const api = this.apis.get(apiKey)
     if (!api) return reject('unknown-api', `it asked for API ${apiKey}, which this broker does not serve`)
     const isVersionServed = apiVersion >= api.minVersion && apiVersion <= api.maxVersion
@@ -112,6 +112,12 @@ export class Dispatcher {
       request = decode(api.handler.request, header.apiVersion, frame, header.bodyPosition)
     } catch (error) {
       return this.malformed(`${api.name} v${header.apiVersion}`, error)
+    }
+    const objection = session.authentication?.objection(header.apiKey)
+    if (objection) {
+      session.disconnect(objection.reason)
+      const refusal = api.handler.refuse(ErrorCode.ILLEGAL_SASL_STATE, request)
+      return encodeFrame(api, header.apiVersion, header.correlationId, refusal)
     }
     const call: ApiCall = { api, apiVersion: header.apiVersion, session, request }
     let handled: Handled<object>
