@@ -54,7 +54,8 @@ export async function openDirectory(disk: Disk, path: string, report: Report): P
   const checkpoints = new Map<string, ReadonlyMap<string, bigint>>()
   for (const name of CHECKPOINTS) {
     const text = names.has(name) ? await readText(disk, `${path}/${name}`) : undefined
-    const offsets = text === undefined ? new Map<string, bigint>() : parseOffsets(text)
+    // Kafka begins with files that are empty.
+    const offsets = (text ?? '') === '' ? new Map<string, bigint>() : parseOffsets(text!)
     if (offsets === undefined) {
       const message = 'it is no checkpoint of offsets; a start takes it for empty'
       report({ severity: 'damage', kind: 'checkpoint', path: `${path}/${name}`, message })

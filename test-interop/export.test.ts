@@ -1,0 +1,326 @@
+// Moving house, both ways and round: what Kafka's own clients wrote into Klamm is adopted by a real Kafka after
+// `klamm export`, what they wrote into Kafka by Klamm after `klamm import`, and back again. Nothing is lost on the way:
+// records, offsets, topics with ids and configs, groups, the memory of idempotent producers.
+
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Broker, klammMain } from './harness/broker.ts'
+import { dumpLogs } from './harness/dump-log.ts'
+import { classPath, javaOptions } from './harness/kafka-jars.ts'
+import { eventually, run, runOk } from './harness/processes.ts'
+import { connectProducer, disconnect } from './harness/rdkafka.ts'
+
+const programs = join(import.meta.dirname, 'kafka')
+
+function java(program: string, ...args: readonly string[]): Promise<string> {
+  return runOk('java', [...javaOptions, '-cp', classPath, join(programs, program), ...args], {
+    deadlineMs: 120_000,
+  })
+}
+
+async function klamm(...args: readonly string[]): Promise<string> {
+  return runOk(process.execPath, [klammMain, ...args], { deadlineMs: 60_000 })
+}
+
+/** All that clients see of a broker's topics and groups; leaders' epochs go on from broker to broker. */
+async function seenOn(broker: Broker): Promise<{ topics: Topics; groups: unknown }> {
+  const topics = JSON.parse(await java('ReadTopics.java', broker.bootstrap)) as Topics
+  // Those of brokers themselves go on being written.
+  for (const name of Object.keys(topics)) if (name.startsWith('__')) delete topics[name]?.partitions
+  for (const { partitions } of Object.values(topics)) {
+    for (const partition of partitions ?? []) {
+      for (const key of ['earliest', 'latest'] as const) delete partition[key].leaderEpoch
+    }
+  }
+  return { topics, groups: JSON.parse(await java('HouseLoad.java', broker.bootstrap, 'groups')) }
+}
+
+interface Topic {
+  readonly topicId: string
+  partitions?: { earliest: Offset; latest: Offset; records: unknown[] }[]
+}
+type Topics = Record<string, Topic>
+interface Offset {
+  readonly offset: number
+  leaderEpoch?: number
+}
+
+const write = (broker: Broker, round: number, ...extra: readonly string[]) =>
+  java('HouseLoad.java', broker.bootstrap, 'write', String(round), ...extra)
+
+const settings = {
+  'offsets.topic.num.partitions': '3',
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '2',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'group.initial.rebalance.delay.ms': '0',
+  'log.retention.ms': '-1',
+}
+
+let nextPort = 27_100 + (process.pid % 100) * 8
+
+class House {
+  readonly folder: string
+  readonly port: number
+  /** The data directories; the first holds the metadata. */
+  readonly directories: readonly string[]
+
+  constructor(folder: string, directories: readonly string[]) {
+    this.folder = folder
+    this.port = nextPort
+    nextPort += 4
+    this.directories = directories
+  }
+
+  /** A broker over the directories as they are, with these lines in its server.properties. */
+  async broker(kind: 'klamm' | 'kafka', lines: Readonly<Record<string, string>>): Promise<Broker> {
+    const folder = await mkdtemp(join(this.folder, `${kind}-`))
+    const text = Object.entries({ ...settings, ...lines }).map(([name, value]) => `${name}=${value}\n`)
+    await writeFile(join(folder, 'server.properties'), text.join(''))
+    return new Broker(kind, this.port, folder, {})
+  }
+
+  klamm(): Promise<Broker> {
+    return this.broker('klamm', {
+      listeners: `PLAINTEXT://127.0.0.1:${this.port}`,
+      'log.dirs': this.directories.join(','),
+    })
+  }
+
+  /** With the lines that the export printed, at the ports of this test. */
+  kafka(printed: string): Promise<Broker> {
+    const lines = Object.fromEntries(
+      [...printed.matchAll(/^ {2}([a-z.]+)=(.+)$/gm)].map(([, name, value]) => [name, value]),
+    )
+    expect(Object.keys(lines).sort()).toEqual([
+      'controller.listener.names',
+      'controller.quorum.voters',
+      'listeners',
+      'log.dirs',
+      'node.id',
+      'process.roles',
+    ])
+    const here = (text: string) =>
+      text
+        .replace(/:9092/g, `127.0.0.1:${this.port}`)
+        .replace(/(localhost)?:9093/g, `127.0.0.1:${this.port + 1}`)
+    return this.broker('kafka', {
+      ...lines,
+      listeners: here(lines.listeners!),
+      'controller.quorum.voters': here(lines['controller.quorum.voters']!),
+    })
+  }
+}
+
+let folder: string
+const running: Broker[] = []
+const started = async (broker: Broker): Promise<Broker> => {
+  running.push(broker)
+  await broker.start()
+  return broker
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'klamm-house-'))
+})
+
+afterAll(async () => {
+  for (const broker of running) await broker.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function newHouse(...names: readonly string[]): Promise<House> {
+  const place = await mkdtemp(join(folder, 'house-'))
+  return new House(
+    place,
+    names.map(name => join(place, name)),
+  )
+}
+
+const from = (house: House) => house.directories.flatMap(path => ['--from', path])
+
+async function strays(house: House): Promise<string[]> {
+  const names = await Promise.all(house.directories.map(path => readdir(path)))
+  return names.flat().filter(name => name.endsWith('-stray'))
+}
+
+/** Every producer id in the data, with the sequences that it used, from the tool that this project has for it. */
+async function producersIn(house: House, partition: string): Promise<Map<number, [number, number][]>> {
+  const home = house.directories
+  const producers = new Map<number, [number, number][]>()
+  for (const directory of home) {
+    if (!(await readdir(directory)).includes(partition)) continue
+    for (const line of (await klamm('log', 'dump', join(directory, partition), '--json')).split('\n')) {
+      const batch = line === '' ? {} : JSON.parse(line)
+      if (batch.type !== 'batch' || batch.producerId < 0) continue
+      producers.set(batch.producerId, [
+        ...(producers.get(batch.producerId) ?? []),
+        [batch.baseSequence, batch.lastSequence],
+      ])
+    }
+  }
+  return producers
+}
+
+describe('what clients wrote into Klamm, in two log directories', () => {
+  let house: House
+  let before: Awaited<ReturnType<typeof seenOn>>
+  let kafka: Broker
+
+  beforeAll(async () => {
+    house = await newHouse('a', 'b')
+    const broker = await started(await house.klamm())
+    await write(broker, 1)
+    before = await seenOn(broker)
+    // A producer that lives on while the broker becomes another one.
+    const { producer, reports } = await connectProducer(broker.bootstrap, { 'enable.idempotence': true })
+    for (let i = 0; i < 10; i++) producer.produce('idem', 0, Buffer.from(`old ${i}`), 'k')
+    await eventually('the first reports', () => reports.length === 10 || undefined)
+    await broker.stop()
+
+    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./)
+    const tried = await klamm('export', ...from(house), '--dry-run')
+    expect(tried).toMatch(/7 topics, 16 partitions\nNothing was changed/)
+    const printed = await klamm('export', ...from(house))
+    kafka = await started(await house.kafka(printed))
+    for (let i = 0; i < 10; i++) producer.produce('idem', 0, Buffer.from(`new ${i}`), 'k')
+    await eventually('the last reports', () => reports.length === 20 || undefined, 60_000)
+    await disconnect(producer)
+    expect(reports.map(report => report.offset)).toEqual(Array.from({ length: 20 }, (_, i) => 50 + i))
+  })
+
+  test('is all there on a Kafka that adopts the directories', async () => {
+    const after = await seenOn(kafka)
+    const [idem] = after.topics.idem!.partitions!
+    expect(idem!.latest.offset).toBe(70)
+    idem!.records.splice(50)
+    const comparable = ({ topics, groups }: typeof after) => ({
+      ...topics,
+      idem: topics.idem!.topicId,
+      groups,
+    })
+    expect(comparable(after)).toEqual(comparable(before))
+    expect(idem!.records).toEqual(before.topics.idem!.partitions![0]!.records)
+    expect(await strays(house)).toEqual([])
+  })
+
+  const producerIds = async (): Promise<number[]> => {
+    const partitions = ['idem-0', 'compacted-0', 'codecs-0', 'codecs-1', 'codecs-2', 'codecs-3', 'codecs-4']
+    const ids: number[] = []
+    for (const partition of partitions) ids.push(...(await producersIn(house, partition)).keys())
+    return ids
+  }
+
+  test('is gone on with: groups where they stood, producers with the sequences that come next', async () => {
+    const resumed = JSON.parse(await java('HouseLoad.java', kafka.bootstrap, 'resume', 'readers', 'codecs'))
+    expect(resumed).toEqual({
+      'codecs-0': 50,
+      'codecs-1': 51,
+      'codecs-2': 52,
+      'codecs-3': 53,
+      'codecs-4': 54,
+    })
+    const known = await producerIds()
+    await write(kafka, 2, 'transactions')
+    await kafka.stop()
+    const sequences = [...(await producersIn(house, 'idem-0')).values()]
+    expect(sequences.some(each => each[0]![0] === 0 && each.length > 1 && each.at(-1)![1] === 19)).toBe(true)
+    // Whoever is new to the Kafka got an id that Klamm had not given.
+    const added = (await producerIds()).filter(id => !known.includes(id))
+    expect(added.length).toBeGreaterThanOrEqual(6)
+    expect(Math.min(...added)).toBeGreaterThan(Math.max(...known))
+  })
+
+  test('and comes back to Klamm with what Kafka added, sound in the eyes of all', async () => {
+    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./)
+    await klamm('import', ...from(house))
+    const broker = await started(await house.klamm())
+    const back = await seenOn(broker)
+    for (const [name, { topicId }] of Object.entries(before.topics))
+      expect(back.topics[name]!.topicId).toBe(topicId)
+    expect(back.topics.codecs!.partitions!.map(it => it.latest.offset)).toEqual([200, 200, 200, 200, 200])
+    expect(back.topics.txn!.partitions!.map(it => it.latest.offset)).toEqual([12, 12])
+    expect(back.groups).toEqual({
+      readers: Object.fromEntries([0, 1, 2, 3, 4].map(p => [`codecs-${p}`, `${150 + p} round 2`])),
+      transactional: { 'idem-0': '25 ' },
+    })
+    await broker.stop()
+    for (const directory of house.directories) expect((await dumpLogs(directory)).complaints).toEqual([])
+  })
+})
+
+describe.each(['stopped', 'killed'])('what clients wrote into a Kafka that was %s', end => {
+  let house: House
+  let before: Awaited<ReturnType<typeof seenOn>>
+
+  beforeAll(async () => {
+    house = await newHouse('kafka')
+    const source = new Broker('kafka', house.port, house.folder, {
+      ...settings,
+      'log.dirs': house.directories[0]!,
+    })
+    await source.prepare()
+    running.push(source)
+    await source.start()
+    await write(source, 1, 'transactions')
+    before = await seenOn(source)
+    if (end === 'stopped') await source.stop()
+    else await source.kill()
+  })
+
+  test('is all there on Klamm after an import, and on another Kafka after an export', async () => {
+    const [path] = house.directories as [string]
+    const target = new House(house.folder, [join(house.folder, 'copy')])
+    const [copy] = target.directories as [string]
+    if (end === 'killed') {
+      const refused = await run(process.execPath, [klammMain, 'import', '--from', path, '--to', copy])
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/either a Kafka is running on it/),
+      })
+    }
+    await klamm('import', '--from', path, '--to', copy, ...(end === 'killed' ? ['--unclean'] : []))
+    const broker = await started(await target.klamm())
+    expect(await seenOn(broker)).toEqual(before)
+    await write(broker, 2)
+    const changed = await seenOn(broker)
+    if (end === 'stopped') await broker.stop()
+    else await broker.kill()
+
+    const last = new House(house.folder, [join(house.folder, 'last')])
+    const printed = await klamm('export', '--from', copy, '--to', last.directories[0]!)
+    const kafka = await started(await last.kafka(printed))
+    expect(await seenOn(kafka)).toEqual(changed)
+    expect(await strays(last)).toEqual([])
+    // The source of a copy stays Klamm's, and starts.
+    await kafka.stop()
+    const again = await started(await target.klamm())
+    await again.stop()
+  })
+})
+
+describe('an export is refused', () => {
+  test('while Klamm runs, for what is no data of Klamm, and into what is not empty', async () => {
+    const house = await newHouse('data')
+    const [path] = house.directories as [string]
+    const refusal = async (...args: readonly string[]) => {
+      const { code, stderr } = await run(process.execPath, [klammMain, 'export', ...args])
+      expect(code).toBe(1)
+      return stderr
+    }
+    expect(await refusal('--from', path)).toMatch(/there is no directory/)
+    await mkdir(path, { recursive: true })
+    expect(await refusal('--from', path)).toMatch(/holds no meta\.properties/)
+    await rm(path, { recursive: true })
+    const broker = await started(await house.klamm())
+    expect(await refusal('--from', path)).toMatch(/cannot be used: .*(in use|Another broker)/)
+    await broker.stop()
+    expect(await refusal('--from', path, '--to', house.folder)).toMatch(/lie inside each other/)
+    expect(await refusal('--from', path, '--to', join(folder, '..'))).toMatch(/lie inside each other/)
+    expect(await readFile(join(path, 'meta.properties'), 'utf8')).toContain('cluster.id=')
+  })
+})
