@@ -155,6 +155,10 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
   if (roles.length > 0 && !roles.includes('broker')) {
     problems.push('process.roles: a node that is a controller only has nothing to do here; add broker')
   }
+  if (text('authorizer.class.name') !== '') {
+    const why = 'access lists are not served yet, so everyone could do everything'
+    problems.push(`authorizer.class.name: ${why}; leave it out to accept that`)
+  }
   // As Kafka: the table takes any number, the start does not.
   const codec = Number(text(OFFSETS_CODEC))
   if (!COMPRESSION_TYPES[codec]) problems.push(`${OFFSETS_CODEC}: there is no codec ${codec}`)
