@@ -109,7 +109,7 @@ describe('a configuration', () => {
     expect(config.number('group.initial.rebalance.delay.ms')).toBe(0)
     expect(config.string('klamm.storage')).toBe('memory')
     expect(config.listeners).toEqual([
-      { name: 'PLAINTEXT', host: 'localhost', port: 0, advertised: undefined },
+      { name: 'PLAINTEXT', host: 'localhost', port: 0, protocol: 'PLAINTEXT', advertised: undefined },
     ])
   })
 
@@ -206,7 +206,7 @@ describe('a configuration is refused by name', () => {
     ['listeners=', "Configuration 'listeners' must not be empty"],
     ['listeners=localhost:9092', "listeners: 'localhost:9092' is not of the form NAME://host:port"],
     ['listeners=PLAINTEXT://:99999', 'is not of the form'],
-    ['listeners=SSL://:9093', 'SSL asks for SSL, which is not served yet; only PLAINTEXT is'],
+    ['authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'not served yet'],
     ['listeners=FOO://:9093', 'no security protocol is given for FOO'],
     ['listeners=PLAINTEXT://:1,PLAINTEXT://:2', 'each listener needs its own name'],
     ['advertised.listeners=PLAINTEXT://0.0.0.0:9092', 'clients cannot connect to 0.0.0.0'],
