@@ -2,8 +2,10 @@
  * The image of a cluster as records of Apache Kafka's metadata log (KRaft), as Kafka's own snapshots hold
  * them: what a Kafka needs to know to serve the logs that lie beside it. The counterpart of kraft-image.ts.
  *
- * The records describe a node that was stopped: its registration is fenced and its partitions have no leader.
- * Kafka then elects as it does after any restart, in epochs of its own.
+ * The records describe a node that was stopped: its registration is fenced, and its partitions have no leader.
+ * Kafka then elects as it does after any restart, in epochs of its own. Of a node that was not stopped in order
+ * the partitions keep their leader: Kafka takes such a node out of the ISR (KIP-966), and then goes back to the
+ * last leader, which it has to know.
  */
 import {
   ConfigRecord,
@@ -18,6 +20,7 @@ import type { ClusterImage, ConfigResourceType, PartitionImage, TopicImage } fro
 
 export interface StoppedNode {
   readonly nodeId: number
+  readonly isClean: boolean
   /** A clean stop wrote the same into `.kafka_cleanshutdown`. */
   readonly brokerEpoch: bigint
   readonly incarnationId: string
@@ -72,7 +75,8 @@ export function* kraftRecords(contents: KraftContents, node: StoppedNode): Gener
     yield encodeMetadataRecord(TopicRecord, 0, { name: topic.name, topicId: topic.id })
     for (const [partitionId, partition] of topic.partitions.entries()) {
       const directory = node.directoryOf(topic.name, partitionId)
-      yield partitionRecord(partition, { topicId: topic.id, partitionId, directory, hasElr })
+      const leader = node.isClean ? NO_LEADER : node.nodeId
+      yield partitionRecord(partition, { topicId: topic.id, partitionId, directory, hasElr, leader })
     }
   }
   for (const { type, name, values } of configs) {
@@ -112,13 +116,14 @@ interface PartitionPlace {
   readonly topicId: string
   readonly partitionId: number
   readonly directory: string
+  readonly leader: number
   /** Eligible leader replicas are finalized; without them, Kafka wants the older form. */
   readonly hasElr: boolean
 }
 
 function partitionRecord(partition: PartitionImage, place: PartitionPlace): Buffer {
   const { replicas, isr, leaderEpoch, partitionEpoch, elr, lastKnownElr } = partition
-  const { partitionId, topicId, directory, hasElr } = place
+  const { partitionId, topicId, directory, hasElr, leader } = place
   return encodeMetadataRecord(PartitionRecord, hasElr ? 2 : 1, {
     partitionId,
     topicId,
@@ -126,7 +131,7 @@ function partitionRecord(partition: PartitionImage, place: PartitionPlace): Buff
     isr: [...isr],
     removingReplicas: [],
     addingReplicas: [],
-    leader: NO_LEADER,
+    leader,
     leaderEpoch,
     partitionEpoch,
     directories: replicas.map(() => directory),

@@ -54,7 +54,8 @@ export async function exportInPlace(parts: ExportParts, plan: ExportPlan): Promi
     ),
   )
   for (const { source } of plan.directories) {
-    if (source.isClean) await markClean(disk, source.path, plan)
+    // One without logs may lack the mark, and Kafka wants it in all.
+    if (plan.isClean || source.isClean) await markClean(disk, source.path, plan)
   }
   await writeMetadataLog(parts, path, {
     plan,
@@ -85,13 +86,13 @@ async function writeMetadataLog(
   path: string,
   { plan, directoryIds, directoryOf }: Homes,
 ): Promise<void> {
-  const { brokerEpoch, rack, meta, contents } = plan
+  const { brokerEpoch, rack, meta, contents, isClean } = plan
   const directory = `${path}/${METADATA_LOG_DIRECTORY}`
   await disk.makeDirectory(directory)
   await disk.syncDirectory(path)
   await setAsideLog(disk, directory)
   const incarnationId = randomUuid(random)
-  const node = { nodeId: meta.nodeId, brokerEpoch, incarnationId, rack, directoryIds, directoryOf }
+  const node = { nodeId: meta.nodeId, isClean, brokerEpoch, incarnationId, rack, directoryIds, directoryOf }
   const records = [...kraftRecords(contents, node)]
   // Kafka takes the offset of a broker's registration for its epoch: this one has to lie before the next.
   const count = BigInt(records.length)
