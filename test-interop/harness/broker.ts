@@ -20,18 +20,26 @@ export const klammMain =
 const START_DEADLINE_MS = 60_000
 const STOP_DEADLINE_MS = 30_000
 
+interface BrokerOptions {
+  readonly config: Readonly<Record<string, string>>
+  /** Of `klamm start`, beside its properties. */
+  readonly klammArgs: readonly string[]
+}
+
 export class Broker {
   readonly kind: BrokerKind
   readonly port: number
   readonly folder: string
   readonly #config: Readonly<Record<string, string>>
+  readonly #klammArgs: readonly string[]
   #process: ChildProcess | undefined
 
-  constructor(kind: BrokerKind, port: number, folder: string, config: Readonly<Record<string, string>>) {
+  constructor(kind: BrokerKind, port: number, folder: string, options: BrokerOptions) {
     this.kind = kind
     this.port = port
     this.folder = folder
-    this.#config = config
+    this.#config = options.config
+    this.#klammArgs = options.klammArgs
   }
 
   get bootstrap(): string {
@@ -55,7 +63,8 @@ export class Broker {
   async start(): Promise<void> {
     const properties = join(this.folder, 'server.properties')
     const out = openSync(join(this.folder, 'broker.out'), 'a')
-    const [command, args] = this.kind === 'kafka' ? kafkaCommand(properties) : klammCommand(properties)
+    const [command, args] =
+      this.kind === 'kafka' ? kafkaCommand(properties) : klammCommand(properties, this.#klammArgs)
     const child = launch(command, args, { stdio: ['ignore', out, out] })
     closeSync(out)
     this.#process = child
@@ -129,8 +138,9 @@ export class Broker {
 export async function startBroker(
   config: Readonly<Record<string, string>> = {},
   kind: BrokerKind = brokerKind,
+  klammArgs: readonly string[] = [],
 ): Promise<Broker> {
-  const broker = await newBroker(config, kind)
+  const broker = await newBroker(config, kind, klammArgs)
   await broker.start()
   return broker
 }
@@ -139,9 +149,10 @@ export async function startBroker(
 export async function newBroker(
   config: Readonly<Record<string, string>> = {},
   kind: BrokerKind = brokerKind,
+  klammArgs: readonly string[] = [],
 ): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), `klamm-interop-${kind}-`))
-  const broker = new Broker(kind, await freePort(), folder, config)
+  const broker = new Broker(kind, await freePort(), folder, { config, klammArgs })
   await broker.prepare()
   return broker
 }
@@ -154,8 +165,8 @@ const singleNode = {
   'group.initial.rebalance.delay.ms': '0',
 }
 
-function klammCommand(properties: string): [string, string[]] {
-  return [process.execPath, [klammMain, 'start', '--config', properties]]
+function klammCommand(properties: string, args: readonly string[]): [string, string[]] {
+  return [process.execPath, [klammMain, 'start', '--config', properties, ...args]]
 }
 
 function kafkaCommand(properties: string): [string, string[]] {
@@ -165,7 +176,7 @@ function kafkaCommand(properties: string): [string, string[]] {
 let nextPort = 20_000 + (process.pid % 600) * 16
 
 /** Below the range that the kernel hands out, so that a restarted broker finds its port free; the next one is free too. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     nextPort = nextPort + 2 < 32_000 ? nextPort + 2 : 20_000
     if ((await isFree(nextPort)) && (await isFree(nextPort + 1))) return nextPort
