@@ -6,7 +6,7 @@ import { WireClient } from '../../conformance/wire-client.ts'
 import { silentLogger } from '../../observe/logger.ts'
 import { inlineCompute } from '../../platform/inline-compute.ts'
 import { ManualClock, settled } from '../../platform/simulated/manual-clock.ts'
-import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
+import { MemoryDisk, type Unsynced } from '../../platform/simulated/memory-disk.ts'
 import { MemoryNetwork } from '../../platform/simulated/memory-network.ts'
 import { SeededRandom } from '../../platform/simulated/seeded-random.ts'
 
@@ -75,6 +75,19 @@ export class SimulatedBroker {
 
   async restart(): Promise<void> {
     await this.broker.close()
+    await this.open()
+  }
+
+  /** The process dies at once and another starts; what no fsync has covered is as asked. */
+  async crash(unsynced: Unsynced = 'kept'): Promise<void> {
+    const { intercept } = this.disk
+    // Whatever the dead one still wanted to write does not come to be.
+    this.disk.intercept = () => {
+      throw new Error('the process is dead')
+    }
+    await this.broker.close().catch(() => undefined)
+    this.disk.intercept = intercept
+    this.disk.crash(unsynced)
     await this.open()
   }
 
