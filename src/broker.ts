@@ -123,6 +123,8 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   await refuseStrangers(disk, config)
   const storage = lossOfStorage()
+  // Until it is known which topics there are.
+  const anyTopic = effectiveTopicConfig(new Map(), config)
   // The replicas come after the logs that they are made of; nothing goes offline before they are there.
   let replicas: ReplicaManager | undefined
   const logs = await LogManager.open({
@@ -132,7 +134,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     compute: platform.compute,
     logger,
     config: logManagerConfig(config),
-    logConfig: () => effectiveTopicConfig(new Map(), config),
+    logConfig: () => anyTopic,
     onDirectoryOffline: (_, partitions) => replicas?.onDirectoryOffline(partitions),
     onAllOffline: () => storage.lose(),
   })

@@ -9,6 +9,9 @@ import type { Disk, DiskFile } from '../platform/platform.ts'
 
 /** Tail entries beyond this many bytes are worth a write of their own. */
 const TAIL_BYTES = 8_192
+/** Shared by all that have nothing to write. */
+const EMPTY = Buffer.alloc(0)
+const WRITTEN: Promise<void> = Promise.resolve()
 
 /** Bounds the loaded contents of all index files together; least recently used ones go first. */
 export class IndexCache {
@@ -58,9 +61,9 @@ export class IndexFile {
   private persisted = 0
   /** Counts changes of the file. */
   private revision = 0
-  private tail = Buffer.alloc(0)
+  private tail = EMPTY
   private contents: Buffer | undefined
-  private writing: Promise<void> = Promise.resolve()
+  private writing = WRITTEN
   private exists = false
   private isSynced = true
 
@@ -192,7 +195,7 @@ export class IndexFile {
     this.tail.copyWithin(0, count * this.entryBytes, (this.total - first) * this.entryBytes)
     this.persisted = first + count
     this.revision++
-    if (this.total === this.persisted) this.tail = Buffer.alloc(0)
+    if (this.total === this.persisted) this.tail = EMPTY
     if (count > 0) this.unload()
   }
 

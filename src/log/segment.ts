@@ -87,11 +87,14 @@ export interface BatchPlace {
   readonly leaderEpoch: number
 }
 
+interface SegmentIndexes {
+  readonly offsets: OffsetIndex
+  readonly times: TimeIndex
+  readonly transactions: TransactionIndex
+}
+
 export class Segment implements PoolMember {
   readonly baseOffset: bigint
-  readonly offsetIndex: OffsetIndex
-  readonly timeIndex: TimeIndex
-  readonly transactionIndex: TransactionIndex
   readonly createdMs: number
   isWritable: boolean
   private suffix: string
@@ -108,6 +111,8 @@ export class Segment implements PoolMember {
   private isEndKnown: boolean
   private wasRepaired = false
   private readying: Promise<void> | undefined
+  private readonly isNew: boolean
+  private madeIndexes: SegmentIndexes | undefined
 
   constructor(services: SegmentServices, options: SegmentOptions) {
     this.services = services
@@ -121,11 +126,35 @@ export class Segment implements PoolMember {
     this.offsetOfMaxTimestamp = options.baseOffset
     this.isReady = options.isNew
     this.isEndKnown = options.isNew
-    const { disk, indexes: cache } = services
+    this.isNew = options.isNew
+  }
+
+  get offsetIndex(): OffsetIndex {
+    return this.indexes.offsets
+  }
+
+  get timeIndex(): TimeIndex {
+    return this.indexes.times
+  }
+
+  get transactionIndex(): TransactionIndex {
+    return this.indexes.transactions
+  }
+
+  /** Made at the first need: a segment that nobody looks into costs little more than its name. */
+  private get indexes(): SegmentIndexes {
+    this.madeIndexes ??= this.makeIndexes()
+    return this.madeIndexes
+  }
+
+  private makeIndexes(): SegmentIndexes {
+    const { disk, indexes: cache } = this.services
     const path = (suffix: string) => () => this.pathOf(suffix)
-    this.offsetIndex = new OffsetIndex(this.baseOffset, { disk, cache, path: path('.index') })
-    this.timeIndex = new TimeIndex(this.baseOffset, { disk, cache, path: path('.timeindex') })
-    this.transactionIndex = new TransactionIndex(disk, path('.txnindex'), options.isNew)
+    return {
+      offsets: new OffsetIndex(this.baseOffset, { disk, cache, path: path('.index') }),
+      times: new TimeIndex(this.baseOffset, { disk, cache, path: path('.timeindex') }),
+      transactions: new TransactionIndex(disk, path('.txnindex'), this.isNew),
+    }
   }
 
   get sizeBytes(): number {
@@ -377,13 +406,38 @@ export class Segment implements PoolMember {
     try {
       const place = await this.find(recoveryPoint)
       await this.cutIndexes(recoveryPoint)
-      return place?.position ?? this.size
+      return (await this.doIndexesEndTruly()) ? (place?.position ?? this.size) : undefined
     } catch (error) {
       if (error instanceof DamagedSegment) return undefined
       throw error
     } finally {
       this.isReady = false
     }
+  }
+
+  /**
+   * Entries that were on their way to the disk when the power failed may read as zeros, and so seem to be of
+   * batches long before. What was synced before them is as it was.
+   */
+  private async doIndexesEndTruly(): Promise<boolean> {
+    const isTrue = async ({ from, offset }: { from: number; offset: bigint }, timestamp?: bigint) => {
+      const isIt = (batch: RecordBatch) =>
+        batch.lastOffset === offset && (timestamp ?? batch.maxTimestamp) === batch.maxTimestamp
+      let isThere = false
+      await this.firstWhere({ from }, batch => {
+        isThere = isIt(batch)
+        return batch.lastOffset >= offset
+      })
+      return isThere
+    }
+    if (this.offsetIndex.file.count > 0) {
+      const { offset, position } = await this.offsetIndex.lastEntry()
+      if (!(await isTrue({ from: position, offset }))) return false
+    }
+    if (this.timeIndex.file.count === 0) return true
+    const { offset, timestamp } = this.timeIndex.lastEntry
+    const { position } = await this.offsetIndex.lookup(offset)
+    return isTrue({ from: position, offset }, timestamp)
   }
 
   // Looking up.
@@ -536,8 +590,8 @@ export class Segment implements PoolMember {
   }
 
   private unload(): void {
-    this.offsetIndex.file.unload()
-    this.timeIndex.file.unload()
+    this.madeIndexes?.offsets.file.unload()
+    this.madeIndexes?.times.file.unload()
   }
 }
 

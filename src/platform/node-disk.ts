@@ -6,6 +6,8 @@ import * as fs from 'node:fs'
 import { lockDirectory } from './node-lock.ts'
 import type { DirectoryEntry, DirectoryLock, Disk, DiskFile, FileStatus } from './platform.ts'
 
+const SMALL_FILE_BYTES = 1_024
+
 export class NodeDisk implements Disk {
   async open(path: string, mode: 'read' | 'write'): Promise<DiskFile> {
     const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
@@ -13,13 +15,23 @@ export class NodeDisk implements Disk {
     return new NodeFile(descriptor, path)
   }
 
-  readFile(path: string): Promise<Buffer> {
-    return fs.promises.readFile(path)
+  /** In one read where the file is small, as most that are read whole are. */
+  async readFile(path: string): Promise<Buffer> {
+    const descriptor = await call<number>(done => fs.open(path, fs.constants.O_RDONLY, done))
+    try {
+      const first = Buffer.allocUnsafe(SMALL_FILE_BYTES)
+      const count = await call<number>(done => fs.read(descriptor, first, 0, first.length, null, done))
+      if (count < first.length) return first.subarray(0, count)
+      const rest = await call<Buffer>(done => fs.readFile(descriptor, done))
+      return Buffer.concat([first, rest])
+    } finally {
+      await call<void>(done => fs.close(descriptor, done))
+    }
   }
 
   async status(path: string): Promise<FileStatus | undefined> {
     try {
-      const found = await fs.promises.stat(path)
+      const found = await call<fs.Stats>(done => fs.stat(path, done))
       const isDirectory = found.isDirectory()
       return { isDirectory, sizeBytes: isDirectory ? 0 : found.size, modifiedMs: found.mtimeMs }
     } catch (error) {
@@ -29,15 +41,17 @@ export class NodeDisk implements Disk {
   }
 
   async list(path: string): Promise<DirectoryEntry[]> {
-    const entries = await fs.promises.readdir(path, { withFileTypes: true })
-    // A link to a directory counts as one: operators spread partitions over disks that way.
-    const listed = entries.map(async entry => ({
-      name: entry.name,
-      isDirectory: entry.isSymbolicLink()
-        ? ((await this.status(`${path}/${entry.name}`))?.isDirectory ?? false)
-        : entry.isDirectory(),
-    }))
-    return (await Promise.all(listed)).sort((a, b) => (a.name < b.name ? -1 : 1))
+    const entries = await call<fs.Dirent[]>(done => fs.readdir(path, { withFileTypes: true }, done))
+    const listed: DirectoryEntry[] = []
+    for (const entry of entries) {
+      const { name } = entry
+      // A link to a directory counts as one: operators spread partitions over disks that way.
+      const isDirectory = entry.isSymbolicLink()
+        ? ((await this.status(`${path}/${name}`))?.isDirectory ?? false)
+        : entry.isDirectory()
+      listed.push({ name, isDirectory })
+    }
+    return listed.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   async makeDirectory(path: string): Promise<void> {

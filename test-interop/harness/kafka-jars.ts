@@ -33,6 +33,7 @@ const tools = {
   'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-storage': 'kafka.tools.StorageTool',
+  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
 } as const
 
