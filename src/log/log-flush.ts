@@ -41,7 +41,8 @@ export class LogFlush {
   /** Names in the log's directory, or its own name, are not durable yet. */
   private hasNewFiles: boolean
   private isNewDirectory: boolean
-  private savedEpochs: number
+  /** Version 0 is that of the file: what recovery has found out since is not in there. */
+  private savedEpochs = 0
   private bytesSinceSnapshot = 0
   private synced: bigint
   private flushed: bigint
@@ -54,7 +55,6 @@ export class LogFlush {
     this.home = log.home
     this.synced = recoveryPoint
     this.flushed = recoveryPoint
-    this.savedEpochs = log.epochs.version
     this.hasNewFiles = this.isNewDirectory = !wasClean
     for (const [i, segment] of log.segments.entries()) {
       const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
@@ -143,7 +143,8 @@ export class LogFlush {
       }
       for (const [i, segment] of [...segments].entries()) {
         const next = segments[i + 1]
-        if (next === undefined || next.baseOffset > from) await segment.persistIndexes(true)
+        // One that ends just there may have been sealed since.
+        if (next === undefined || next.baseOffset >= from) await segment.persistIndexes(true)
       }
       await this.saveEpochs()
     })

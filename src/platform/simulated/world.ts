@@ -111,7 +111,7 @@ export class World {
   }
 }
 
-/** One process of the machine. Once it is killed, none of its calls comes back and none of its timers fires. */
+/** One process of the machine. Once it is killed, no call of its comes back and no timer of its fires. */
 export class SimulatedProcess {
   readonly platform: Platform & { readonly disk: SimulatedDisk }
   private readonly world: World

@@ -1,0 +1,57 @@
+/**
+ * `npm run simulate -- --seed 42` tells the story of one run; `--seeds 2000` makes many, from `--from` (0, or
+ * `--from fresh` for ones that nobody has run), and prints the seeds of those that failed.
+ */
+import { parseArgs } from 'node:util'
+import { nodePlatform } from '../platform/node.ts'
+import { type SimulationResult, simulate } from './simulation.ts'
+
+const TOLD = 60
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string', default: '100' },
+      from: { type: 'string', default: '0' },
+      steps: { type: 'string' },
+      trace: { type: 'string', default: String(TOLD) },
+    },
+  })
+  const steps = values.steps === undefined ? {} : { steps: Number(values.steps) }
+  if (values.seed !== undefined) {
+    const result = await simulate({ seed: Number(values.seed), ...steps })
+    tell(result, Number(values.trace))
+    process.exitCode = result.violation ? 1 : 0
+    return
+  }
+  const platform = nodePlatform()
+  const from = values.from === 'fresh' ? platform.random.below(2 ** 31) : Number(values.from)
+  const count = Number(values.seeds)
+  const startMs = platform.clock.elapsed()
+  const failed: number[] = []
+  for (let seed = from; seed < from + count; seed++) {
+    const result = await simulate({ seed, ...steps })
+    if (!result.violation) continue
+    failed.push(seed)
+    tell(result, Number(values.trace))
+  }
+  const seconds = ((platform.clock.elapsed() - startMs) / 1_000).toFixed(1)
+  print(
+    `${count} seeds from ${from} in ${seconds} s, ${failed.length} failed${failed.map(it => ` ${it}`).join('')}`,
+  )
+  process.exitCode = failed.length > 0 ? 1 : 0
+}
+
+function tell({ seed, violation, trace, steps }: SimulationResult, lines: number): void {
+  print(trace.slice(-lines).join('\n'))
+  print(
+    violation ? `SEED ${seed} FAILED: ${violation.message}` : `seed ${seed}: ${steps} steps, no violation`,
+  )
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+await main()

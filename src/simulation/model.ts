@@ -1,0 +1,208 @@
+/**
+ * What a partition must hold, by what its clients were told: every batch that was sent and its fate, the
+ * history of the log, and what follows from it (producers, transactions, times). Written without a look at
+ * the engine's own code.
+ */
+import { RecordBatch } from '../records/batch.ts'
+import { readControlMarker } from '../records/lookup.ts'
+
+export interface SentRecord {
+  readonly key: string | null
+  readonly value: string | null
+  readonly timestamp: bigint
+}
+
+export type Fate =
+  /** No answer yet, or one that leaves it open whether the batch was stored. */
+  | 'open'
+  | 'acknowledged'
+  /** The disk did not take it: it may show after a crash, and not before. */
+  | 'withdrawn'
+  /** Told not to be stored. */
+  | 'refused'
+  /** Was stored, and a power failure took it, which it may not give back. */
+  | 'lost'
+
+export interface SentBatch {
+  readonly bytes: Buffer
+  readonly view: RecordBatch
+  readonly records: readonly SentRecord[]
+  fate: Fate
+  /** Where it was acknowledged or found. */
+  baseOffset: bigint | undefined
+}
+
+export interface ModelProducer {
+  epoch: number
+  lastSequence: number
+  lastTimestamp: bigint
+  coordinatorEpoch: number
+  /** Of its last marker. */
+  markerOffset: bigint
+  transactionStart: bigint
+  /** Of its last batch. */
+  lastOffset: bigint
+}
+
+export interface ModelTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: bigint
+  readonly lastOffset: bigint
+  readonly isAborted: boolean
+}
+
+export class PartitionModel {
+  readonly topic: string
+  readonly topicId: string
+  readonly index: number
+  /** By `identityOf`. */
+  readonly sent = new Map<string, SentBatch>()
+  /** What the log holds or held, by base offset, below the log start too. */
+  readonly history = new Map<bigint, SentBatch>()
+  /** The log start that was seen: it never goes back. */
+  startFloor = 0n
+  /** Up to where records were deleted on demand. */
+  deletedTo = 0n
+  /** What lies below must survive a power failure. */
+  durableFloor = 0n
+  /** A sync has failed: what is read may not be on the disk, until the machine starts anew. */
+  isTainted = false
+  /** Of this life of the broker. */
+  highWatermark = 0n
+  /** What topic configurations allowed since retention was last looked at. */
+  leastRetentionMs = Number.POSITIVE_INFINITY
+  leastRetentionBytes = Number.POSITIVE_INFINITY
+
+  constructor(topic: string, topicId: string, index: number) {
+    this.topic = topic
+    this.topicId = topicId
+    this.index = index
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.index}`
+  }
+
+  /** Behind everything that the log is known to hold. */
+  get endOffset(): bigint {
+    let end = this.startFloor
+    for (const [baseOffset, { view }] of this.history) {
+      const next = baseOffset + BigInt(view.lastOffsetDelta) + 1n
+      if (next > end) end = next
+    }
+    return end
+  }
+
+  send(bytes: Buffer, records: readonly SentRecord[]): SentBatch {
+    const copy = Buffer.from(bytes)
+    const view = new RecordBatch(copy, 0)
+    const batch: SentBatch = { bytes: copy, view, records, fate: 'open', baseOffset: undefined }
+    this.sent.set(identityOf(view), batch)
+    return batch
+  }
+
+  /** The batch is in the log, by the answer to a producer or by what a read has found. */
+  place(batch: SentBatch, baseOffset: bigint): void {
+    batch.fate = 'acknowledged'
+    batch.baseOffset = baseOffset
+    this.history.set(baseOffset, batch)
+  }
+
+  /** Whatever had no clear answer may be there now. */
+  reopen(): void {
+    for (const batch of this.sent.values()) if (batch.fate === 'withdrawn') batch.fate = 'open'
+  }
+
+  /** In the order of their offsets. */
+  batches(): { readonly baseOffset: bigint; readonly lastOffset: bigint; readonly batch: SentBatch }[] {
+    return [...this.history]
+      .map(([baseOffset, batch]) => ({
+        baseOffset,
+        lastOffset: baseOffset + BigInt(batch.view.lastOffsetDelta),
+        batch,
+      }))
+      .sort((a, b) => (a.baseOffset < b.baseOffset ? -1 : 1))
+  }
+
+  /** What lies at or above an offset is not there any more. */
+  cut(offset: bigint, fate: Fate): void {
+    for (const [baseOffset, batch] of [...this.history]) {
+      if (baseOffset + BigInt(batch.view.lastOffsetDelta) < offset) continue
+      this.history.delete(baseOffset)
+      batch.fate = fate
+      batch.baseOffset = undefined
+    }
+    if (this.durableFloor > offset) this.durableFloor = offset
+  }
+
+  producers(): Map<bigint, ModelProducer> {
+    const producers = new Map<bigint, ModelProducer>()
+    this.replay((producerId, state) => producers.set(producerId, state))
+    return producers
+  }
+
+  /** Those that have ended. */
+  transactions(): ModelTransaction[] {
+    const ended: ModelTransaction[] = []
+    this.replay(
+      () => {},
+      transaction => ended.push(transaction),
+    )
+    return ended
+  }
+
+  private replay(
+    onState: (producerId: bigint, state: ModelProducer) => void,
+    onEnd: (transaction: ModelTransaction) => void = () => {},
+  ): void {
+    const states = new Map<bigint, ModelProducer>()
+    for (const { baseOffset, lastOffset, batch } of this.batches()) {
+      const { view } = batch
+      if (view.producerId < 0n) continue
+      const state = states.get(view.producerId) ?? newProducer()
+      states.set(view.producerId, state)
+      if (state.epoch !== view.producerEpoch) {
+        state.epoch = view.producerEpoch
+        state.lastSequence = -1
+      }
+      state.lastTimestamp = view.maxTimestamp
+      const marker = view.isControl ? readControlMarker(view) : undefined
+      if (marker) {
+        state.coordinatorEpoch = marker.coordinatorEpoch
+        state.markerOffset = lastOffset
+        if (state.transactionStart >= 0n) {
+          const isAborted = marker.type === 'ABORT'
+          onEnd({
+            producerId: view.producerId,
+            firstOffset: state.transactionStart,
+            lastOffset,
+            isAborted,
+          })
+        }
+        state.transactionStart = -1n
+      } else {
+        state.lastSequence = view.lastSequence
+        state.lastOffset = lastOffset
+        if (view.isTransactional && state.transactionStart < 0n) state.transactionStart = baseOffset
+      }
+      onState(view.producerId, state)
+    }
+  }
+}
+
+function newProducer(): ModelProducer {
+  return {
+    epoch: -1,
+    lastSequence: -1,
+    lastTimestamp: -1n,
+    coordinatorEpoch: -1,
+    markerOffset: -1n,
+    transactionStart: -1n,
+    lastOffset: -1n,
+  }
+}
+
+/** Batches are told apart by what their checksum covers, which no broker changes. */
+export function identityOf(view: RecordBatch): string {
+  return `${view.crc}/${view.sizeInBytes}`
+}

@@ -1,0 +1,40 @@
+/** What costs little to look at, and is looked at after every event. */
+import type { Log } from '../log/log.ts'
+import { greatestOffset } from '../log/offsets.ts'
+import type { PartitionModel } from './model.ts'
+import { hold } from './violation.ts'
+
+export function watch(model: PartitionModel, log: Log, latestWallMs: number): void {
+  const { highWatermark, logEndOffset, logStartOffset } = log
+  hold(
+    highWatermark >= model.highWatermark && highWatermark <= logEndOffset,
+    'the high watermark never goes back',
+    () => `${model.name}: ${model.highWatermark}, then ${highWatermark} of ${logEndOffset}`,
+  )
+  model.highWatermark = highWatermark
+  hold(
+    logStartOffset >= model.startFloor,
+    'the log start never goes back',
+    () => `${model.name}: ${model.startFloor}, then ${logStartOffset}`,
+  )
+  checkRetention(model, logStartOffset, latestWallMs)
+  model.startFloor = logStartOffset
+}
+
+/** Whatever went at the front of a log was asked to go, or too old, or too much. */
+function checkRetention(model: PartitionModel, logStartOffset: bigint, latestWallMs: number): void {
+  const from = greatestOffset(model.deletedTo, model.startFloor)
+  if (logStartOffset <= from) return
+  const batches = model.batches()
+  let rest = 0
+  for (const { baseOffset, batch } of batches) if (baseOffset >= logStartOffset) rest += batch.bytes.length
+  for (const { baseOffset, lastOffset, batch } of batches.toReversed()) {
+    if (lastOffset >= logStartOffset || lastOffset < from) continue
+    const isOld = latestWallMs - Number(batch.view.maxTimestamp) > model.leastRetentionMs
+    const isTooMuch = rest >= model.leastRetentionBytes
+    rest += batch.bytes.length
+    hold(isOld || isTooMuch, 'nothing is deleted early', () => {
+      return `${model.name} begins at ${logStartOffset}, and the batch at ${baseOffset} was to stay`
+    })
+  }
+}
