@@ -165,6 +165,7 @@ describe('a configuration', () => {
         name: 'EXTERNAL',
         host: 'localhost',
         port: 20001,
+        protocol: 'PLAINTEXT',
         advertised: { host: 'localhost', port: 20001 },
       },
     ])
