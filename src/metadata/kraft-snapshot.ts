@@ -1,5 +1,5 @@
 /**
- * Writes a snapshot of Apache Kafka's metadata log, as the one thing in its directory: Kafka begins its log
+ * Writes a metadata log of Apache Kafka that is all snapshot, with an empty segment behind it: Kafka goes on
  * behind the newest snapshot, wherever that ends, and needs nothing of what came before.
  */
 import { encode } from '../../protocol/codec.ts'
@@ -35,8 +35,8 @@ export function snapshotName({ endOffset, epoch }: SnapshotId): string {
   return `${String(endOffset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}.checkpoint`
 }
 
-/** Whole and durable before it gets its name; what Kafka finds under the other one it removes. */
-export async function writeSnapshot(disk: Disk, directory: string, snapshot: NewSnapshot): Promise<void> {
+/** The snapshot is whole and durable before it gets its name; Kafka removes what has the other one. */
+export async function writeMetadataLog(disk: Disk, directory: string, snapshot: NewSnapshot): Promise<void> {
   const path = `${directory}/${snapshotName(snapshot.id)}`
   const temporary = `${path}.part`
   const file = await disk.open(temporary, 'write')
@@ -47,6 +47,11 @@ export async function writeSnapshot(disk: Disk, directory: string, snapshot: New
   } finally {
     await file.close()
   }
+  const segment = await disk.open(
+    `${directory}/${String(snapshot.id.endOffset).padStart(20, '0')}.log`,
+    'write',
+  )
+  await segment.close()
   await disk.rename(temporary, path)
   await disk.syncDirectory(directory)
 }

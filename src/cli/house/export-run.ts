@@ -7,7 +7,7 @@ import { randomUuid } from '../../controller/create-topics.ts'
 import { CLEAN_SHUTDOWN, formatCleanShutdown, replaceFile } from '../../log/checkpoint.ts'
 import { METADATA_LOG_DIRECTORY } from '../../metadata/kraft-log.ts'
 import { kraftRecords } from '../../metadata/kraft-records.ts'
-import { type SnapshotId, writeSnapshot } from '../../metadata/kraft-snapshot.ts'
+import { type SnapshotId, writeMetadataLog } from '../../metadata/kraft-snapshot.ts'
 import { LOG_FILE, SNAPSHOT_FILE } from '../../platform/local-store.ts'
 import type { Clock, Disk, Random } from '../../platform/platform.ts'
 import { copyPartitions, type Progress, writeMeta } from './copy-files.ts'
@@ -39,7 +39,7 @@ export async function exportTo(
       await writeMeta(disk, to, plan.meta)
       if (plan.isClean) await markClean(disk, to, plan)
       const { directoryId } = plan.meta
-      await writeMetadataLog(parts, to, { plan, directoryIds: [directoryId], directoryOf: () => directoryId })
+      await writeKraft(parts, to, { plan, directoryIds: [directoryId], directoryOf: () => directoryId })
     },
   })
 }
@@ -57,7 +57,7 @@ export async function exportInPlace(parts: ExportParts, plan: ExportPlan): Promi
     // One without logs may lack the mark, and Kafka wants it in all.
     if (plan.isClean || source.isClean) await markClean(disk, source.path, plan)
   }
-  await writeMetadataLog(parts, path, {
+  await writeKraft(parts, path, {
     plan,
     directoryIds: plan.directories.map(({ source }) => source.meta.directoryId),
     directoryOf: (topic, partition) => homes.get(`${topic}-${partition}`)!,
@@ -81,7 +81,7 @@ interface Homes {
   readonly directoryOf: (topic: string, partition: number) => string
 }
 
-async function writeMetadataLog(
+async function writeKraft(
   { disk, clock, random }: ExportParts,
   path: string,
   { plan, directoryIds, directoryOf }: Homes,
@@ -97,7 +97,7 @@ async function writeMetadataLog(
   // Kafka takes the offset of a broker's registration for its epoch: this one has to lie before the next.
   const count = BigInt(records.length)
   const id: SnapshotId = { endOffset: count > brokerEpoch ? count : brokerEpoch + 1n, epoch: FIRST_EPOCH }
-  await writeSnapshot(disk, directory, { id, records, now: clock.now() })
+  await writeMetadataLog(disk, directory, { id, records, now: clock.now() })
 }
 
 /** An older metadata log knows nothing of what happened since; Kafka passes over files with other endings. */
