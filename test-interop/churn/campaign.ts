@@ -43,7 +43,7 @@ export class Campaign {
   readonly #broker: Broker
   readonly #options: CampaignOptions
   readonly #dice: Dice
-  readonly #history: Happening[] = []
+  readonly history: Happening[] = []
   readonly #slots: (MemberProcess | undefined)[] = new Array(MEMBERS).fill(undefined)
   readonly #settlingMs: number[] = []
   readonly #counts = new Map<string, number>()
@@ -59,7 +59,7 @@ export class Campaign {
 
   async run(): Promise<Report> {
     const { proxyPort, durationMs } = this.#options
-    const proxy = await GroupProxy.start(proxyPort, this.#broker.port, each => this.#history.push(each))
+    const proxy = await GroupProxy.start(proxyPort, this.#broker.port, each => this.history.push(each))
     const bootstrap = `127.0.0.1:${proxyPort}`
     await createTopic(bootstrap, TOPIC, { partitions: PARTITIONS })
     const admin = await connectAdmin(bootstrap)
@@ -134,7 +134,7 @@ export class Campaign {
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       heartbeatMs: HEARTBEAT_MS,
     }
-    this.#slots[slot] = new MemberProcess(library, options, told => this.#history.push(told))
+    this.#slots[slot] = new MemberProcess(library, options, told => this.history.push(told))
     this.#changes.push({ kind: 'started', client, at: Date.now() })
     this.#count('joined')
   }
@@ -172,11 +172,11 @@ export class Campaign {
   }
 
   async #restartBroker(): Promise<void> {
-    this.#history.push({ kind: 'broker', at: Date.now(), change: 'killed' })
+    this.history.push({ kind: 'broker', at: Date.now(), change: 'killed' })
     await this.#broker.kill()
     await pause(this.#dice(800))
     await this.#broker.start()
-    this.#history.push({ kind: 'broker', at: Date.now(), change: 'ready' })
+    this.history.push({ kind: 'broker', at: Date.now(), change: 'ready' })
     this.#changes.push({ kind: 'broker', client: '', at: Date.now() })
     this.#count('broker kills')
   }
@@ -198,7 +198,7 @@ export class Campaign {
     ).catch(error => {
       throw new Error(`${error.message}: ${seen}; expected ${living()}`)
     })
-    const tookMs = stableAt - settledAt(this.#changes, this.#history, SESSION_TIMEOUT_MS)
+    const tookMs = stableAt - settledAt(this.#changes, this.history, SESSION_TIMEOUT_MS)
     this.#settlingMs.push(Math.max(0, tookMs))
     if (tookMs > 2_000)
       this.#options.note(`${tookMs} ms after ${this.#changes.map(each => each.kind + each.client)}`)
@@ -208,10 +208,10 @@ export class Campaign {
   /** The members that are left deal with all that there is. */
   async #finish(load: Load, admin: Admin): Promise<Report> {
     const ends = await load.finish()
-    const rest = () => skippedRecords(this.#history, ends)
+    const rest = () => skippedRecords(this.history, ends)
     await eventually('the last record', () => rest().length === 0 || undefined, 20_000).catch(() => undefined)
     const violations = [
-      ...violationsOf(this.#history, { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS }),
+      ...violationsOf(this.history, { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS }),
       ...rest(),
       ...(await this.#committedPastEnds(admin, ends)),
     ]
@@ -229,7 +229,7 @@ export class Campaign {
   #figures(): Record<string, number> {
     let dealt = 0
     let generation = 0
-    for (const each of this.#history) {
+    for (const each of this.history) {
       if (each.kind === 'processed') dealt += each.to - each.from
       if (each.kind === 'sync') generation = Math.max(generation, each.generation)
     }

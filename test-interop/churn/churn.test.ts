@@ -1,9 +1,12 @@
 // Twelve members of three client libraries in one group, in all kinds of trouble. MINUTES and SEED say how long and which;
-// BROKER=kafka runs the same on Apache Kafka, to tell a client's fault from the broker's.
+// BROKER=kafka runs the same on Apache Kafka, to tell a client's fault from the broker's. HISTORY names a file for all
+// that happened.
 
+import { writeFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
 import { brokerKind, freePort, startBroker } from '../harness/broker.ts'
 import { Campaign, type Report } from './campaign.ts'
+import type { Happening } from './history.ts'
 import { prepareMembers } from './members.ts'
 
 const durationMs = Number(process.env.MINUTES || 0.75) * 60_000
@@ -24,7 +27,8 @@ test('a group in churn skips nothing, shares nothing, and comes to rest', {
   const broker = await startBroker(settings, brokerKind, ['--profile', 'ci'])
   try {
     const note = (line: string) => console.log(line)
-    const report = await new Campaign(broker, { seed, durationMs, proxyPort, note }).run()
+    const campaign = new Campaign(broker, { seed, durationMs, proxyPort, note })
+    const report = await campaign.run().finally(() => keep(campaign.history))
     console.log(summary(report))
     expect(report.violations.slice(0, 20)).toEqual([])
     expect(report.settlingMs.filter(each => each > 2_000)).toEqual([])
@@ -32,6 +36,12 @@ test('a group in churn skips nothing, shares nothing, and comes to rest', {
     await broker.dispose()
   }
 })
+
+/** To look into: a line for each happening. */
+function keep(history: readonly Happening[]): void {
+  const lines = history.map(each => `${JSON.stringify(each)}\n`)
+  if (process.env.HISTORY) writeFileSync(process.env.HISTORY, lines.join(''))
+}
 
 function summary({ violations, settlingMs, figures }: Report): string {
   const sorted = [...settlingMs].sort((a, b) => a - b)
