@@ -81,7 +81,7 @@ class House {
     const folder = await mkdtemp(join(this.folder, `${kind}-`))
     const text = Object.entries({ ...settings, ...lines }).map(([name, value]) => `${name}=${value}\n`)
     await writeFile(join(folder, 'server.properties'), text.join(''))
-    return new Broker(kind, this.port, folder, {})
+    return new Broker(kind, this.port, folder, { config: {}, klammArgs: [] })
   }
 
   klamm(): Promise<Broker> {
@@ -259,10 +259,8 @@ describe.each(['stopped', 'killed'])('what clients wrote into a Kafka that was %
 
   beforeAll(async () => {
     house = await newHouse('kafka')
-    const source = new Broker('kafka', house.port, house.folder, {
-      ...settings,
-      'log.dirs': house.directories[0]!,
-    })
+    const config = { ...settings, 'log.dirs': house.directories[0]! }
+    const source = new Broker('kafka', house.port, house.folder, { config, klammArgs: [] })
     await source.prepare()
     running.push(source)
     await source.start()
