@@ -133,6 +133,8 @@ class Feed {
       this.#producer.produce(topic, number % PARTITIONS, bytes, key)
       changes.set(key, value)
     }
+    // Records that are still on their way when a transaction is aborted can make the client end one that has not begun.
+    await again(callback => this.#producer.flush(TIMEOUT_MS, callback))
     if (!commits) return again(callback => this.#producer.abortTransaction(TIMEOUT_MS, callback))
     await again(callback => this.#producer.commitTransaction(TIMEOUT_MS, callback))
     for (const [key, value] of changes) {

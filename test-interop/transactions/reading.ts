@@ -1,7 +1,7 @@
 // What a partition shows to readers of either isolation level, up to where a transaction that hangs lets them.
 
 import type { Message } from 'node-rdkafka'
-import { pause } from '../harness/processes.ts'
+import { eventually, pause } from '../harness/processes.ts'
 import { assignedConsumer, consume, disconnect, type Partition, watermarks } from '../harness/rdkafka.ts'
 
 const DEADLINE_MS = 40_000
@@ -18,7 +18,9 @@ export type Isolation = 'read_committed' | 'read_uncommitted'
 export async function readAs(bootstrap: string, place: Partition, isolation: Isolation): Promise<Reading> {
   const consumer = await assignedConsumer(bootstrap, [], { 'isolation.level': isolation })
   try {
-    const { low, high: end } = await watermarks(consumer, place)
+    // A broker that has just come back does not lead yet.
+    const marks = () => watermarks(consumer, place).catch(() => undefined)
+    const { low, high: end } = await eventually(`${place.topic}-${place.partition}`, marks)
     const messages: Message[] = []
     let reached = low
     consumer.on('partition.eof', eof => {
