@@ -1,7 +1,8 @@
 /**
  * Worker threads. Each open session has one to itself, which imports the module of its task; so that works
  * from TypeScript sources where Node runs them, from compiled ones, and inside of another's process. Where a
- * thread could not load the module, the work is done inline.
+ * thread could not load the modules (a bundle has none, and would run all of itself again), the work is done
+ * inline.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { InlineSession } from './inline-compute.ts'
@@ -18,11 +19,13 @@ type Answer =
 
 export class NodeCompute implements Compute {
   open<Request, Reply>(task: ComputeTask<Request, Reply>): ComputeSession<Request, Reply> {
-    return canLoad(import.meta.url) && canLoad(task.module)
+    return OWN_NAME.test(import.meta.url) && canLoad(import.meta.url) && canLoad(task.module)
       ? new ThreadSession(task)
       : new InlineSession(task)
   }
 }
+
+const OWN_NAME = /\/node-compute\.[jt]s$/
 
 /** TypeScript as it stands is for Node 22.18 and later; a test runner that compiles it does so for itself. */
 function canLoad(module: string): boolean {
