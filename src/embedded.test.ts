@@ -1,7 +1,12 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { expect, test } from 'vitest'
+import { ErrorCode } from '../protocol/errors.ts'
+import { SaslAuthenticateRequest, SaslAuthenticateResponse } from '../protocol/messages/sasl-authenticate.ts'
+import { SaslHandshakeRequest, SaslHandshakeResponse } from '../protocol/messages/sasl-handshake.ts'
 import { createTopics, metadataOf, produceTo } from './api/testing/wire-broker.ts'
 import { WireClient } from './conformance/wire-client.ts'
 import { Klamm, StartFailure } from './embedded.ts'
@@ -51,4 +56,57 @@ test('what cannot be is refused by name', async () => {
   const first = await Klamm.start()
   await expect(Klamm.start({ port: first.port })).rejects.toThrow(/in use/)
   await first.close()
+})
+
+test('with TLS a certificate is made, which clients can verify for each name of this machine', async () => {
+  const klamm = await Klamm.start({ tls: true })
+  for (const servername of ['localhost', '127.0.0.1']) {
+    const socket = connectTls({ host: '127.0.0.1', port: klamm.port, ca: klamm.caCertificate!, servername })
+    await once(socket, 'secureConnect')
+    expect(socket.authorized).toBe(true)
+    // ApiVersions v0, correlation 7, no client id.
+    socket.write(Buffer.from('0000000a0012000000000007ffff', 'hex'))
+    const [response] = (await once(socket, 'data')) as [Buffer]
+    expect(response.readInt32BE(4)).toBe(7)
+    socket.destroy()
+  }
+  const stranger = connectTls({ host: '127.0.0.1', port: klamm.port })
+  const [refusal] = (await once(stranger, 'error')) as [Error]
+  expect(refusal.message).toContain('certificate')
+  await klamm.close()
+})
+
+test('with SASL only its users come in', async () => {
+  const klamm = await Klamm.start({ sasl: { users: { alice: 'secret' }, mechanisms: ['PLAIN'] } })
+  const logIn = async (token: string) => {
+    const client = await connect(klamm)
+    const { mechanisms } = await client.call({
+      request: SaslHandshakeRequest,
+      response: SaslHandshakeResponse,
+      version: 1,
+      body: { mechanism: 'PLAIN' },
+    })
+    expect(mechanisms).toEqual(['PLAIN'])
+    const { errorCode } = await client.call({
+      request: SaslAuthenticateRequest,
+      response: SaslAuthenticateResponse,
+      version: 2,
+      body: { authBytes: Buffer.from(token) },
+    })
+    await client.close()
+    return errorCode
+  }
+  expect(await logIn('\0alice\0secret')).toBe(ErrorCode.NONE)
+  expect(await logIn('\0alice\0Secret')).toBe(ErrorCode.SASL_AUTHENTICATION_FAILED)
+  await klamm.close()
+})
+
+test('users and certificates that cannot be are refused by name', async () => {
+  const withUsers = (users: Record<string, string>) => Klamm.start({ sasl: { users } })
+  await expect(withUsers({ alice: 'a,b' })).rejects.toThrow('sasl.users: alice')
+  const tls = { certificateChain: 'nonsense', key: 'nonsense' }
+  await expect(Klamm.start({ tls })).rejects.toThrow('ssl.keystore')
+  await expect(Klamm.start({ config: { listeners: 'SSL://127.0.0.1:0' } })).rejects.toThrow(
+    'a TLS listener needs a certificate',
+  )
 })

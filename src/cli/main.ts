@@ -70,6 +70,8 @@ program
   )
   .option('-o, --override <name=value>', 'set one option; may be repeated; wins over the file', collect)
   .option('--env', 'take options from KAFKA_* and KLAMM_* environment variables too')
+  .option('--tls [folder]', 'encrypt, with certificates made in this folder when missing (klamm-tls)')
+  .option('-u, --user <name:password>', 'let only users in (PLAIN, SCRAM); may be repeated', collect)
   .option('-v, --verbose', 'log what the broker does in detail')
   .addHelpText('after', START_EXAMPLES)
   .action(async options => (await import('./start.ts')).start(options))

@@ -7,6 +7,7 @@ import { type BrokerConfig, loadConfig, PROFILES, type Profile } from '../config
 import { BROKER_OPTIONS } from '../metadata/configs.ts'
 import { createLogger, type Logger, type LogLevel } from '../observe/logger.ts'
 import { nodePlatform } from '../platform/node.ts'
+import { AUTHORITY_FILE, protocolOf, type SecurityFlags, securityOverrides } from './start-security.ts'
 import { packageVersion, print, UsageError } from './terminal.ts'
 
 export interface StartOptions {
@@ -17,38 +18,52 @@ export interface StartOptions {
   readonly override?: readonly string[]
   readonly env?: boolean
   readonly verbose?: boolean
+  /** True: in the folder `klamm-tls`. */
+  readonly tls?: boolean | string
+  readonly user?: readonly string[]
 }
 
+const TLS_FOLDER = 'klamm-tls'
+const DEFAULT_PORT = 9092
+
 export async function start(options: StartOptions): Promise<void> {
-  const config = configOf(options)
+  const config = configOf(options, await securityOverrides(flagsOf(options)))
   const logger = loggerOf(config, options)
   for (const warning of config.warnings) logger.warn(warning)
   for (const signal of ENDINGS) process.on(signal, endAtOnce)
   const broker = await Broker.start({ config, platform: nodePlatform(), logger })
   for (const signal of ENDINGS) process.off(signal, endAtOnce)
   const stopped = untilStopped(broker, logger)
-  print(announcement(broker, options.profile))
+  print(announcement(broker, options))
   await stopped
   process.exit(0)
 }
 
 /** Exported for the tests of what the command line says about options. */
-export function configOf(options: StartOptions): BrokerConfig {
-  const { profile, override, env, dataDir, port } = options
-  const host = profile === 'ci' ? 'localhost' : ''
+export function configOf(options: StartOptions, security: readonly string[] = []): BrokerConfig {
+  const { profile, override, env, dataDir } = options
+  const isCi = profile === 'ci'
+  const host = isCi ? 'localhost' : ''
+  const protocol = protocolOf(flagsOf(options))
+  const port = options.port ?? (protocol === 'PLAINTEXT' ? undefined : isCi ? 0 : DEFAULT_PORT)
   const loaded = loadConfig({
     profile,
     ...(options.config !== undefined && { file: fileText(options.config) }),
     ...(env && { environment: process.env }),
     overrides: [
-      ...(port === undefined ? [] : [`listeners=PLAINTEXT://${host}:${port}`]),
+      ...(port === undefined ? [] : [`listeners=${protocol}://${host}:${port}`]),
       // Who names a directory wants to keep something.
       ...(dataDir === undefined ? [] : [`log.dirs=${dataDir}`, 'klamm.storage=disk']),
+      ...security,
       ...(override ?? []),
     ],
   })
   if (!loaded.config) throw new UsageError(loaded.problems.join('\n'))
   return loaded.config
+}
+
+function flagsOf({ tls, user }: StartOptions): SecurityFlags {
+  return { tls: tls === true ? TLS_FOLDER : tls || undefined, user }
 }
 
 function fileText(path: string): string {
@@ -99,7 +114,9 @@ function untilStopped(broker: Broker, logger: Logger): Promise<void> {
   })
 }
 
-function announcement(broker: Broker, profile: Profile): string {
+function announcement(broker: Broker, options: StartOptions): string {
+  const { profile } = options
+  const { tls } = flagsOf(options)
   const { config, listeners } = broker
   const addresses = listeners.map(({ host, port }) => `${isWildcard(host) ? 'localhost' : host}:${port}`)
   const isMemory = config.string('klamm.storage') === 'memory'
@@ -107,6 +124,7 @@ function announcement(broker: Broker, profile: Profile): string {
     ? 'in memory, gone when it stops'
     : config.logDirs.map(path => resolve(path)).join(', ')
   const lines = [`Klamm ${packageVersion()} is ready on ${addresses.join(', ')}`, `  data: ${data}`]
+  if (tls !== undefined) lines.push(`  clients have to trust: ${resolve(tls, AUTHORITY_FILE)}`)
   const differences = profile === 'ci' ? differencesFromKafka(config, profile) : []
   if (differences.length > 0) lines.push("  not Kafka's defaults:", ...differences.map(text => `    ${text}`))
   return lines.join('\n')
