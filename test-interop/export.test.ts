@@ -29,6 +29,11 @@ async function seenOn(broker: Broker): Promise<{ topics: Topics; groups: unknown
   const topics = JSON.parse(await java('ReadTopics.java', broker.bootstrap)) as Topics
   // Those of brokers themselves go on being written.
   for (const name of Object.keys(topics)) if (name.startsWith('__')) delete topics[name]?.partitions
+  // What a compaction leaves is one thing, and what it says in the end is another.
+  for (const { latest, records } of topics.compacted?.partitions ?? []) {
+    const state = finalState(records)
+    topics.compacted!.partitions = [{ latest, earliest: { offset: 0 }, records: state }]
+  }
   for (const { partitions } of Object.values(topics)) {
     for (const partition of partitions ?? []) {
       for (const key of ['earliest', 'latest'] as const) delete partition[key].leaderEpoch
@@ -47,6 +52,16 @@ interface Offset {
   leaderEpoch?: number
 }
 
+interface Keyed {
+  readonly key: string
+  readonly value: string | null
+}
+
+function finalState(records: readonly unknown[]): [string, string | null][] {
+  const state = new Map((records as Keyed[]).map(({ key, value }) => [key, value]))
+  return [...state].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
 const write = (broker: Broker, round: number, ...extra: readonly string[]) =>
   java('HouseLoad.java', broker.bootstrap, 'write', String(round), ...extra)
 
@@ -59,6 +74,7 @@ const settings = {
   'share.coordinator.state.topic.replication.factor': '1',
   'group.initial.rebalance.delay.ms': '0',
   'log.retention.ms': '-1',
+  'log.cleaner.backoff.ms': '200',
 }
 
 let nextPort = 27_100 + (process.pid % 100) * 8
@@ -182,7 +198,7 @@ describe('what clients wrote into Klamm, in two log directories', () => {
     await eventually('the first reports', () => reports.length === 10 || undefined)
     await broker.stop()
 
-    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./)
+    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./m)
     const tried = await klamm('export', ...from(house), '--dry-run')
     expect(tried).toMatch(/7 topics, 16 partitions\nNothing was changed/)
     const printed = await klamm('export', ...from(house))
@@ -236,7 +252,7 @@ describe('what clients wrote into Klamm, in two log directories', () => {
   })
 
   test('and comes back to Klamm with what Kafka added, sound in the eyes of all', async () => {
-    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./)
+    expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./m)
     await klamm('import', ...from(house))
     const broker = await started(await house.klamm())
     const back = await seenOn(broker)

@@ -62,7 +62,9 @@ export async function verifyPartition(given: PartitionOptions): Promise<Partitio
   let batches = 0
   for (const segment of segments) {
     beginSegment(segment, order, options)
-    const { oldMessages, ...result } = await verifySegment(segment, course)
+    const verified = await unlessGone(() => verifySegment(segment, course), segment, report)
+    if (verified === undefined) continue
+    const { oldMessages, ...result } = verified
     batches += result.batches
     checked.push({ ...segment, ...result })
     if (oldMessages === 0) continue
@@ -74,6 +76,22 @@ export async function verifyPartition(given: PartitionOptions): Promise<Partitio
   reportEpochs(epochs, logEndOffset, options)
   const sizeBytes = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   return { segments: checked, batches, sizeBytes, logEndOffset }
+}
+
+/** A broker that runs deletes segments, and renames those that it compacts. */
+async function unlessGone<T>(
+  work: () => Promise<T>,
+  { path }: SegmentFile,
+  report: (finding: Finding) => void,
+): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error
+    const message = 'it went away while it was looked at'
+    report({ severity: 'note', kind: 'leftover', path: `${path}.log`, message })
+    return undefined
+  }
 }
 
 /** A crash leaves such ends, and recovery cuts them; what was synced before, no crash has changed. */

@@ -115,14 +115,16 @@ class SegmentCheck {
     else this.passDamage(item)
   }
 
-  finish(): SegmentResult {
-    const { order, producers } = this.course
+  async finish(): Promise<SegmentResult> {
+    const { disk, order, producers } = this.course
     const { nextBaseOffset } = this.segment
     this.settleSuspect(nextBaseOffset)
     order.settle(nextBaseOffset)
-    this.offsetIndex?.finish()
-    this.timeIndex?.finish()
-    const isKnown = this.isTransactionKnown && producers.isKnown
+    const sizeNow = (await disk.status(this.log))?.sizeBytes
+    const hasGrown = sizeNow !== this.segment.sizeBytes
+    this.offsetIndex?.finish(hasGrown)
+    this.timeIndex?.finish(hasGrown)
+    const isKnown = this.isTransactionKnown && producers.isKnown && !hasGrown
     if (isKnown) this.compareTransactions()
     const { batches, soundBytes, soundEndOffset, oldMessages } = this
     return { batches, soundBytes, soundEndOffset, oldMessages, aborted: isKnown ? this.aborted : undefined }
