@@ -2,36 +2,46 @@
 
 /**
  * Runs a sync for all who asked before it began. Whoever comes while one is under way waits for the next,
- * since only that one is sure to cover what they wrote.
+ * since only that one is sure to cover what they wrote; so does who comes while that one waits for a slot.
  */
 export class GroupSync<T = void> {
   private readonly sync: () => Promise<T>
+  private readonly slots: Slots | undefined
   private current: Promise<T> | undefined
+  /** Not begun yet. */
   private next: Promise<T> | undefined
 
-  constructor(sync: () => Promise<T>) {
+  constructor(sync: () => Promise<T>, slots?: Slots) {
     this.sync = sync
+    this.slots = slots
   }
 
   run(): Promise<T> {
-    if (this.current === undefined) {
-      this.current = this.sync().finally(() => {
-        this.current = undefined
-      })
-      return this.current
-    }
-    this.next ??= this.current
-      .catch(() => {})
-      .then(() => {
-        this.next = undefined
-        return this.run()
-      })
-    return this.next
+    if (this.next !== undefined) return this.next
+    const turn = { isBegun: false }
+    const done = this.inTurn(turn)
+    if (!turn.isBegun) this.next = done
+    return done
+  }
+
+  private async inTurn(turn: { isBegun: boolean }): Promise<T> {
+    if (this.current !== undefined) await this.current.catch(() => {})
+    return this.slots === undefined ? this.start(turn) : this.slots.run(() => this.start(turn))
+  }
+
+  private start(turn: { isBegun: boolean }): Promise<T> {
+    turn.isBegun = true
+    this.next = undefined
+    const running = this.sync().finally(() => {
+      if (this.current === running) this.current = undefined
+    })
+    this.current = running
+    return running
   }
 
   /** Resolves when nobody waits any more, also where it failed. */
   async settled(): Promise<void> {
-    for (let last = this.current; last !== undefined; last = this.next ?? this.current) {
+    for (let last = this.next ?? this.current; last !== undefined; last = this.next ?? this.current) {
       await last.catch(() => {})
     }
   }

@@ -286,7 +286,8 @@ export class LogDirectory implements LogHome {
   /** The offsets of the logs, and if all of them are closed the mark that a start needs no recovery. */
   async finish({ isClean }: { readonly isClean: boolean }): Promise<void> {
     this.hasNewWatermarks = true
-    const saved = [await this.saveRecoveryPoints(), await this.saveLogStarts(), await this.saveHighWatermarks()]
+    const saved = [await this.saveRecoveryPoints(), await this.saveLogStarts()]
+    saved.push(await this.saveHighWatermarks())
     if (!isClean || saved.includes(false)) return
     try {
       await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())

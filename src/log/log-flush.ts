@@ -46,13 +46,14 @@ export class LogFlush {
   private bytesSinceSnapshot = 0
   private synced: bigint
   private flushed: bigint
-  private readonly fileSync = new GroupSync(() => this.syncFiles())
+  private readonly fileSync: GroupSync<bigint>
   private readonly fullFlush = new GroupSync(() => this.flushAll())
 
   /** What lies behind the recovery point was written by someone who died before it was synced. */
   constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
     this.log = log
     this.home = log.home
+    this.fileSync = new GroupSync(() => this.syncFiles(), log.environment.syncs)
     this.synced = recoveryPoint
     this.flushed = recoveryPoint
     this.hasNewFiles = this.isNewDirectory = !wasClean
@@ -96,8 +97,10 @@ export class LogFlush {
   }
 
   /** The batches alone. Resolves when all that is written at the time of the call is durable. */
-  sync(): Promise<void> {
-    return this.fileSync.run()
+  async sync(): Promise<void> {
+    const end = await this.fileSync.run()
+    if (this.isNewDirectory) await this.syncName()
+    this.synced = greatestOffset(this.synced, leastOffset(end, this.log.logEndOffset))
   }
 
   /** The batches and all that belongs to them; the recovery point moves up. */
@@ -159,42 +162,47 @@ export class LogFlush {
     return encodeSnapshot(producers.producers())
   }
 
-  private async syncFiles(): Promise<void> {
+  /** In a slot, so that it covers all that was written up to its turn. Returns how far that is. */
+  private async syncFiles(): Promise<bigint> {
     const { home } = this
     const { environment, location } = this.log
-    const { syncs, disk } = environment
     const end = this.log.logEndOffset
     const segments = [...this.unsynced]
-    const { hasNewFiles, isNewDirectory } = this
+    const { hasNewFiles } = this
     this.unsynced.clear()
     this.hasNewFiles = false
-    this.isNewDirectory = false
     try {
-      for (const segment of segments) await syncs.run(() => this.syncSegment(segment))
-      if (hasNewFiles) await syncs.run(() => disk.syncDirectory(location.path))
-      if (isNewDirectory) await home.sync()
+      for (const segment of segments) await this.syncSegment(segment)
+      if (hasNewFiles) await environment.disk.syncDirectory(location.path)
+      return end
     } catch (error) {
-      this.syncFailed(error as Error, segments, { home, hasNewFiles, isNewDirectory })
+      if (isOutOfHandles(error)) {
+        // It did not come to a sync: the next one makes up for it.
+        for (const segment of segments) if (this.log.segments.includes(segment)) this.unsynced.add(segment)
+        this.hasNewFiles ||= hasNewFiles
+      }
+      this.syncFailed(error as Error, home)
       throw error
     }
-    this.synced = greatestOffset(this.synced, leastOffset(end, this.log.logEndOffset))
   }
 
-  private syncFailed(
-    error: Error,
-    segments: readonly Segment[],
-    names: { readonly home: LogHome; readonly hasNewFiles: boolean; readonly isNewDirectory: boolean },
-  ): void {
-    const { log } = this
-    if (isOutOfHandles(error)) {
-      // It did not come to a sync: the next one makes up for it.
-      for (const segment of segments) if (log.segments.includes(segment)) this.unsynced.add(segment)
-      this.hasNewFiles ||= names.hasNewFiles
-      this.isNewDirectory ||= names.isNewDirectory
-    } else if (!log.isLeaving) {
-      // Whatever it was: what had been written may be gone, and a second try would not tell.
-      names.home.goOffline(error)
-    } else log.diskFailed(error)
+  /** That the log's own directory is there, for the first sync of all. */
+  private async syncName(): Promise<void> {
+    const { home } = this
+    try {
+      await home.sync()
+      this.isNewDirectory = false
+    } catch (error) {
+      this.syncFailed(error as Error, home)
+      throw error
+    }
+  }
+
+  private syncFailed(error: Error, home: LogHome): void {
+    if (isOutOfHandles(error)) return
+    // Whatever it was: what had been written may be gone, and a second try would not tell.
+    if (!this.log.isLeaving) home.goOffline(error)
+    else this.log.diskFailed(error)
   }
 
   /** One that is dropped meanwhile, and not where it was, is missed by nobody. */

@@ -8,11 +8,12 @@ import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import type { LogConfig } from './log-config.ts'
-import { OffsetIndex } from './offset-index.ts'
+import type { OffsetIndex } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
 import { fileName } from './producer-snapshot.ts'
-import { TimeIndex } from './time-index.ts'
-import { TransactionIndex } from './transaction-index.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import type { TimeIndex } from './time-index.ts'
+import type { TransactionIndex } from './transaction-index.ts'
 
 /** Offsets within a segment are relative int32, positions too. */
 const MAX_RELATIVE_OFFSET = 0x7fff_ffffn
@@ -87,12 +88,6 @@ export interface BatchPlace {
   readonly leaderEpoch: number
 }
 
-interface SegmentIndexes {
-  readonly offsets: OffsetIndex
-  readonly times: TimeIndex
-  readonly transactions: TransactionIndex
-}
-
 export class Segment implements PoolMember {
   readonly baseOffset: bigint
   readonly createdMs: number
@@ -143,18 +138,12 @@ export class Segment implements PoolMember {
 
   /** Made at the first need: a segment that nobody looks into costs little more than its name. */
   private get indexes(): SegmentIndexes {
-    this.madeIndexes ??= this.makeIndexes()
-    return this.madeIndexes
-  }
-
-  private makeIndexes(): SegmentIndexes {
-    const { disk, indexes: cache } = this.services
-    const path = (suffix: string) => () => this.pathOf(suffix)
-    return {
-      offsets: new OffsetIndex(this.baseOffset, { disk, cache, path: path('.index') }),
-      times: new TimeIndex(this.baseOffset, { disk, cache, path: path('.timeindex') }),
-      transactions: new TransactionIndex(disk, path('.txnindex'), this.isNew),
+    if (this.madeIndexes === undefined) {
+      const { disk, indexes: cache } = this.services
+      const path = (suffix: string) => this.pathOf(suffix)
+      this.madeIndexes = new SegmentIndexes(this.baseOffset, { disk, cache, path, isNew: this.isNew })
     }
+    return this.madeIndexes
   }
 
   get sizeBytes(): number {

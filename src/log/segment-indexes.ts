@@ -1,0 +1,27 @@
+/** The three index files that belong to a segment. */
+import type { Disk } from '../platform/platform.ts'
+import type { IndexCache } from './index-file.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { TimeIndex } from './time-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+export class SegmentIndexes {
+  readonly offsets: OffsetIndex
+  readonly times: TimeIndex
+  readonly transactions: TransactionIndex
+
+  constructor(
+    baseOffset: bigint,
+    options: {
+      readonly disk: Disk
+      readonly cache: IndexCache
+      readonly path: (suffix: string) => string
+      readonly isNew: boolean
+    },
+  ) {
+    const { disk, cache, path, isNew } = options
+    this.offsets = new OffsetIndex(baseOffset, { disk, cache, path: () => path('.index') })
+    this.times = new TimeIndex(baseOffset, { disk, cache, path: () => path('.timeindex') })
+    this.transactions = new TransactionIndex(disk, () => path('.txnindex'), isNew)
+  }
+}
