@@ -42,6 +42,8 @@ export interface AppendHost {
   refusal(): Refusal | undefined
   /** The disk can no longer be trusted. */
   failed(error: Error): void
+  /** What a failed write had left is cut off, which is to be as durable as what was written before. */
+  cutBack(segment: Segment): void
   /** What is on disk is not what was written there: this log takes nothing more. */
   damaged(error: DamagedSegment): void
 }
@@ -241,6 +243,7 @@ export class AppendQueue {
     if (isOutOfHandles(error)) return
     try {
       await segment.setSize(segment.sizeBytes)
+      this.host.cutBack(segment)
     } catch (repairError) {
       this.host.failed(repairError as Error)
     }

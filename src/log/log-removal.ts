@@ -302,6 +302,8 @@ export class LogRemoval {
     this.log.producers.onHighWatermark(this.bounds.watermark)
     this.durability.noteWritten(this.log.activeSegment, 0)
     this.queue.reset(this.bounds.endOffset)
+    // What comes next must not meet what was cut off here, were the power to fail.
+    await this.durability.sync()
     await this.durability.saveEpochs()
   }
 }

@@ -308,6 +308,11 @@ export class Log implements LogSurface {
     this.home.goOffline(error)
   }
 
+  cutBack(segment: Segment): void {
+    this.durability.noteWritten(segment, 0)
+    this.home.noteUnflushed(this, false)
+  }
+
   damaged(error: DamagedSegment): void {
     this.isDamaged = true
     this.environment.logger.error('A log is damaged and takes nothing more', { log: this.name, error })

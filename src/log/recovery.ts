@@ -255,6 +255,9 @@ async function recoverSegments(
       droppedSegments: dropped.length,
     })
     for (const later of dropped) await later.remove()
+    // What is written there from now on must not meet what the next power failure would bring back.
+    await segment.withFile(file => file.sync())
+    await options.environment.disk.syncDirectory(options.location.path)
     break
   }
   return hasTransactions

@@ -1,5 +1,6 @@
 /** Holds a partition of the engine against its model, when nothing of it is under way. */
 import type { Log } from '../log/log.ts'
+import { leastOffset } from '../log/offsets.ts'
 import type { Random } from '../platform/platform.ts'
 import { RecordBatch } from '../records/batch.ts'
 import { readRecords } from '../replication/pinned-records.ts'
@@ -10,7 +11,7 @@ export interface AuditOptions {
   readonly log: Log
   readonly model: PartitionModel
   readonly random: Random
-  /** The broker has started since the last audit; what nobody found is lost from now on. */
+  /** The broker has started since the last audit; what is not there now has no way to come. */
   readonly isRecovered: boolean
   /** Power has failed: what was not durable may be lost. */
   readonly hadPowerFailure: boolean
@@ -119,7 +120,8 @@ export function checkRead(
   )
 }
 
-function compare(batches: readonly RecordBatch[], { log, model, isRecovered }: AuditOptions): void {
+function compare(batches: readonly RecordBatch[], options: AuditOptions): void {
+  const { log, model, isRecovered, hadPowerFailure } = options
   const found = new Set<string>()
   for (const batch of batches) {
     const identity = identityOf(batch)
@@ -136,7 +138,12 @@ function compare(batches: readonly RecordBatch[], { log, model, isRecovered }: A
       () => `${describe()}, and it was at ${sent.baseOffset}`,
     )
     found.add(identity)
-    const known = model.history.get(baseOffset)
+    let known = model.history.get(baseOffset)
+    if (known !== undefined && known !== sent && hadPowerFailure && baseOffset >= model.durableFloor) {
+      // Of two that were written to the same place, and neither durable, it may be the first.
+      model.cut(baseOffset, 'lost')
+      known = undefined
+    }
     hold(
       known === undefined || known === sent,
       'acknowledged is durable',
@@ -149,7 +156,7 @@ function compare(batches: readonly RecordBatch[], { log, model, isRecovered }: A
     throw new Violation('acknowledged is durable', `${model.name} lacks the batch at ${baseOffset}`)
   }
   if (!isRecovered) return
-  for (const batch of model.sent.values()) if (batch.fate === 'open') batch.fate = 'lost'
+  for (const batch of model.sent.values()) if (batch.fate === 'open') batch.fate = 'withdrawn'
 }
 
 /** Those of whom the log holds nothing any more may be forgotten. */
@@ -216,7 +223,7 @@ async function compareTransactions(log: Log, model: PartitionModel): Promise<voi
     ...undecided.map(it => it.firstOffset),
   ]
   if (open.some(at => at < logStartOffset)) return
-  const firstOpen = open.reduce((a, b) => (b < a ? b : a), log.highWatermark)
+  const firstOpen = open.reduce(leastOffset, log.highWatermark)
   hold(
     log.lastStableOffset === firstOpen,
     'transactions are told rightly',

@@ -2,6 +2,7 @@
  * The index files of a log directory that was closed, read for themselves: each entry of an offset index is
  * the last offset of a batch and where that begins; each of a time index the greatest time up to there.
  */
+import { greatestOffset } from '../log/offsets.ts'
 import type { Disk } from '../platform/platform.ts'
 import { RecordBatch } from '../records/batch.ts'
 import { hold } from './violation.ts'
@@ -77,7 +78,7 @@ function auditTimes(index: Buffer, { baseOffset, batches, path }: AuditedSegment
       () => `${path}.timeindex has ${timestamp} at ${offset}, and the greatest time is ${greatest}`,
     )
   }
-  const most = batches.reduce((a, { view }) => (view.maxTimestamp > a ? view.maxTimestamp : a), -1n)
+  const most = batches.map(({ view }) => view.maxTimestamp).reduce(greatestOffset, -1n)
   hold(
     most === greatest,
     INVARIANT,

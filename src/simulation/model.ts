@@ -16,7 +16,7 @@ export type Fate =
   /** No answer yet, or one that leaves it open whether the batch was stored. */
   | 'open'
   | 'acknowledged'
-  /** The disk did not take it: it may show after a crash, and not before. */
+  /** It was not taken, or cut off: a crash may bring it back, and nothing else. */
   | 'withdrawn'
   /** Told not to be stored. */
   | 'refused'
