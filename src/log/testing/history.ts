@@ -27,6 +27,7 @@ interface Producer {
   sequence: number
   /** Undefined outside a transaction. */
   pending: Told[] | undefined
+  firstOffset?: bigint
 }
 
 export interface Told {
@@ -38,6 +39,8 @@ export interface Told {
 export class History {
   /** By offset: every record that is committed. */
   readonly committed = new Map<bigint, Told>()
+  /** By offset: when the log was told of it. */
+  readonly times = new Map<bigint, number>()
   private readonly options: HistoryOptions
   private readonly producers: Producer[]
   private count = 0
@@ -78,6 +81,12 @@ export class History {
       else state.set(told.key, told.value)
     }
     return state
+  }
+
+  /** Where the oldest transaction begins that is open. */
+  get firstOpenOffset(): bigint | undefined {
+    const open = this.producers.filter(({ pending }) => pending !== undefined && pending.length > 0)
+    return open.map(({ firstOffset }) => firstOffset!).sort((a, b) => (a < b ? -1 : 1))[0]
   }
 
   private async step(log: Log): Promise<void> {
@@ -121,6 +130,8 @@ export class History {
     if (this.below(6) === 0) new RecordBatch(bytes).setLogAppendTime(BigInt(log.now()))
     const { baseOffset } = must(await log.append(bytes, CLIENT))
     if (producer) producer.sequence += records.length
+    for (const i of told.keys()) this.times.set(baseOffset + BigInt(i), log.now())
+    if (producer && producer.pending?.length === 0) producer.firstOffset = baseOffset
     for (const [i, record] of told.entries())
       this.note({ ...record, offset: baseOffset + BigInt(i) }, producer)
   }

@@ -1,5 +1,6 @@
 /** Keyed records for tests of compaction: batches of them, and what a log holds by key. */
 
+import type { RecordBatch } from '../../records/batch.ts'
 import { type BatchOptions, buildBatch } from '../../records/builder.ts'
 import { decodeRecords } from '../../records/lookup.ts'
 import type { Log } from '../log.ts'
@@ -33,7 +34,10 @@ export interface Found {
 }
 
 /** Every record of the log in its order, control batches aside. */
-export async function entriesOf(log: Log): Promise<Found[]> {
+export async function entriesOf(
+  log: Log,
+  isSeen: (batch: RecordBatch) => boolean = () => true,
+): Promise<Found[]> {
   const found: Found[] = []
   let offset = log.logStartOffset
   while (offset < log.logEndOffset) {
@@ -41,7 +45,7 @@ export async function entriesOf(log: Log): Promise<Found[]> {
     const last = batches.at(-1)
     if (last === undefined) break
     for (const batch of batches) {
-      if (batch.isControl) continue
+      if (batch.isControl || !isSeen(batch)) continue
       for (const { offset: at, key, value } of must(decodeRecords(batch))) {
         if (at >= log.logStartOffset) found.push({ offset: at, key: text(key), value: text(value) })
       }
