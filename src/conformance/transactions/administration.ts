@@ -128,7 +128,7 @@ async function nextEpoch(talk: TransactionTalk): Promise<void> {
   await talk.produce(producer, first, ['a'])
   const { producerId, producerEpoch } = producer
   await talk.init('a', { v: 4, producerId, producerEpoch })
-  await talk.settled()
+  await talk.completed()
   const bumped = await talk.init('a', { v: 4, producerId, producerEpoch })
   await talk.init('a', { v: 4, producerId, producerEpoch })
   await talk.init('a', { v: 4, producerId, producerEpoch: producerEpoch - 1 })

@@ -81,7 +81,7 @@ async function zombie(talk: TransactionTalk, version: TransactionVersion): Promi
 async function zombieOfOpen(talk: TransactionTalk, version: TransactionVersion): Promise<void> {
   const { producer, first } = await opened(talk, version)
   await talk.init('b', { v: version === 1 ? 4 : 5 })
-  await talk.settled()
+  await talk.completed()
   const next = await talk.begin('b', version)
   await talk.produce(producer, first, ['zombie'])
   await talk.end(producer, true)
@@ -98,7 +98,7 @@ async function zombieStages(talk: TransactionTalk, version: TransactionVersion):
   if (version === 1) await talk.addOffsets(producer)
   await talk.stage(producer, { [first]: 1 })
   await talk.init('b', { v: version === 1 ? 4 : 5 })
-  await talk.settled()
+  await talk.completed()
   await talk.begin('b', version)
   await talk.stage(producer, { [first]: 2 })
   await talk.offsets([first], { requireStable: true })

@@ -4,6 +4,7 @@ import { ADMINISTRATION } from './administration.ts'
 import { BAD_INPUT } from './bad-input.ts'
 import { BOTH_VERSIONS } from './both-versions.ts'
 import { MARKERS } from './markers.ts'
+import { READING } from './reading.ts'
 import { type TransactionConversation, TransactionTalk } from './transaction-talk.ts'
 
 export const CONVERSATIONS: readonly TransactionConversation[] = [
@@ -11,6 +12,7 @@ export const CONVERSATIONS: readonly TransactionConversation[] = [
   ...BAD_INPUT,
   ...MARKERS,
   ...ADMINISTRATION,
+  ...READING,
 ]
 
 /** Holds one conversation; what fails in it, or its patience, ends the transcript. */

@@ -16,6 +16,7 @@ import {
   DescribeTransactionsResponse,
 } from '../../../protocol/messages/describe-transactions.ts'
 import { EndTxnRequest, EndTxnResponse } from '../../../protocol/messages/end-txn.ts'
+import type { FetchResponse } from '../../../protocol/messages/fetch.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../protocol/messages/init-producer-id.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../../protocol/messages/list-offsets.ts'
 import {
@@ -31,7 +32,7 @@ import {
   WriteTxnMarkersRequest,
   WriteTxnMarkersResponse,
 } from '../../../protocol/messages/write-txn-markers.ts'
-import type { InputOf } from '../../../protocol/schema.ts'
+import type { InputOf, ValueOf } from '../../../protocol/schema.ts'
 import { ZERO_UUID } from '../../../protocol/wire.ts'
 import { type RecordBatch, splitBatches } from '../../records/batch.ts'
 import { buildBatch } from '../../records/builder.ts'
@@ -107,6 +108,7 @@ export interface ProduceOptions {
   readonly acks?: number
 }
 
+type FetchAnswer = ValueOf<typeof FetchResponse.fields>
 type OffsetsBody = InputOf<typeof TxnOffsetCommitRequest.fields>
 
 export class TransactionTalk extends GroupTalk {
@@ -223,8 +225,18 @@ export class TransactionTalk extends GroupTalk {
       producer.producerEpoch = answer.producerEpoch
       producer.sequences.clear()
     }
-    await this.settled()
+    await this.completed(transactionalId)
     return answer
+  }
+
+  /** Returns when no verdict is being carried out. */
+  async completed(transactionalId = this.id): Promise<void> {
+    for (;;) {
+      const { transactionStates } = await this.describeTransactions([transactionalId])
+      this.transcript.pop()
+      if (!/^Prepare/.test(transactionStates[0]!.transactionState)) return
+      await this.wait(20)
+    }
   }
 
   commits(producer: Producer) {
@@ -292,19 +304,35 @@ export class TransactionTalk extends GroupTalk {
         this.fetchOf(partition, isolationLevel, from, maxBytes),
       )
       this.transcript.pop()
-      const fetched = answer.responses[0]?.partitions[0]
-      if (!fetched) throw new Error(`nothing was fetched from ${partition}`)
-      const { errorCode, highWatermark, lastStableOffset, logStartOffset } = fetched
-      const batches = [...splitBatches((fetched.records as Buffer | null) ?? Buffer.alloc(0))]
-      this.note(`${partition} as read ${isolationLevel === 0 ? 'uncommitted' : 'committed'}`, {
-        errorCode,
-        highWatermark,
-        lastStableOffset,
-        logStartOffset,
-        abortedTransactions: fetched.abortedTransactions,
-        batches: batches.map(told),
-      })
+      this.tell(partition, isolationLevel, answer)
     }
+  }
+
+  private tell(partition: string, isolationLevel: number, answer: FetchAnswer): void {
+    const fetched = answer.responses[0]?.partitions[0]
+    if (!fetched) throw new Error(`nothing was fetched from ${partition}`)
+    const { errorCode, highWatermark, lastStableOffset, logStartOffset } = fetched
+    const batches = [...splitBatches((fetched.records as Buffer | null) ?? Buffer.alloc(0))]
+    this.note(`${partition} as read ${isolationLevel === 0 ? 'uncommitted' : 'committed'}`, {
+      errorCode,
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      abortedTransactions: fetched.abortedTransactions,
+      batches: batches.map(told),
+    })
+  }
+
+  /** A reader that waits; `tell` puts down what it got. */
+  async poll(
+    partition: string,
+    { isolationLevel, from = 0n, minBytes = 1 }: { isolationLevel: number; from?: bigint; minBytes?: number },
+  ) {
+    const fetch = { ...this.fetchOf(partition, isolationLevel, from, 1_048_576), maxWaitMs: 10_000, minBytes }
+    const parked = await this.park(`reader ${isolationLevel}`, FETCH, 12, fetch)
+    this.transcript.pop()
+    const tell = async () => this.tell(partition, isolationLevel, await parked.answer())
+    return { isAnswered: parked.isAnswered, tell }
   }
 
   fetchOf(partition: string, isolationLevel: number, fetchOffset: bigint, partitionMaxBytes: number) {
