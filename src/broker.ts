@@ -12,7 +12,7 @@ import { OFFSETS_TOPIC } from './groups/group-coordinator.ts'
 import { GroupHost } from './groups/group-host.ts'
 import type { CleanerConfig, LogManagerConfig } from './log/log-config.ts'
 import { parseLogName } from './log/log-loading.ts'
-import { LogManager } from './log/log-manager.ts'
+import { LogManager, type LogManagerOptions } from './log/log-manager.ts'
 import { MOVE_RATE } from './metadata/configs.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
 import type { Logger } from './observe/logger.ts'
@@ -123,54 +123,34 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   await refuseStrangers(disk, config)
   const storage = lossOfStorage()
-  // Until it is known which topics there are.
-  const anyTopic = effectiveTopicConfig(new Map(), config)
   // The replicas come after the logs that they are made of; nothing goes offline before they are there.
   let replicas: ReplicaManager | undefined
-  const logs = await LogManager.open({
-    disk,
-    clock,
-    random,
-    compute: platform.compute,
+  const logs = await openLogs({
+    config,
+    platform,
     logger,
-    config: logManagerConfig(config),
-    logConfig: () => anyTopic,
+    disk,
     onDirectoryOffline: (_, partitions) => replicas?.onDirectoryOffline(partitions),
     onAllOffline: () => storage.lose(),
   })
-  if (logs.error) throw new StartFailure(logs.message ?? 'log.dirs: the data directory cannot be used')
-  undo.push(() => logs.value.shutdown())
+  undo.push(() => logs.shutdown())
 
-  const controller = await openController({ disk, logs: logs.value, config, platform, logger })
+  const controller = await openController({ disk, logs, config, platform, logger })
   undo.push(() => controller.close())
   const image = controller.image()
-  await settleLogs({ logs: logs.value, image, localBrokerId: config.nodeId, topicConfigs, logger })
+  await settleLogs({ logs, image, localBrokerId: config.nodeId, topicConfigs, logger })
   const verification = lateVerification(config)
-  const hosted = newReplicas({ config, platform, logger, logs: logs.value, topicConfigs, verification })
+  const hosted = newReplicas({ config, platform, logger, logs, topicConfigs, verification })
   replicas = hosted
   undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
   controller.onImage(image => hosted.applyImage(image))
-  const followConfig = () => {
-    logs.value.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
-    logs.value.setMoveRate(config.number(MOVE_RATE))
-    logs.value.setCleaner(cleanerConfig(config))
-  }
-  followConfig()
-  controller.onImage(followConfig)
-  const groups = new GroupHost({ config, replicas: hosted, topicConfigs, clock, random, logger })
+  followConfig(config, logs)
+  controller.onImage(() => followConfig(config, logs))
+  const parts = { config, platform, logger, controller, replicas, topicConfigs }
+  const groups = await newGroups(parts)
   undo.push(() => groups.close())
-  await groups.applyImage(controller.image())
-  controller.onImage((image, previous) => groups.applyImage(image, previous))
-  const transactions = newTransactions({
-    config,
-    platform,
-    logger,
-    controller,
-    replicas,
-    topicConfigs,
-    groups,
-  })
+  const transactions = newTransactions({ ...parts, groups })
   undo.push(() => transactions.host.close())
   verification.verifier.bind(transactions.host.coordinator)
 
@@ -179,7 +159,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     apis: new ApiTable(HANDLERS),
     controller,
     replicas: hosted,
-    logs: logs.value,
+    logs,
     fetchSessions: fetchSessions(config, platform),
     producerIds: transactions.producerIds,
     groups: groups.coordinator,
@@ -198,6 +178,35 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   }
 }
 
+interface LogParts extends BrokerOptions, Pick<LogManagerOptions, 'onDirectoryOffline' | 'onAllOffline'> {
+  readonly disk: Disk
+}
+
+async function openLogs({ config, platform, logger, disk, ...events }: LogParts): Promise<LogManager> {
+  const { clock, random, compute } = platform
+  // Until it is known which topics there are.
+  const anyTopic = effectiveTopicConfig(new Map(), config)
+  const logs = await LogManager.open({
+    disk,
+    clock,
+    random,
+    compute,
+    logger,
+    config: logManagerConfig(config),
+    logConfig: () => anyTopic,
+    ...events,
+  })
+  if (logs.error) throw new StartFailure(logs.message ?? 'log.dirs: the data directory cannot be used')
+  return logs.value
+}
+
+/** What of the logs can change while the broker runs. */
+function followConfig(config: BrokerConfig, logs: LogManager): void {
+  logs.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
+  logs.setMoveRate(config.number(MOVE_RATE))
+  logs.setCleaner(cleanerConfig(config))
+}
+
 function fetchSessions(config: BrokerConfig, { clock, random }: Platform): FetchSessions {
   return new FetchSessions({
     slots: config.number('max.incremental.fetch.session.cache.slots'),
@@ -206,15 +215,23 @@ function fetchSessions(config: BrokerConfig, { clock, random }: Platform): Fetch
   })
 }
 
-interface TransactionParts extends BrokerOptions {
+interface CoordinatorParts extends BrokerOptions {
   readonly controller: Controller
   readonly replicas: ReplicaManager
   readonly topicConfigs: TopicConfigs
-  readonly groups: GroupHost
+}
+
+async function newGroups(parts: CoordinatorParts): Promise<GroupHost> {
+  const { config, platform, logger, controller, replicas, topicConfigs } = parts
+  const { clock, random } = platform
+  const groups = new GroupHost({ config, replicas, topicConfigs, clock, random, logger })
+  await groups.applyImage(controller.image())
+  controller.onImage((image, previous) => groups.applyImage(image, previous))
+  return groups
 }
 
 /** The coordinator of transactions, and what it shares with handlers. */
-function newTransactions(parts: TransactionParts) {
+function newTransactions(parts: CoordinatorParts & { readonly groups: GroupHost }) {
   const { config, platform, logger, controller, replicas, topicConfigs, groups } = parts
   const timeoutMs = config.number('request.timeout.ms')
   const markers = new LocalMarkers({ replicas, groups: groups.coordinator, timeoutMs })

@@ -42,12 +42,6 @@ test('a producer that names its old id gets a new one', async () => {
 const refusals: [string, Partial<Body>, ErrorCode][] = [
   ['an id without its epoch', { producerId: 5n }, ErrorCode.INVALID_REQUEST],
   ['an epoch without its id', { producerEpoch: 5 }, ErrorCode.INVALID_REQUEST],
-  ['an empty transactional id', { transactionalId: '' }, ErrorCode.INVALID_REQUEST],
-  [
-    'a transactional id, for transactions are not served',
-    { transactionalId: 'x' },
-    ErrorCode.UNSUPPORTED_VERSION,
-  ],
 ]
 test.each(refusals)('%s is refused', async (_, body, errorCode) => {
   const answer = await ask(await DataPlane.start(), body)
