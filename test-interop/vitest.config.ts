@@ -2,7 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['*.test.ts', 'churn/*.test.ts', 'transactions/*.test.ts', 'compaction/*.test.ts'],
+    include: [
+      '*.test.ts',
+      'churn/*.test.ts',
+      'transactions/*.test.ts',
+      'compaction/*.test.ts',
+      'scale/*.test.ts',
+      'group-commit/*.test.ts',
+    ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
     fileParallelism: false,
