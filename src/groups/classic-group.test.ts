@@ -136,6 +136,24 @@ test('a silent member is expelled exactly at its deadline', () => {
   expect(driver.group.membership.leader).toBe(b)
 })
 
+test('T125 members that wait for a leader that fell silent live on, in sessions that begin anew', () => {
+  const driver = new GroupDriver()
+  const [leader, b] = driver.stable()
+  const third = driver.join()
+  driver.join(b)
+  driver.join(leader)
+  const c = third()!.memberId
+  const waiting = [driver.sync(b), driver.sync(c)]
+  // The sessions of all three began with the generation.
+  driver.advance(SESSION_MS)
+  expect(waiting.map(each => each()?.errorCode)).toEqual(new Array(2).fill(ErrorCode.REBALANCE_IN_PROGRESS))
+  expect([...driver.group.membership.all()].map(each => each.memberId)).toEqual([b, c])
+  driver.advance(SESSION_MS - 1)
+  const again = driver.join(b)
+  driver.join(c)
+  expect(again()).toMatchObject({ errorCode: 0, leader: b })
+})
+
 test('a group whose members all fall silent is written as empty, in a new generation', () => {
   const driver = new GroupDriver()
   driver.stable()

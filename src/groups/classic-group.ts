@@ -556,6 +556,8 @@ export class ClassicGroup {
     if (!member.syncTicket) return
     turn.replies.push(reply(member.syncTicket, this.syncResponse(errorCode, NO_ASSIGNMENT)))
     member.syncTicket = undefined
+    // As in Kafka: it stood still while the member waited, and may be long over by the clock.
+    this.renewSession(member, turn)
   }
 
   private joinResponse(member: ClassicMember): JoinResponse {
