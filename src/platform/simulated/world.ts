@@ -15,7 +15,8 @@
  *
  * Nothing in it waits for real time. `finish` lets simulated time pass until a promise settles, and rejects
  * when it has not after ten simulated minutes: that is how a request that nobody answers shows. A choice of
- * whoever drives the run is to come from `world.random`, never from elsewhere.
+ * whoever drives the run is to come from `world.random`, never from elsewhere. Where requests go over the
+ * network, give the world some `turns`: six carry one there and back between two timers.
  */
 import { inlineCompute } from '../inline-compute.ts'
 import type { Clock, Listening, ListenOptions, Network, Platform, Socket, Timer } from '../platform.ts'
