@@ -186,16 +186,27 @@ describe('what clients wrote into Klamm, in two log directories', () => {
   let house: House
   let before: Awaited<ReturnType<typeof seenOn>>
   let kafka: Broker
+  /** Lives on while the broker becomes another one. */
+  let survivor: Awaited<ReturnType<typeof connectProducer>>
+
+  /** The next ten records of the one producer; where all of them went. */
+  async function tenMore(): Promise<(number | undefined)[]> {
+    const { producer, reports } = survivor
+    const expected = reports.length + 10
+    for (let i = 0; i < 10; i++) producer.produce('idem', 0, Buffer.from(`survivor ${i}`), 'k')
+    await eventually(`${expected} reports`, () => reports.length === expected || undefined, 60_000)
+    return reports.slice(-10).map(report => report.offset)
+  }
+
+  const tenFrom = (offset: number) => Array.from({ length: 10 }, (_, i) => offset + i)
 
   beforeAll(async () => {
     house = await newHouse('a', 'b')
     const broker = await started(await house.klamm())
     await write(broker, 1)
     before = await seenOn(broker)
-    // A producer that lives on while the broker becomes another one.
-    const { producer, reports } = await connectProducer(broker.bootstrap, { 'enable.idempotence': true })
-    for (let i = 0; i < 10; i++) producer.produce('idem', 0, Buffer.from(`old ${i}`), 'k')
-    await eventually('the first reports', () => reports.length === 10 || undefined)
+    survivor = await connectProducer(broker.bootstrap, { 'enable.idempotence': true })
+    expect(await tenMore()).toEqual(tenFrom(50))
     await broker.stop()
 
     expect(await klamm('log', 'verify', ...house.directories)).toMatch(/^Sound\./m)
@@ -203,10 +214,11 @@ describe('what clients wrote into Klamm, in two log directories', () => {
     expect(tried).toMatch(/7 topics, 16 partitions\nNothing was changed/)
     const printed = await klamm('export', ...from(house))
     kafka = await started(await house.kafka(printed))
-    for (let i = 0; i < 10; i++) producer.produce('idem', 0, Buffer.from(`new ${i}`), 'k')
-    await eventually('the last reports', () => reports.length === 20 || undefined, 60_000)
-    await disconnect(producer)
-    expect(reports.map(report => report.offset)).toEqual(Array.from({ length: 20 }, (_, i) => 50 + i))
+    expect(await tenMore()).toEqual(tenFrom(60))
+  })
+
+  afterAll(async () => {
+    await disconnect(survivor.producer)
   })
 
   test('is all there on a Kafka that adopts the directories', async () => {
@@ -243,8 +255,6 @@ describe('what clients wrote into Klamm, in two log directories', () => {
     const known = await producerIds()
     await write(kafka, 2, 'transactions')
     await kafka.stop()
-    const sequences = [...(await producersIn(house, 'idem-0')).values()]
-    expect(sequences.some(each => each[0]![0] === 0 && each.length > 1 && each.at(-1)![1] === 19)).toBe(true)
     // Whoever is new to the Kafka got an id that Klamm had not given.
     const added = (await producerIds()).filter(id => !known.includes(id))
     expect(added.length).toBeGreaterThanOrEqual(6)
@@ -264,7 +274,10 @@ describe('what clients wrote into Klamm, in two log directories', () => {
       readers: Object.fromEntries([0, 1, 2, 3, 4].map(p => [`codecs-${p}`, `${150 + p} round 2`])),
       transactional: { 'idem-0': '25 ' },
     })
+    expect(await tenMore()).toEqual(tenFrom(120))
     await broker.stop()
+    const sequences = [...(await producersIn(house, 'idem-0')).values()]
+    expect(sequences.some(each => each[0]![0] === 0 && each.at(-1)![1] === 29)).toBe(true)
     for (const directory of house.directories) expect((await dumpLogs(directory)).complaints).toEqual([])
   })
 })

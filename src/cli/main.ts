@@ -54,6 +54,7 @@ sound (or mended), 2 where damage was found, and 1 where it could not be looked 
 const program = new Command('klamm')
   .description('A Kafka-protocol broker: durable, light, and ready at once.')
   .version(packageVersion(), '-V, --version')
+  .addHelpText('after', '\nBegin with klamm start. klamm help <command> tells more, with examples.')
   .showHelpAfterError('(klamm --help, or klamm help <command>, tells more)')
   .showSuggestionAfterError()
 

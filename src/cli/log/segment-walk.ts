@@ -177,13 +177,15 @@ class FileWindow {
     return size > MOST_ENTRY_BYTES ? `a size of ${size} bytes is more than any batch's` : size
   }
 
-  /** The first position from one on where the bytes could begin an entry, by its format and its offset. */
+  /** The first position from one on where an entry could begin, by its format, length and offset. */
   async nextCandidate(from: number, nextOffset: bigint): Promise<number | undefined> {
     for (let position = from; this.end - position >= LEAST_ENTRY_BYTES; ) {
       const { buffer, at } = await this.view(position, LEAST_ENTRY_BYTES)
       const last = buffer.length - LEAST_ENTRY_BYTES
       for (let here = at; here <= last; here++) {
         if (buffer[here + MAGIC_AT]! > 2) continue
+        const size = LOG_OVERHEAD_BYTES + buffer.readInt32BE(here + LENGTH_AT)
+        if (size < LEAST_ENTRY_BYTES || size > this.end - position - (here - at)) continue
         const ahead = buffer.readBigInt64BE(here) - nextOffset
         if (ahead >= 0n && ahead < FARTHEST_OFFSET) return position + here - at
       }

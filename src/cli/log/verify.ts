@@ -29,7 +29,8 @@ const DAMAGE_FOUND = 2
 
 export async function verify(paths: readonly string[], command: VerifyCommand): Promise<void> {
   const { disk } = nodePlatform()
-  const summary = await verifyPaths(disk, paths, { ...command, print, holder: kafkaHolding })
+  const options = { ...command, print, holder: kafkaHolding, onProgress: progressLine() }
+  const summary = await verifyPaths(disk, paths, options)
   if (summary.damage > summary.mended) process.exitCode = DAMAGE_FOUND
 }
 
@@ -37,6 +38,24 @@ export interface VerifyOptions extends VerifyCommand {
   readonly print: (line: string) => void
   /** Who holds a directory, besides a Klamm. */
   readonly holder: (directory: string) => Promise<string | undefined>
+  /** With what has been checked so far. */
+  readonly onProgress?: (tally: VerifySummary) => void
+}
+
+const PROGRESS_EVERY_MS = 2_000
+
+/** Lines on the error output, now and then, where there is much to read. */
+function progressLine(): (tally: VerifySummary) => void {
+  let nextAt = Date.now() + PROGRESS_EVERY_MS
+  return ({ partitions, sizeBytes }) => {
+    if (Date.now() < nextAt) return
+    nextAt = Date.now() + PROGRESS_EVERY_MS
+    process.stderr.write(`klamm: checked ${partitions} partitions, ${mebibytes(sizeBytes)} MiB\n`)
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1_048_576).toFixed(1)
 }
 
 export async function verifyPaths(
@@ -77,6 +96,7 @@ async function check(
     tally.segments += partition.segments.length
     tally.batches += partition.batches
     tally.sizeBytes += partition.sizeBytes
+    options.onProgress?.(tally)
     for (const repair of (await repairs?.mend(partition, findings)) ?? []) sayRepair(repair)
   }
   await verifySubjects(disk, subjects, { report, onPartition })
@@ -86,7 +106,6 @@ async function check(
 
 function describeSummary(summary: VerifySummary, isRepair: boolean): string {
   const { partitions, segments, batches, sizeBytes, damage, notes, mended } = summary
-  const mebibytes = (sizeBytes / 1_048_576).toFixed(1)
   const left = damage - mended
   const verdict =
     damage === 0
@@ -95,7 +114,7 @@ function describeSummary(summary: VerifySummary, isRepair: boolean): string {
         ? `${damage} damaged, ${mended} mended${left > 0 ? `; ${left} cannot be mended here` : ''}.`
         : `${damage} damaged.`
   const remarks = notes === 0 ? '' : ` ${notes} notes.`
-  const extent = `${partitions} partitions, ${segments} segments, ${batches} batches, ${mebibytes} MiB`
+  const extent = `${partitions} partitions, ${segments} segments, ${batches} batches, ${mebibytes(sizeBytes)} MiB`
   return `${verdict}${remarks} Checked ${extent}.`
 }
 
