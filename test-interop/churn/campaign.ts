@@ -196,12 +196,15 @@ export class Campaign {
       },
       SETTLE_DEADLINE_MS,
     ).catch(error => {
-      throw new Error(`${error.message}: ${seen}; expected ${living()}`)
+      const complaints = this.history.flatMap(each => (each.kind === 'complaint' ? [each.text] : []))
+      throw new Error(`${error.message}: ${seen}; expected ${living()}; ${complaints}`)
     })
     const tookMs = stableAt - settledAt(this.#changes, this.history, SESSION_TIMEOUT_MS)
     this.#settlingMs.push(Math.max(0, tookMs))
-    if (tookMs > 2_000)
-      this.#options.note(`${tookMs} ms after ${this.#changes.map(each => each.kind + each.client)}`)
+    if (tookMs > 2_000) {
+      const changes = this.#changes.map(each => `${each.kind} ${each.client}`)
+      this.#options.note(`at ${stableAt}: ${tookMs} ms after ${changes.join(', ')}`)
+    }
     this.#changes = []
   }
 

@@ -6,6 +6,7 @@ import {
   type Happening,
   NONE,
   type Processed,
+  REBALANCE_IN_PROGRESS,
   type Sync,
   UNKNOWN_MEMBER_ID,
 } from './history.ts'
@@ -175,6 +176,13 @@ describe('UNKNOWN_MEMBER_ID for a live member is found', () => {
   test('within its session', () => {
     expect(judge(heartbeat({ ...b, at: 1_000 }), refused(4_000))).toEqual([
       'b got UNKNOWN_MEMBER_ID for a heartbeat, 2995 ms after it was heard of (at 4000)',
+    ])
+  })
+
+  test('after it waited longer than its session for an assignment, in vain', () => {
+    const waited = sync([], { ...b, at: 6_000, requestedAt: 2_000, code: REBALANCE_IN_PROGRESS })
+    expect(judge(waited, join({ ...b, at: 6_010, code: UNKNOWN_MEMBER_ID }))).toEqual([
+      'b got UNKNOWN_MEMBER_ID for a join, 5 ms after it was heard of (at 6010)',
     ])
   })
 

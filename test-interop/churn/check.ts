@@ -15,6 +15,8 @@ import {
 
 /** A member's session ends on the broker's clock: the wire sees it a moment earlier or later. */
 const SESSION_SLACK_MS = 150
+/** An answer that took longer was waited for. */
+const WAIT_MS = 50
 
 /** All violations, in the order of the rules. The history may come in any order. */
 export function violationsOf(history: readonly Happening[], rules: Rules): string[] {
@@ -135,13 +137,18 @@ function isExchange(each: Happening): each is GroupExchange {
   return ['join', 'sync', 'heartbeat', 'leave', 'commit'].includes(each.kind)
 }
 
-/** Only answers that prove that the session went on. */
-function isHeard({ kind, code }: GroupExchange): boolean {
-  if (code === NONE) return true
-  return (
-    (kind === 'join' && code === MEMBER_ID_REQUIRED) ||
-    (kind === 'heartbeat' && code === REBALANCE_IN_PROGRESS)
-  )
+/** Only answers that prove that the session went on. A member that waits for the others is live as long as it waits. */
+function isHeard({ kind, code, requestedAt, at }: GroupExchange): boolean {
+  switch (code) {
+    case NONE:
+      return true
+    case MEMBER_ID_REQUIRED:
+      return kind === 'join'
+    case REBALANCE_IN_PROGRESS:
+      return kind === 'heartbeat' || (kind === 'sync' && at - requestedAt > WAIT_MS)
+    default:
+      return false
+  }
 }
 
 /** What was processed of a partition without a gap from its beginning, and the islands behind the first gap. */

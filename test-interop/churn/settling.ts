@@ -37,20 +37,35 @@ function effectOf(
       )
       return expelled ? (firstJoin(history, client, expelled.at) ?? expelled.at) : at
     }
-    case 'left':
-      return exchanges(history, client).find(each => each.kind === 'leave')?.at ?? at
-    case 'killed': {
-      const last = exchanges(history, client).at(-1)
-      if (!last) return at
-      // One that waited to join is a member until the others have joined; then its session begins.
-      const waited = last.kind === 'join' && last.code === undefined
-      const joined =
-        waited && history.find(each => each.kind === 'join' && each.code === NONE && each.at > at)
-      const seen = joined ? joined.at : last.requestedAt
-      const restart = history.findLast(each => each.kind === 'broker' && each.change === 'ready')?.at ?? 0
-      return Math.max(seen, restart > at ? restart : 0) + sessionTimeoutMs
+    case 'left': {
+      const leave = exchanges(history, client).find(each => each.kind === 'leave' && each.code === NONE)
+      return leave && isWritten(leave.at, history) ? leave.at : goneAt(client, at, history, sessionTimeoutMs)
     }
+    case 'killed':
+      return goneAt(client, at, history, sessionTimeoutMs)
   }
+}
+
+/** A generation came before the broker was killed; otherwise nobody remembers what happened. */
+function isWritten(at: number, history: readonly Happening[]): boolean {
+  const next = history.find(
+    each =>
+      each.at > at &&
+      ((each.kind === 'sync' && each.code === NONE) || (each.kind === 'broker' && each.change === 'killed')),
+  )
+  return next?.kind !== 'broker'
+}
+
+/** When the session of a member ends that says nothing more. */
+function goneAt(client: string, at: number, history: readonly Happening[], sessionTimeoutMs: number): number {
+  const last = exchanges(history, client).at(-1)
+  if (!last) return at
+  // One that waited to join is a member until the others have joined; then its session begins.
+  const waited = last.kind === 'join' && last.code === undefined
+  const joined = waited && history.find(each => each.kind === 'join' && each.code === NONE && each.at > at)
+  const seen = joined ? joined.at : last.code === undefined ? last.requestedAt : last.at
+  const restart = history.findLast(each => each.kind === 'broker' && each.change === 'ready')?.at ?? 0
+  return Math.max(seen, restart > at ? restart : 0) + sessionTimeoutMs
 }
 
 function exchanges(history: readonly Happening[], client: string): GroupExchange[] {
