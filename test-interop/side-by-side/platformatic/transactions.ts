@@ -15,8 +15,9 @@ export function transactionCases(cases: Cases): void {
 }
 
 function transactional(run: Run, id = run.name('id')): Producer {
-  // The coordinator may still be on its way, or the transaction of another producer.
-  return run.producer({ transactionalId: id, idempotent: true, strict: true, retries: 100 } as never)
+  // The coordinator may still be on its way. Without these numbers the client claims to be producer 0, and is fenced.
+  const options = { retries: 100, producerId: -1n, producerEpoch: -1 }
+  return run.producer({ transactionalId: id, idempotent: true, strict: true, ...options } as never)
 }
 
 async function put(transaction: Transaction, topic: string, all: readonly string[], partition = 0) {
