@@ -137,23 +137,21 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   const controller = await openController({ disk, logs, config, platform, logger })
   undo.push(() => controller.close())
-  const image = controller.image()
-  await settleLogs({ logs, image, localBrokerId: config.nodeId, topicConfigs, logger })
+  const localBrokerId = config.nodeId
+  await settleLogs({ logs, image: controller.image(), localBrokerId, topicConfigs, logger })
   const verification = lateVerification(config)
   const hosted = newReplicas({ config, platform, logger, logs, topicConfigs, verification })
   replicas = hosted
   undo.push(() => hosted.close())
   await hosted.applyImage(controller.image())
   controller.onImage(image => hosted.applyImage(image))
-  followConfig(config, logs)
-  controller.onImage(() => followConfig(config, logs))
+  followConfig(config, logs, controller)
   const parts = { config, platform, logger, controller, replicas, topicConfigs }
   const groups = await newGroups(parts)
   undo.push(() => groups.close())
   const transactions = newTransactions({ ...parts, groups })
   undo.push(() => transactions.host.close())
   verification.verifier.bind(transactions.host.coordinator)
-
   const context: BrokerContext = {
     config,
     apis: new ApiTable(HANDLERS),
@@ -201,10 +199,14 @@ async function openLogs({ config, platform, logger, disk, ...events }: LogParts)
 }
 
 /** What of the logs can change while the broker runs. */
-function followConfig(config: BrokerConfig, logs: LogManager): void {
-  logs.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
-  logs.setMoveRate(config.number(MOVE_RATE))
-  logs.setCleaner(cleanerConfig(config))
+function followConfig(config: BrokerConfig, logs: LogManager, controller: Controller): void {
+  const follow = () => {
+    logs.setProducerIdExpiration(config.number('producer.id.expiration.ms'))
+    logs.setMoveRate(config.number(MOVE_RATE))
+    logs.setCleaner(cleanerConfig(config))
+  }
+  follow()
+  controller.onImage(follow)
 }
 
 function fetchSessions(config: BrokerConfig, { clock, random }: Platform): FetchSessions {
