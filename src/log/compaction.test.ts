@@ -4,7 +4,7 @@ import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { RecordBatch } from '../records/batch.ts'
 import type { Log } from './log.ts'
 import { cleanedByUs, recordedCases } from './testing/compaction-case.ts'
-import { History } from './testing/history.ts'
+import { committedEntries, History } from './testing/history.ts'
 import { type Entry, entriesOf, keyed, latest, put } from './testing/keyed.ts'
 import { CLIENT, must, Rig, readBatches } from './testing/rig.ts'
 
@@ -73,21 +73,6 @@ function lastTombstones(history: History, log: Log): readonly { offset: bigint }
     if (told.offset < log.lastStableOffset) last.set(told.key, told)
   }
   return [...last.values()].filter(({ value }) => value === null)
-}
-
-/** As a consumer with read_committed sees them. */
-async function committedEntries(log: Log) {
-  const end = log.lastStableOffset
-  const aborted = await log.abortedTransactions(0n, end)
-  const found = await entriesOf(log, batch => {
-    if (!batch.isTransactional) return true
-    const { producerId, baseOffset } = batch
-    return !aborted.some(
-      entry =>
-        entry.producerId === producerId && entry.firstOffset <= baseOffset && baseOffset < entry.lastOffset,
-    )
-  })
-  return found.filter(({ offset }) => offset < end)
 }
 
 test('T182: the state of producers is the same after a restart that reads all of a compacted log', async () => {

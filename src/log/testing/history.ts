@@ -9,6 +9,7 @@ import type { CompressionType } from '../../records/batch.ts'
 import { RecordBatch } from '../../records/batch.ts'
 import { buildBatch, buildEndTransactionMarker, type NewRecord } from '../../records/builder.ts'
 import type { Log } from '../log.ts'
+import { entriesOf, type Found } from './keyed.ts'
 import { CLIENT, must, type Rig } from './rig.ts'
 
 const CODECS = ['none', 'none', 'none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -163,4 +164,19 @@ export class History {
   private below(bound: number): number {
     return this.options.random.below(bound)
   }
+}
+
+/** As a consumer with read_committed sees them. */
+export async function committedEntries(log: Log): Promise<Found[]> {
+  const end = log.lastStableOffset
+  const aborted = await log.abortedTransactions(0n, end)
+  const found = await entriesOf(log, batch => {
+    if (!batch.isTransactional) return true
+    const { producerId, baseOffset } = batch
+    return !aborted.some(
+      entry =>
+        entry.producerId === producerId && entry.firstOffset <= baseOffset && baseOffset < entry.lastOffset,
+    )
+  })
+  return found.filter(({ offset }) => offset < end)
 }

@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { SeededRandom } from '../platform/simulated/seeded-random.ts'
+import type { Log } from './log.ts'
+import { committedEntries, History } from './testing/history.ts'
+import { latest } from './testing/keyed.ts'
+import { diskError, idle, Rig } from './testing/rig.ts'
+
+const CONFIG = {
+  cleanupPolicy: ['compact'] as const,
+  segmentBytes: 900,
+  indexIntervalBytes: 150,
+  minCleanableDirtyRatio: 0.001,
+  fileDeleteDelayMs: 2_000,
+}
+
+/** A log of several segments, all of it durable, that is about to be compacted. */
+async function prepared(): Promise<{ rig: Rig; log: Log; history: History }> {
+  const rig = new Rig({ config: CONFIG })
+  const log = await rig.log()
+  const history = new History({ random: new SeededRandom(5), keys: 4, isPlain: true })
+  await history.go(rig, log, 24)
+  await history.settle(log)
+  await log.flush()
+  rig.memory.syncAll()
+  return { rig, log, history }
+}
+
+/** The calls of a cleaning that change something, in their order. */
+function watch(rig: Rig, onCall: (index: number, name: string) => void | Promise<void>): void {
+  let index = 0
+  rig.memory.intercept = ({ name, path }) => {
+    const isOfCleaning = /\.(cleaned|swap|deleted)$|topic-0$|checkpoint/.test(path) || name === 'rename'
+    if (isOfCleaning && /write|rename|sync|remove|truncate/.test(name))
+      return onCall(index++, `${name} ${path}`)
+    return undefined
+  }
+}
+
+async function clean(rig: Rig): Promise<void> {
+  rig.clock.advance(15_000)
+  for (let i = 0; i < 6; i++) await idle()
+}
+
+async function calls(): Promise<string[]> {
+  const { rig } = await prepared()
+  const names: string[] = []
+  watch(rig, (_, name) => void names.push(name))
+  await clean(rig)
+  expect(rig.lines.map(({ message }) => message)).toContain('Compacted a log')
+  return names
+}
+
+async function expectWhole(rig: Rig, log: Log, history: History): Promise<void> {
+  const found = await committedEntries(log)
+  for (const { offset, key, value } of found) {
+    expect(history.committed.get(offset), `offset ${offset}`).toEqual({ offset, key, value })
+  }
+  expect(latest(found)).toEqual(history.stateBelow(log.logEndOffset))
+  expect(rig.offline).toEqual([])
+}
+
+const steps = await calls()
+
+test.each(['kept', 'lost', 'torn'] as const)(
+  `a stop at any of ${steps.length} points of a cleaning loses nothing: what is not synced is %s`,
+  async unsynced => {
+    for (const [point, name] of steps.entries()) {
+      const { rig, log, history } = await prepared()
+      const { logEndOffset } = log
+      watch(rig, index => (index === point ? new Promise(() => {}) : undefined))
+      await clean(rig)
+      rig.memory.intercept = undefined
+      const after = await rig.crash(unsynced === 'torn' ? { tornBy: new SeededRandom(point) } : unsynced)
+      expect(after.logEndOffset, `at ${name}`).toBe(logEndOffset)
+      after.updateHighWatermark(logEndOffset)
+      await expectWhole(rig, after, history)
+      const names = (await rig.disk.list('/data/topic-0')).map(entry => entry.name)
+      expect(
+        names.filter(file => /\.(cleaned|swap)$/.test(file)),
+        `at ${name}`,
+      ).toEqual([])
+      // It is done again, from the beginning if need be.
+      await rig.advance(16_000)
+      await expectWhole(rig, after, history)
+      expect(after.cleanedTo).toBe(after.activeSegment.baseOffset)
+    }
+  },
+)
+
+test('where the disk is full at any of these points, the log is as before, and compacted later', async () => {
+  for (const [point, name] of steps.entries()) {
+    // A name that is taken back needs no room.
+    if (name.startsWith('rename') && name.endsWith('.swap')) continue
+    const { rig, log, history } = await prepared()
+    watch(rig, index => {
+      if (index === point) throw diskError('ENOSPC')
+    })
+    await clean(rig)
+    rig.memory.intercept = undefined
+    expect(rig.offline, `at ${name}`).toEqual([])
+    await expectWhole(rig, log, history)
+    await rig.advance(32_000)
+    await expectWhole(rig, log, history)
+    expect(log.cleanedTo, `at ${name}`).toBe(log.activeSegment.baseOffset)
+  }
+})
+
+test('a disk that fails takes the directory offline, and the next start finds all of it', async () => {
+  for (const [point, name] of steps.entries()) {
+    const { rig, log, history } = await prepared()
+    watch(rig, index => {
+      if (index >= point && index < point + 3) throw diskError('EIO')
+    })
+    await clean(rig)
+    rig.memory.intercept = undefined
+    if (!/remove/.test(name)) expect(log.isOnline, `at ${name}`).toBe(false)
+    const after = await rig.crash('kept')
+    after.updateHighWatermark(after.logEndOffset)
+    await expectWhole(rig, after, history)
+  }
+})
