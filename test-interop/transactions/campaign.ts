@@ -122,7 +122,7 @@ export class Campaign {
     const dice = this.#dice
     const troubles: Trouble[] = []
     const add = (happen: () => Promise<void>) => troubles.push({ after: dice(60) / 100, happen })
-    if (kill) add(() => this.#killBroker(dice(300), dice(400)))
+    if (kill) add(() => this.#killBroker(dice(300), dice(6) === 0 ? 4_000 : dice(400)))
     for (let count = 0; count < 2; count += 1) {
       const chain = this.#chains[dice(this.#chains.length)]!
       const slot = dice(2)
