@@ -26,7 +26,13 @@ import {
 } from '../../protocol/records/cluster-metadata.ts'
 import { isRecordOf, type MetadataRecord } from '../../protocol/records/framing.ts'
 import type { Fields, Message, ValueOf } from '../../protocol/schema.ts'
-import { type ConfigResourceType, configKey, type PartitionImage } from './image.ts'
+import {
+  type ConfigResourceType,
+  configKey,
+  type PartitionImage,
+  type ScramCredential,
+  scramKey,
+} from './image.ts'
 import { UnreadableMetadata } from './kraft-log.ts'
 
 export interface KraftTopic {
@@ -48,7 +54,22 @@ const RESOURCE_TYPES: ReadonlyMap<number, ConfigResourceType> = new Map([
   [16, 'client-metrics'],
   [32, 'group'],
 ])
+/** Kafka's numbers. */
+export const SCRAM_MECHANISMS: ReadonlyMap<number, string> = new Map([
+  [1, 'SCRAM-SHA-256'],
+  [2, 'SCRAM-SHA-512'],
+])
 const NO_LEADER_CHANGE = -2
+
+function scramMechanism(number: number): string {
+  const mechanism = SCRAM_MECHANISMS.get(number)
+  if (mechanism === undefined) {
+    throw new UnreadableMetadata(
+      `The metadata log has a SCRAM credential of an unknown mechanism, ${number}.`,
+    )
+  }
+  return mechanism
+}
 
 export class KraftImage {
   /** By id. */
@@ -60,11 +81,12 @@ export class KraftImage {
   readonly brokers = new Map<number, bigint>()
   /** The first that no broker has been given in a block. */
   nextProducerId = 0n
+  /** By `scramKey`. */
+  readonly scramCredentials = new Map<string, ScramCredential>()
   /** What Klamm has no place for yet: each by what identifies it. */
   readonly acls = new Set<string>()
-  readonly scramCredentials = new Set<string>()
-  readonly quotas = new Set<string>()
   readonly delegationTokens = new Set<string>()
+  readonly quotas = new Set<string>()
   private transaction: MetadataRecord[] | undefined
 
   /** The log ended before this transaction did. */
@@ -178,11 +200,14 @@ on(UnregisterBrokerRecord, ({ brokers }, { brokerId }) => brokers.delete(brokerI
 
 on(AccessControlEntryRecord, ({ acls }, { id }) => acls.add(id))
 on(RemoveAccessControlEntryRecord, ({ acls }, { id }) => acls.delete(id))
-on(UserScramCredentialRecord, ({ scramCredentials }, { name, mechanism }) =>
-  scramCredentials.add(`${mechanism} ${name}`),
-)
+on(UserScramCredentialRecord, ({ scramCredentials }, record) => {
+  const { name, mechanism, salt, iterations, storedKey, serverKey } = record
+  const [saltCopy, storedCopy, serverCopy] = [salt, storedKey, serverKey].map(bytes => Buffer.from(bytes))
+  const credential = { salt: saltCopy!, iterations, storedKey: storedCopy!, serverKey: serverCopy! }
+  scramCredentials.set(scramKey(scramMechanism(mechanism), name), credential)
+})
 on(RemoveUserScramCredentialRecord, ({ scramCredentials }, { name, mechanism }) =>
-  scramCredentials.delete(`${mechanism} ${name}`),
+  scramCredentials.delete(scramKey(scramMechanism(mechanism), name)),
 )
 on(ClientQuotaRecord, ({ quotas }, { entity, key, remove }) => {
   const id = JSON.stringify([key, ...entity.map(it => [it.entityType, it.entityName])])

@@ -2,11 +2,12 @@
  * The image of a cluster as records of Apache Kafka's metadata log (KRaft), as Kafka's own snapshots hold
  * them: what a Kafka needs to know to serve the logs that lie beside it. The counterpart of kraft-image.ts.
  *
- * The records describe a node that was stopped: its registration is fenced, and its partitions have no leader.
- * Kafka then elects as it does after any restart, in epochs of its own. Of a node that was not stopped in order
- * the partitions keep their leader: Kafka takes such a node out of the ISR (KIP-966), and then goes back to the
- * last leader, which it has to know.
+ * The records describe a node that was stopped: its registration is fenced, and its partitions have no
+ * leader. Kafka then elects as it does after any restart, in epochs of its own. Of a node that was not
+ * stopped in order the partitions keep their leader: Kafka takes such a node out of the ISR (KIP-966), and
+ * then goes back to the last leader, which it has to know.
  */
+import assert from 'node:assert'
 import {
   ConfigRecord,
   FeatureLevelRecord,
@@ -14,9 +15,17 @@ import {
   ProducerIdsRecord,
   RegisterBrokerRecord,
   TopicRecord,
+  UserScramCredentialRecord,
 } from '../../protocol/records/cluster-metadata.ts'
 import { encodeMetadataRecord } from '../../protocol/records/framing.ts'
-import type { ClusterImage, ConfigResourceType, PartitionImage, TopicImage } from './image.ts'
+import type {
+  ClusterImage,
+  ConfigResourceType,
+  PartitionImage,
+  ScramCredential,
+  TopicImage,
+} from './image.ts'
+import { SCRAM_MECHANISMS } from './kraft-image.ts'
 
 export interface StoppedNode {
   readonly nodeId: number
@@ -36,6 +45,8 @@ export interface KraftContents {
   readonly topics: Iterable<TopicImage>
   readonly configs: Iterable<ResourceConfigs>
   readonly nextProducerId: bigint
+  /** By `scramKey`. */
+  readonly scram: ReadonlyMap<string, ScramCredential>
 }
 
 export interface ResourceConfigs {
@@ -64,7 +75,7 @@ export function configuredResources(image: ClusterImage): ResourceConfigs[] {
 
 /** In the order of Kafka's own snapshots: the version that says how to read the rest comes first. */
 export function* kraftRecords(contents: KraftContents, node: StoppedNode): Generator<Buffer> {
-  const { features, topics, configs, nextProducerId } = contents
+  const { features, topics, configs, nextProducerId, scram } = contents
   const names = [...features.keys()].sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1))
   for (const name of names) {
     yield encodeMetadataRecord(FeatureLevelRecord, 0, { name, featureLevel: features.get(name)! })
@@ -85,9 +96,18 @@ export function* kraftRecords(contents: KraftContents, node: StoppedNode): Gener
       yield encodeMetadataRecord(ConfigRecord, 0, { ...resource, name: config, value })
     }
   }
+  for (const [key, credential] of scram) yield scramRecord(key, credential)
   if (nextProducerId === 0n) return
   const { nodeId: brokerId, brokerEpoch } = node
   yield encodeMetadataRecord(ProducerIdsRecord, 0, { brokerId, brokerEpoch, nextProducerId })
+}
+
+function scramRecord(key: string, { salt, iterations, storedKey, serverKey }: ScramCredential): Buffer {
+  const [number] = [...SCRAM_MECHANISMS].find(([, name]) => key.startsWith(`${name}/`)) ?? []
+  assert(number !== undefined, `${key} is of a mechanism that Kafka has`)
+  const name = key.slice(key.indexOf('/') + 1)
+  const values = { salt, storedKey, serverKey, iterations }
+  return encodeMetadataRecord(UserScramCredentialRecord, 0, { name, mechanism: number, ...values })
 }
 
 function rankOf(feature: string): number {

@@ -48,13 +48,13 @@ export async function planExport(disk: Disk, paths: readonly string[]): Promise<
   const remarks: string[] = []
   const planned = takePartitions(image, directories, remarks)
   const topics = [...image.topics].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const { features, nextProducerId, brokers } = image
+  const { features, nextProducerId, brokers, scram } = image
   const configs = takeConfigs(image, remarks)
   return {
     meta,
     directories: planned,
     isClean: directories.every(it => it.isClean || it.partitions.length === 0),
-    contents: { features, topics, configs, nextProducerId },
+    contents: { features, topics, configs, nextProducerId, scram },
     brokerEpoch: (brokers.get(meta.nodeId)?.epoch ?? 0n) + 1n,
     rack: brokers.get(meta.nodeId)?.rack ?? null,
     topicCount: topics.length,

@@ -167,6 +167,28 @@ describe('an export in place', () => {
   })
 })
 
+test('credentials go along, out and back in', async () => {
+  const disk = await klammDisk()
+  const store = new LocalStore({ disk, directory: '/kafka' })
+  const { version } = await store.load()
+  const credential = {
+    salt: Buffer.from('salt'),
+    iterations: 4096,
+    storedKey: Buffer.alloc(32, 1),
+    serverKey: Buffer.alloc(32, 2),
+  }
+  const scram = [
+    ['SCRAM-SHA-256/alice', credential],
+    ['SCRAM-SHA-512/bob/the/builder', credential],
+  ] as const
+  await store.commit(version, encodeChanges({ scram }))
+  await store.close()
+  await exported(disk)
+  const { changes, remarks } = await imported(disk)
+  expect([...changes.scram!]).toEqual(scram)
+  expect(remarks).toEqual([])
+})
+
 describe('an export that fails', () => {
   /** How many changes of the disk an export makes. */
   const CHANGES = /^(open|write|truncate|sync|rename|remove|syncDirectory|makeDirectory)$/

@@ -70,6 +70,7 @@ export async function planImport(given: PlanOptions): Promise<ImportPlan> {
     configs,
     features,
     nextProducerId: image.nextProducerId,
+    scram: image.scramCredentials,
     brokers: registration(nodeId, image.brokers.get(nodeId)),
   }
   return {
@@ -302,10 +303,9 @@ function takeFeatures(features: ReadonlyMap<string, number>, remarks: string[]):
 }
 
 function remarkAbsent(image: KraftImage, remarks: string[]): void {
-  const { acls, scramCredentials, quotas, delegationTokens } = image
+  const { acls, quotas, delegationTokens } = image
   const counts = [
     [acls.size, 'ACLs'],
-    [scramCredentials.size, 'SCRAM credentials'],
     [quotas.size, 'client quotas'],
     [delegationTokens.size, 'delegation tokens'],
   ] as const

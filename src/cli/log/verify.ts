@@ -114,8 +114,8 @@ function describeSummary(summary: VerifySummary, isRepair: boolean): string {
         ? `${damage} damaged, ${mended} mended${left > 0 ? `; ${left} cannot be mended here` : ''}.`
         : `${damage} damaged.`
   const remarks = notes === 0 ? '' : ` ${notes} notes.`
-  const extent = `${partitions} partitions, ${segments} segments, ${batches} batches, ${mebibytes(sizeBytes)} MiB`
-  return `${verdict}${remarks} Checked ${extent}.`
+  const extent = `${partitions} partitions, ${segments} segments, ${batches} batches`
+  return `${verdict}${remarks} Checked ${extent}, ${mebibytes(sizeBytes)} MiB.`
 }
 
 async function lockAll(
