@@ -199,7 +199,8 @@ export class Campaign {
       const complaints = this.history.flatMap(each => (each.kind === 'complaint' ? [each.text] : []))
       throw new Error(`${error.message}: ${seen}; expected ${living()}; ${complaints}`)
     })
-    const tookMs = stableAt - settledAt(this.#changes, this.history, SESSION_TIMEOUT_MS)
+    const scene = { changes: this.#changes, history: this.history, living: new Set(living()) }
+    const tookMs = stableAt - settledAt({ ...scene, sessionTimeoutMs: SESSION_TIMEOUT_MS })
     this.#settlingMs.push(Math.max(0, tookMs))
     if (tookMs > 2_000) {
       const changes = this.#changes.map(each => `${each.kind} ${each.client}`)

@@ -1,7 +1,8 @@
-// When a change took effect, so that the group's time to come to rest counts from there. What a client takes to start, and
-// the session that a coordinator waits for one that is gone, are not the group's.
+// When the last of some changes took effect, so that the group's time to come to rest counts from there. What a client
+// takes to start is not the group's, nor is the session for which a coordinator waits for a member that is gone: because
+// its process was killed, because its leaving was lost with the broker, or because its client forgot who it was.
 
-import { type GroupExchange, type Happening, NONE, UNKNOWN_MEMBER_ID } from './history.ts'
+import { type GroupExchange, type Happening, MEMBER_ID_REQUIRED, NONE, UNKNOWN_MEMBER_ID } from './history.ts'
 
 export interface Change {
   readonly kind: 'started' | 'left' | 'killed' | 'resumed' | 'broker'
@@ -9,71 +10,107 @@ export interface Change {
   readonly at: number
 }
 
-/** The time at which the last of the changes took effect. */
-export function settledAt(
-  changes: readonly Change[],
-  history: readonly Happening[],
-  sessionTimeoutMs: number,
-): number {
-  let last = 0
-  for (const change of changes) last = Math.max(last, effectOf(change, history, sessionTimeoutMs))
-  return last
+/** Everything before the group came to rest; `living` are the clients that it consists of. */
+export interface Scene {
+  readonly changes: readonly Change[]
+  readonly history: readonly Happening[]
+  readonly living: ReadonlySet<string>
+  readonly sessionTimeoutMs: number
 }
 
-function effectOf(
-  { kind, client, at }: Change,
-  history: readonly Happening[],
-  sessionTimeoutMs: number,
-): number {
+/** The time at which the last of the changes took effect. */
+export function settledAt({ changes, history, living, sessionTimeoutMs }: Scene): number {
+  const inOrder = [...history].sort((a, b) => a.at - b.at)
+  const effects = changes.map(change => effectOf(change, inOrder))
+  const ends = departures(inOrder, living).map(each => endOf(each, inOrder, sessionTimeoutMs))
+  return Math.max(0, ...effects, ...ends)
+}
+
+function effectOf({ kind, client, at }: Change, history: readonly Happening[]): number {
   switch (kind) {
     case 'broker':
+    case 'left':
+    case 'killed':
       return at
     case 'started':
       return firstJoin(history, client, at) ?? at
     case 'resumed': {
       // One that was expelled meanwhile learns of it, and joins anew.
-      const expelled = exchanges(history, client).find(
-        each => each.requestedAt >= at && each.code === UNKNOWN_MEMBER_ID,
+      const expelled = history.find(
+        each => isOf(each, client) && each.requestedAt >= at && each.code === UNKNOWN_MEMBER_ID,
       )
       return expelled ? (firstJoin(history, client, expelled.at) ?? expelled.at) : at
     }
-    case 'left': {
-      const leave = exchanges(history, client).find(each => each.kind === 'leave' && each.code === NONE)
-      return leave && isWritten(leave.at, history) ? leave.at : goneAt(client, at, history, sessionTimeoutMs)
-    }
-    case 'killed':
-      return goneAt(client, at, history, sessionTimeoutMs)
   }
 }
 
-/** A generation came before the broker was killed; otherwise nobody remembers what happened. */
-function isWritten(at: number, history: readonly Happening[]): boolean {
-  const next = history.find(
-    each =>
-      each.at > at &&
-      ((each.kind === 'sync' && each.code === NONE) || (each.kind === 'broker' && each.change === 'killed')),
-  )
-  return next?.kind !== 'broker'
+function isOf(each: Happening, client: string): each is GroupExchange {
+  return 'requestedAt' in each && each.client === client
 }
 
-/** When the session of a member ends that says nothing more. */
-function goneAt(client: string, at: number, history: readonly Happening[], sessionTimeoutMs: number): number {
-  const last = exchanges(history, client).at(-1)
-  if (!last) return at
-  // One that waited to join is a member until the others have joined; then its session begins.
-  const waited = last.kind === 'join' && last.code === undefined
-  const joined = waited && history.find(each => each.kind === 'join' && each.code === NONE && each.at > at)
-  const seen = joined ? joined.at : last.code === undefined ? last.requestedAt : last.at
-  const restart = history.findLast(each => each.kind === 'broker' && each.change === 'ready')?.at ?? 0
-  return Math.max(seen, restart > at ? restart : 0) + sessionTimeoutMs
-}
-
-function exchanges(history: readonly Happening[], client: string): GroupExchange[] {
-  return history.filter((each): each is GroupExchange => 'requestedAt' in each && each.client === client)
-}
-
-/** The first join behind a time of a member that had to join again from the start. */
 function firstJoin(history: readonly Happening[], client: string, after: number): number | undefined {
-  return exchanges(history, client).find(each => each.kind === 'join' && each.requestedAt >= after)
-    ?.requestedAt
+  const join = history.find(each => isOf(each, client) && each.kind === 'join' && each.requestedAt >= after)
+  return join && 'requestedAt' in join ? join.requestedAt : undefined
+}
+
+interface Departed {
+  seenAt: number
+  leftAt: number | undefined
+  /** It was in a complete generation, which a restart of the broker brings back. */
+  isWritten: boolean
+}
+
+/** The members that are gone for good, by what was last heard of them. */
+function departures(history: readonly Happening[], living: ReadonlySet<string>): Departed[] {
+  const members = new Map<string, Departed>()
+  const current = new Map<string, string>()
+  for (const each of history) {
+    if (!('requestedAt' in each) || each.memberId === '') continue
+    const { memberId, client, kind, code } = each
+    if (code === UNKNOWN_MEMBER_ID) {
+      members.delete(memberId)
+      continue
+    }
+    if (kind === 'join' && (code === NONE || code === MEMBER_ID_REQUIRED)) current.set(client, memberId)
+    const known = members.get(memberId)
+    members.set(memberId, {
+      seenAt: sessionBegins(each, history),
+      leftAt: kind === 'leave' && code === NONE ? each.at : known?.leftAt,
+      isWritten: known?.isWritten || (kind === 'sync' && code === NONE),
+    })
+  }
+  for (const [client, memberId] of current) if (living.has(client)) members.delete(memberId)
+  return [...members.values()]
+}
+
+/** A member that goes while it waits to join is waited for until the others have joined. */
+function sessionBegins(
+  { kind, code, at, requestedAt }: GroupExchange,
+  history: readonly Happening[],
+): number {
+  if (code !== undefined) return at
+  if (kind !== 'join') return requestedAt
+  return history.find(each => each.kind === 'join' && each.code === NONE && each.at >= at)?.at ?? requestedAt
+}
+
+/**
+ * Until a generation is complete without it, a broker that is killed forgets that a member went, and waits for it once
+ * more; and it forgets everything of a member that was in none.
+ */
+function endOf(
+  { seenAt, leftAt, isWritten }: Departed,
+  history: readonly Happening[],
+  sessionTimeoutMs: number,
+): number {
+  let end = leftAt ?? seenAt + sessionTimeoutMs
+  let killedAt: number | undefined
+  for (const each of history) {
+    if (each.at < (leftAt ?? seenAt)) continue
+    if (each.kind === 'sync' && each.code === NONE && each.at > end) return end
+    if (each.kind !== 'broker') continue
+    if (each.change === 'killed') killedAt = each.at
+    else if (!isWritten) return Math.min(end, killedAt ?? end)
+    else end = each.at + sessionTimeoutMs
+  }
+  return end
 }

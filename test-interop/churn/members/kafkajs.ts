@@ -69,7 +69,8 @@ async function deal({
   const next = Number(last) + 1
   tellProcessed(partition, Number(messages[0]!.offset), next)
   resolveOffset(last)
-  await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
+  // Thrown from here, the refusal of a commit would end the consumer; the next heartbeat finds out what is wrong.
+  await consumer.commitOffsets([{ topic, partition, offset: String(next) }]).catch(() => undefined)
   await heartbeat()
 }
 
