@@ -3,7 +3,7 @@ import {
   ListTransactionsRequest,
   ListTransactionsResponse,
 } from '../../protocol/messages/list-transactions.ts'
-import { compilePattern } from '../transactions/id-pattern.ts'
+import { compileRe2 } from '../metadata/re2.ts'
 import { TRANSACTION_STATES } from '../transactions/transaction.ts'
 import { handler } from './handler.ts'
 
@@ -16,13 +16,13 @@ export const listTransactions = handler({
 
   async handle(request, { transactions }) {
     const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request
-    const matches = compilePattern(transactionalIdPattern ?? '')
-    if (matches.error) return refused(matches.error)
+    const matches = transactionalIdPattern ? compileRe2(transactionalIdPattern) : undefined
+    if (transactionalIdPattern && !matches) return refused(ErrorCode.INVALID_REGULAR_EXPRESSION)
     const listed = await transactions.list({
       states: stateFilters,
       producerIds: producerIdFilters,
       durationMs: Number(durationFilter),
-      matches: matches.value,
+      matches,
     })
     if (listed.error) return refused(listed.error)
     return {

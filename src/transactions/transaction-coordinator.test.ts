@@ -54,7 +54,7 @@ describe('a verdict', () => {
     followerHas(driver.host.partition(TRANSACTION_TOPIC).logEndOffset)
   })
 
-  test('T112 is answered before its markers are written, and the next transaction waits for them', async () => {
+  test('T112 is answered before its markers are written; the next transaction waits for them', async () => {
     const producer = await driver.begin()
     await driver.add(producer, 0)
     let open = () => {}
@@ -69,7 +69,7 @@ describe('a verdict', () => {
     expect(await driver.add(ended.value, 1)).toBe(ErrorCode.NONE)
   })
 
-  test('goes on after a crash between its record and its markers, in the next epoch of the leader', async () => {
+  test("goes on after a crash between its record and its markers, in the leader's next epoch", async () => {
     const producer = await driver.begin()
     await driver.add(producer, 0, 1)
     driver.markers.gate = new Promise(() => {})
