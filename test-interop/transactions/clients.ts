@@ -55,7 +55,9 @@ async function compileWorkers(): Promise<void> {
 }
 
 async function compileGo(): Promise<string> {
-  const program = join(cacheRoot, 'franz-go', 'chain')
+  const folder = join(cacheRoot, 'franz-go')
+  mkdirSync(folder, { recursive: true })
+  const program = join(folder, 'chain')
   const build = { cwd: join(here, 'go'), env: { CGO_ENABLED: '0' }, deadlineMs: 300_000 }
   await runOk('go', ['build', '-o', program, '.'], build)
   return program

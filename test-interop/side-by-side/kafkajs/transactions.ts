@@ -185,6 +185,26 @@ function offsetCases(suite: Suite): void {
 }
 
 function fencingCases(suite: Suite): void {
+  suite.case(
+    'offsets are taken from whoever sends them: the client does not say which member it is',
+    async run => {
+      const topic = await createTopic(run)
+      await put(await producerOf(run), topic, values(10))
+      const member = await memberOf(run)
+      await member.consumer.subscribe({ topics: [topic], fromBeginning: true })
+      await member.run({ autoCommit: false })
+      await member.until(10)
+      const transaction = await (await transactional(run)).transaction()
+      const topics = [{ topic, partitions: [{ partition: 0, offset: '6' }] }]
+      await transaction.sendOffsets({ consumerGroupId: run.name('group'), topics })
+      await transaction.commit()
+      await eventually(
+        '6',
+        async () => (await committed(run, run.name('group'), topic))[0] === 6 || undefined,
+      )
+    },
+  )
+
   suite.case('a second producer of the same id aborts what the first left open, and fences it', async run => {
     const topic = await createTopic(run)
     const first = await (await transactional(run)).transaction()

@@ -1,10 +1,11 @@
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from suite import WAIT, dotted, read, refused, same, texts, values
+from suite import WAIT, dotted, read, refused, same, share, texts, values
 
 
 def add_to(suite):
     add_visibility(suite)
     add_offsets(suite)
+    add_lost_partitions(suite)
     add_fencing(suite)
 
 
@@ -152,6 +153,41 @@ def add_offsets(suite):
         same(True, refused(KafkaError.UNKNOWN_MEMBER_ID, sending).txn_requires_abort())
         transactions.abort()
         same(-1001, committed(other, topic))
+
+
+def add_lost_partitions(suite):
+    """What a member read before a rebalance may not be committed after it: by then it is another's."""
+
+    def lost_partition(run):
+        topic = run.topic(2)
+        for partition in range(2):
+            run.send(topic, values(1), partition)
+        consumer = run.subscribed(topic)
+        read(consumer, 2)
+        before = consumer.consumer_group_metadata()
+        other = run.subscribed(topic)
+        share([1, 1], consumer, other)
+        return consumer, before, TopicPartition(topic, other.assignment()[0].partition, 1)
+
+    @suite.case("offsets under the membership of the reading are refused after a rebalance")
+    def _(run):
+        _, before, position = lost_partition(run)
+        transactions = Transactions(run)
+        transactions.begin()
+        sending = lambda: transactions.producer.send_offsets_to_transaction([position], before, WAIT)
+        same(True, refused(KafkaError.ILLEGAL_GENERATION, sending).txn_requires_abort())
+        transactions.abort()
+
+    @suite.case("offsets under the membership of the moment are taken, also for a partition that was lost")
+    def _(run):
+        consumer, _, position = lost_partition(run)
+        transactions = Transactions(run)
+        transactions.begin()
+        now = consumer.consumer_group_metadata()
+        transactions.producer.send_offsets_to_transaction([position], now, WAIT)
+        transactions.commit()
+        (found,) = run.consumer(isolation_level="read_committed").committed([position], WAIT)
+        same(1, found.offset)
 
 
 def add_fencing(suite):
