@@ -134,6 +134,7 @@ class Compaction {
       for (const source of sources) await this.copy(source, files)
       await files.add(await this.send({ type: 'finish' }))
       const cleaned = await files.finish()
+      await this.options.pace(0)
       const replacement = { cleaned, sources, truncations: this.truncations }
       if (!(await log.replaceSegments(replacement))) throw new CleaningAborted()
     } catch (error) {

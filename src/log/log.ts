@@ -252,7 +252,7 @@ export class Log implements LogSurface {
   }
 
   shouldRoll(segment: Segment, request: RollRequest): boolean {
-    return segment.shouldRoll(request, this.config)
+    return segment.shouldRoll(request, rollConfig(this.config))
   }
 
   written(segment: Segment, group: readonly PendingAppend[]): void {
@@ -469,4 +469,11 @@ export class Log implements LogSurface {
   private inBackground(task: Promise<void>): void {
     task.catch(error => this.diskFailed(error as Error))
   }
+}
+
+/** Of what is in the active segment nothing can be compacted: it ends in time for the longest lag (KIP-354). */
+function rollConfig(config: LogConfig): LogConfig {
+  const { cleanupPolicy, maxCompactionLagMs, segmentMs } = config
+  if (maxCompactionLagMs >= segmentMs || !cleanupPolicy.includes('compact')) return config
+  return { ...config, segmentMs: maxCompactionLagMs }
 }

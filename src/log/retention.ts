@@ -27,6 +27,7 @@ export async function expiredSegments(
   const now = log.now()
   const expired: Segment[] = []
   let expiredEnd = log.logStartOffset
+  let count = 0
   const segments = [...log.segments]
   let excessBytes = retentionBytes < 0 ? -1 : log.sizeBytes - retentionBytes
   for (const [i, segment] of segments.entries()) {
@@ -36,10 +37,14 @@ export async function expiredSegments(
     const isBelowStart = !isActive && end <= log.logStartOffset
     const isTooMuch = isDeleting && retentionBytes >= 0 && excessBytes >= segment.sizeBytes
     const isTooOld = isDeleting && retentionMs >= 0 && now - (await segment.youngestMs()) > retentionMs
-    if (!(isBelowStart || isTooMuch || isTooOld)) break
+    // What compaction has left empty has no age of its own, and goes with what comes behind it.
+    const isEmpty = segment.sizeBytes === 0
+    if (!(isBelowStart || isTooMuch || isTooOld || isEmpty)) break
     excessBytes -= segment.sizeBytes
     expired.push(segment)
+    if (isEmpty && !isBelowStart) continue
+    count = expired.length
     expiredEnd = end
   }
-  return { segments: expired, end: expiredEnd }
+  return { segments: expired.slice(0, count), end: expiredEnd }
 }

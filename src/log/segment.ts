@@ -296,6 +296,8 @@ export class Segment implements PoolMember {
     await this.ready()
     const place = await this.find(offset)
     await this.cutIndexes(offset)
+    // Compaction may have left a gap before the offset; the log ends there all the same.
+    this.isEndKnown = true
     if (place === undefined) return
     await this.setSize(place.position)
     await this.noteBehindIndex(place.position)
@@ -358,6 +360,9 @@ export class Segment implements PoolMember {
    */
   async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<RecoveredSegment> {
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
+    this.offsetIndex.file.distrust()
+    this.timeIndex.file.distrust()
+    this.transactionIndex.distrust()
     if (from !== undefined) await this.noteBehindIndex(from)
     else {
       await this.resetIndexes()

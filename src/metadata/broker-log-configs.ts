@@ -151,58 +151,52 @@ export const BROKER_LOG_CONFIGS: readonly Option[] = [
     'Size bound of the local part of a tiered log; there is no tiered storage here.',
     { check: atLeast(-2), update: 'cluster-wide', effect: 'none' },
   ),
-  boolean('log.cleaner.enable', true, 'Whether compaction runs.', { effect: 'later' }),
+  boolean('log.cleaner.enable', true, 'Whether compaction runs.'),
   int('log.cleaner.threads', 1, 'Compactions that may run at once.', {
     check: atLeast(0),
     update: 'cluster-wide',
-    effect: 'later',
   }),
   long('log.cleaner.backoff.ms', 15_000, 'Pause of the cleaner when there is nothing to compact.', {
     check: atLeast(0),
     update: 'cluster-wide',
-    effect: 'later',
   }),
   long('log.cleaner.dedupe.buffer.size', 134_217_728, 'Memory for the key tables of all cleaner threads.', {
     update: 'cluster-wide',
-    effect: 'later',
   }),
   long(
     'log.cleaner.delete.retention.ms',
     86_400_000,
     'How long a compacted log keeps tombstones and transaction markers.',
-    { check: atLeast(0), update: 'cluster-wide', effect: 'later' },
+    { check: atLeast(0), update: 'cluster-wide' },
   ),
   double('log.cleaner.io.buffer.load.factor', '0.9', "How full the cleaner's key table may get.", {
     update: 'cluster-wide',
-    effect: 'later',
   }),
   int('log.cleaner.io.buffer.size', 524_288, "Memory for the cleaner's reads and writes.", {
     check: atLeast(0),
     update: 'cluster-wide',
-    effect: 'later',
   }),
   double(
     'log.cleaner.io.max.bytes.per.second',
     '1.7976931348623157E308',
     "Bound on the cleaner's reads and writes.",
-    { update: 'cluster-wide', effect: 'later' },
+    { update: 'cluster-wide' },
   ),
   long(
     'log.cleaner.max.compaction.lag.ms',
     LONG_MAX,
     'A record is compacted at the latest after this time.',
-    { check: atLeast(1), update: 'cluster-wide', effect: 'later' },
+    { check: atLeast(1), update: 'cluster-wide' },
   ),
   double(
     'log.cleaner.min.cleanable.ratio',
     '0.5',
     'Share of uncompacted bytes at which a log is compacted.',
-    { check: between(0, 1), update: 'cluster-wide', effect: 'later' },
+    { check: between(0, 1), update: 'cluster-wide' },
   ),
   long('log.cleaner.min.compaction.lag.ms', 0, 'A record is not compacted before this time.', {
     check: atLeast(0),
     update: 'cluster-wide',
-    effect: 'later',
   }),
   int('min.insync.replicas', 1, 'In-sync replicas that a write with acks=all needs.', {
     check: atLeast(1),

@@ -41,7 +41,7 @@ export const TOPIC_CONFIGS: readonly Option[] = [
     'delete.retention.ms',
     86_400_000,
     'How long a compacted log keeps tombstones and transaction markers.',
-    { check: atLeast(0), effect: 'later' },
+    { check: atLeast(0) },
   ),
   long(
     'file.delete.delay.ms',
@@ -86,7 +86,6 @@ export const TOPIC_CONFIGS: readonly Option[] = [
   ),
   long('max.compaction.lag.ms', LONG_MAX, 'A record is compacted at the latest after this time.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('max.message.bytes', 1_048_588, 'Largest record batch that is accepted.', { check: atLeast(0) }),
   long(
@@ -109,11 +108,9 @@ export const TOPIC_CONFIGS: readonly Option[] = [
   ),
   double('min.cleanable.dirty.ratio', '0.5', 'Share of uncompacted bytes at which the log is compacted.', {
     check: between(0, 1),
-    effect: 'later',
   }),
   long('min.compaction.lag.ms', 0, 'A record is not compacted before this time.', {
     check: atLeast(0),
-    effect: 'later',
   }),
   int('min.insync.replicas', 1, 'In-sync replicas that a write with acks=all needs.', { check: atLeast(1) }),
   boolean(
