@@ -1,10 +1,11 @@
 // Read-process-write chains with real clients: every input takes effect exactly once, through aborts, rebalances,
-// killed clients and kill -9 of the broker, under both versions of the transaction protocol. INPUTS, KILLS and SEED
-// say how much and which; CLIENTS (java,kafkajs,rdkafka,python,go) who. Kafka itself is not killed unless KILLS says
-// so: docs/campaigns.md tells what it loses then.
+// killed clients and kill -9 of the broker, under both versions of the transaction protocol; and Kafka's dump-log finds
+// the files of all that sound. INPUTS, KILLS and SEED say how much and which; CLIENTS (java,kafkajs,rdkafka,python,go)
+// who. Kafka itself is not killed unless KILLS says so: docs/campaigns.md tells what it loses then.
 
 import { expect, test } from 'vitest'
 import { brokerKind } from '../harness/broker.ts'
+import { dumpLogs } from '../harness/dump-log.ts'
 import { Campaign, type Outcome, startBrokerOfVersion } from './campaign.ts'
 import type { Client } from './clients.ts'
 
@@ -34,6 +35,8 @@ test.for([1, 2] as const)(
       console.log(`${brokerKind}, transaction.version ${version}: ${seconds} s, ${options.kills} kills`)
       for (const each of outcomes) console.log(summary(each))
       for (const each of outcomes) expect(each.violations.slice(0, 20), each.client).toEqual([])
+      await broker.stop()
+      expect((await dumpLogs(broker.data)).complaints.slice(0, 20)).toEqual([])
     } finally {
       await broker.dispose()
     }
