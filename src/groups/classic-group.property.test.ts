@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ClassicGroup } from './classic-group.ts'
 import type { JoinResponse, SyncResponse } from './classic-member.ts'
-import { GroupDriver } from './testing/group-driver.ts'
+import { GroupDriver, REBALANCE_MS, SESSION_MS } from './testing/group-driver.ts'
 
 const PARTITIONS = 6
 const HISTORIES = 10_000
@@ -53,10 +53,25 @@ class Client {
   joining: (() => JoinResponse | undefined) | undefined
   syncing: (() => SyncResponse | undefined) | undefined
   joined: JoinResponse | undefined
+  /** When its generation began, and when it was heard of last, at the earliest. */
+  generationBeganAt = -Infinity
+  heardAt = -Infinity
+  /** Its SyncGroup was not answered at once. */
+  hasWaited = false
   readonly groupInstanceId: string | null
 
   constructor(groupInstanceId: string | null) {
     this.groupInstanceId = groupInstanceId
+  }
+
+  /**
+   * It must be in its group: it was in a generation (which its static fellows may enter late), and is within its
+   * session or waits, and within the time that a rebalance leaves it.
+   */
+  isLive(now: number): boolean {
+    if (this.groupInstanceId !== null || this.generationId < 0 || this.memberId === '') return false
+    if (this.joining || this.syncing) return true
+    return now < this.heardAt + SESSION_MS && now < this.generationBeganAt + REBALANCE_MS
   }
 }
 
@@ -85,12 +100,16 @@ class History {
     else if (act === 'crash') Object.assign(client, new Client(client.groupInstanceId))
     else if (act === 'join' && !client.joining && !client.syncing) this.join(client)
     else if (act === 'sync' && client.joined && !client.syncing) this.sync(client)
-    else if (act === 'heartbeat' && client.memberId !== '')
-      this.driver.heartbeat(client.memberId, client.generationId)
+    else if (act === 'heartbeat' && client.memberId !== '') this.heartbeat(client)
     else if (act === 'leave' && client.memberId !== '') {
       this.driver.leave(client.memberId)
       Object.assign(client, new Client(client.groupInstanceId))
     }
+  }
+
+  private heartbeat(client: Client): void {
+    const code = this.driver.heartbeat(client.memberId, client.generationId)
+    if (code === ErrorCode.NONE || code === ErrorCode.REBALANCE_IN_PROGRESS) client.heardAt = this.driver.now
   }
 
   private join(client: Client): void {
@@ -112,20 +131,36 @@ class History {
   }
 
   private hear(client: Client): void {
-    const joined = client.joining?.()
-    if (joined) {
+    const { joining, syncing } = client
+    const joined = joining?.()
+    if (joining && joined) {
       client.joining = undefined
       client.memberId = joined.memberId
       if (joined.errorCode === ErrorCode.NONE) {
         expect(joined.generationId).toBeGreaterThanOrEqual(Math.max(0, client.generationId))
+        if (joined.generationId !== client.generationId) {
+          client.generationBeganAt = this.driver.answeredAt(joining)
+          client.heardAt = this.driver.answeredAt(joining)
+        }
         client.generationId = joined.generationId
         if (joined.members.length > 0) this.meet(joined)
         client.joined = joined
-      } else if (joined.errorCode !== ErrorCode.MEMBER_ID_REQUIRED) client.memberId = ''
+      } else if (joined.errorCode !== ErrorCode.MEMBER_ID_REQUIRED) {
+        client.memberId = ''
+        client.generationId = -1
+      }
     }
-    const synced = client.syncing?.()
-    if (!synced) return
+    const synced = syncing?.()
+    if (!syncing || !synced) {
+      client.hasWaited = syncing !== undefined
+      return
+    }
     client.syncing = undefined
+    // Whoever waited is in a new session, whatever it is told.
+    if (synced.errorCode === ErrorCode.NONE || client.hasWaited) {
+      client.heardAt = this.driver.answeredAt(syncing)
+    }
+    client.hasWaited = false
     if (synced.errorCode === ErrorCode.NONE) this.own(client, String(synced.assignment))
     else client.joined = undefined
   }
@@ -155,6 +190,9 @@ class History {
     const { group, written } = this.driver
     expect(group.generationId).toBeGreaterThanOrEqual(this.newest)
     this.newest = group.generationId
+    for (const client of this.clients) {
+      if (client.isLive(this.driver.now)) expect(group.membership.get(client.memberId)).toBeDefined()
+    }
     const last = written[written.length - 1]
     if (!last || (group.state !== 'Stable' && group.state !== 'Empty')) return
     // The state of a settled group is that of its last record: nobody lost, nobody back from the dead.
@@ -173,7 +211,7 @@ function durable({ state, generationId, protocolName, membership }: ClassicGroup
   return { state, generationId, protocolName, leader: membership.leader, members }
 }
 
-test(`in ${HISTORIES} random histories one owner a partition, growing generations, replay's state`, () => {
+test(`in ${HISTORIES} random histories one owner a partition, growing generations, no live member lost`, () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), steps => {
       const history = new History()

@@ -11,6 +11,8 @@ export class GroupDriver {
   now = 1_000
   readonly group: ClassicGroup
   readonly replies = new Map<number, unknown>()
+  private readonly repliedAt = new Map<number, number>()
+  private readonly tickets = new WeakMap<() => unknown, number>()
   /** All that was written, in order: what a restart would find. */
   readonly written: GroupSnapshot[] = []
   private lastTicket = 0
@@ -40,7 +42,10 @@ export class GroupDriver {
       this.written.push(turn.snapshot)
       this.group.install(turn.snapshot, this.now)
     }
-    for (const { ticket, response } of turn.replies as Reply[]) this.replies.set(ticket.id, response)
+    for (const { ticket, response } of turn.replies as Reply[]) {
+      this.replies.set(ticket.id, response)
+      this.repliedAt.set(ticket.id, this.now)
+    }
     return result
   }
 
@@ -60,7 +65,7 @@ export class GroupDriver {
       ...extra,
     }
     this.turn(turn => this.group.join(request, ticket, turn))
-    return () => this.replies.get(ticket.id) as JoinResponse | undefined
+    return this.answerOf<JoinResponse>(ticket)
   }
 
   sync(memberId: string, assignments: Record<string, string> = {}, generationId = this.group.generationId) {
@@ -74,7 +79,18 @@ export class GroupDriver {
       assignments: new Map(Object.entries(assignments).map(([id, text]) => [id, Buffer.from(text)])),
     }
     this.turn(turn => this.group.sync(request, ticket, turn))
-    return () => this.replies.get(ticket.id) as SyncResponse | undefined
+    return this.answerOf<SyncResponse>(ticket)
+  }
+
+  private answerOf<T>(ticket: Ticket<T>): () => T | undefined {
+    const answer = () => this.replies.get(ticket.id) as T | undefined
+    this.tickets.set(answer, ticket.id)
+    return answer
+  }
+
+  /** When the answer that `join` or `sync` promised came. */
+  answeredAt(answer: () => unknown): number {
+    return this.repliedAt.get(this.tickets.get(answer)!)!
   }
 
   heartbeat(memberId: string, generationId = this.group.generationId): ErrorCode {
