@@ -26,6 +26,7 @@ import { LateVerifier, type VerificationOptions } from './replication/verificati
 import { listenerSecurity } from './security/listener-security.ts'
 import { Dispatcher } from './server/dispatch.ts'
 import { type ListenerOptions, Server, type ServerLimits } from './server/listener.ts'
+import { ReadBudget } from './server/memory-budget.ts'
 import { parsePublished, type Reflection } from './server/reflection.ts'
 import { LocalMarkers } from './transactions/local-markers.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
@@ -56,7 +57,7 @@ export class StartFailure extends Error {
 const CLOSE_WITHIN_MS = 5_000
 
 interface Parts {
-  readonly context: BrokerContext
+  readonly context: BrokerContext & { readonly fetchMemory: ReadBudget }
   readonly groups: GroupHost
   readonly transactions: TransactionHost
   readonly server: Server
@@ -123,6 +124,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
 
   await refuseStrangers(disk, config)
   const storage = lossOfStorage()
+  const fetchMemory = new ReadBudget(config.number('klamm.fetch.memory.bytes'))
   // The replicas come after the logs that they are made of; nothing goes offline before they are there.
   let replicas: ReplicaManager | undefined
   const logs = await openLogs({
@@ -132,6 +134,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     disk,
     onDirectoryOffline: (_, partitions) => replicas?.onDirectoryOffline(partitions),
     onAllOffline: () => storage.lose(),
+    hasFetchMemory: () => !fetchMemory.isShort,
   })
   undo.push(() => logs.shutdown())
 
@@ -152,13 +155,14 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   const transactions = newTransactions({ ...parts, groups })
   undo.push(() => transactions.host.close())
   verification.verifier.bind(transactions.host.coordinator)
-  const context: BrokerContext = {
+  const context: Parts['context'] = {
     config,
     apis: new ApiTable(HANDLERS),
     controller,
     replicas: hosted,
     logs,
     fetchSessions: fetchSessions(config, platform),
+    fetchMemory,
     producerIds: transactions.producerIds,
     groups: groups.coordinator,
     transactions: transactions.host.coordinator,
@@ -176,7 +180,9 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   }
 }
 
-interface LogParts extends BrokerOptions, Pick<LogManagerOptions, 'onDirectoryOffline' | 'onAllOffline'> {
+type LogEvents = Pick<LogManagerOptions, 'onDirectoryOffline' | 'onAllOffline' | 'hasFetchMemory'>
+
+interface LogParts extends BrokerOptions, LogEvents {
   readonly disk: Disk
 }
 
@@ -260,8 +266,12 @@ async function reflectionOf(config: BrokerConfig, network: Network): Promise<Ref
   return published && { published, gateways: await network.gateways() }
 }
 
-function newServer(context: BrokerContext, network: Network, reflection: Reflection | undefined): Server {
-  const { apis, clock, config, logger } = context
+function newServer(
+  context: BrokerContext & { readonly fetchMemory: ReadBudget },
+  network: Network,
+  reflection: Reflection | undefined,
+): Server {
+  const { apis, clock, config, logger, fetchMemory: readBudget } = context
   return new Server({
     network,
     clock,
@@ -269,7 +279,7 @@ function newServer(context: BrokerContext, network: Network, reflection: Reflect
     dispatcher: new Dispatcher({ apis, broker: context, logger }),
     limits: () => serverLimits(config),
     maxQueuedRequestBytes: config.number('klamm.request.memory.bytes'),
-    readBudgetBytes: config.number('klamm.fetch.memory.bytes'),
+    readBudget,
     reflection,
   })
 }

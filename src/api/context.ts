@@ -52,6 +52,8 @@ export interface BrokerContext {
   readonly replicas: ReplicaManager
   readonly logs: LogManagerSurface
   readonly fetchSessions: FetchSessions
+  /** Fetched bytes that lie in sockets; short when slow readers leave too many. */
+  readonly fetchMemory: { readonly isShort: boolean }
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
@@ -77,6 +79,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     replicas: broker.replicas,
     logs: broker.logs,
     fetchSessions: broker.fetchSessions,
+    fetchMemory: broker.fetchMemory,
     producerIds: broker.producerIds,
     groups: broker.groups,
     transactions: broker.transactions,

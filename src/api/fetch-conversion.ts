@@ -9,6 +9,14 @@ import { type FetchOutcome, type FetchTarget, fetchError } from '../replication/
 import { readRecords, releaseRecords } from '../replication/pinned-records.ts'
 import type { Context } from './context.ts'
 
+/** What is rewritten for one response, which is in memory as a whole until it is sent. */
+const MOST_CONVERTED_BYTES = 4_194_304
+const MOST_WHEN_SHORT_BYTES = 65_536
+
+export function mostConverted({ fetchMemory }: Context): number {
+  return fetchMemory.isShort ? MOST_WHEN_SHORT_BYTES : MOST_CONVERTED_BYTES
+}
+
 /** Outcomes one for one with the targets. */
 export async function convertForOldClient(
   targets: readonly FetchTarget[],

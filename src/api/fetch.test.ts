@@ -80,6 +80,19 @@ describe('a fetch', () => {
     },
   )
 
+  test('of an old client is kept small while slow readers leave much lying, and loses nothing', async () => {
+    const plane = await planeWith(['t'])
+    for (let i = 0; i < 5; i++) await plane.produce('t', batchOf(['x'.repeat(30_000)]))
+    const all = await plane.fetchOne('t', { partitionMaxBytes: 1_000_000 }, { version: 3 })
+    expect(all.records!.length).toBeGreaterThan(150_000)
+    plane.fetchMemory.isShort = true
+    const some = await plane.fetchOne('t', { partitionMaxBytes: 1_000_000 }, { version: 3 })
+    expect(some.records!.length).toBeGreaterThan(30_000)
+    expect(some.records!.length).toBeLessThan(65_536)
+    const next = await plane.fetchOne('t', { fetchOffset: 2n, partitionMaxBytes: 1_000_000 }, { version: 3 })
+    expect(next.records!.length).toBe(some.records!.length)
+  })
+
   test('begins with the whole batch that holds its offset (T068)', async () => {
     const plane = await planeWith(['t'])
     await plane.produce('t', batchOf(['a', 'b', 'c']))

@@ -6,7 +6,7 @@ import type { FetchOutcome, FetchTarget, PartitionName } from '../replication/pa
 import { releaseRecords } from '../replication/pinned-records.ts'
 import type { FetchIsolation } from '../replication/purgatory.ts'
 import type { Context } from './context.ts'
-import { convertForOldClient } from './fetch-conversion.ts'
+import { convertForOldClient, mostConverted } from './fetch-conversion.ts'
 import { handler } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
@@ -43,7 +43,7 @@ export const fetch = handler({
       isolation: isolationOf(replicaId, request.isolationLevel),
       maxWaitMs: request.maxWaitMs,
       minBytes: request.minBytes,
-      maxBytes: request.maxBytes,
+      maxBytes: Math.min(request.maxBytes, apiVersion < 4 ? mostConverted(context) : Number.MAX_VALUE),
       targets: plan.targets,
       waiter: session.waiter,
     })

@@ -5,7 +5,7 @@
 
 import { isOutOfHandles } from './append-queue.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
-import { GroupSync } from './group-sync.ts'
+import { GroupSync, Patience } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
@@ -53,7 +53,9 @@ export class LogFlush {
   constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
     this.log = log
     this.home = log.home
-    this.fileSync = new GroupSync(() => this.syncFiles(), log.environment.syncs)
+    const { syncs: slots, clock, durability } = log.environment
+    const patience = durability === 'fsync' ? new Patience(clock) : undefined
+    this.fileSync = new GroupSync(() => this.syncFiles(), { slots, patience })
     this.synced = recoveryPoint
     this.flushed = recoveryPoint
     this.hasNewFiles = this.isNewDirectory = !wasClean
@@ -149,9 +151,18 @@ export class LogFlush {
         // One that ends just there may have been sealed since.
         if (next === undefined || next.baseOffset >= from) await segment.persistIndexes(true)
       }
+      await this.syncNewIndexes(segments)
       await this.saveEpochs()
     })
     this.flushed = greatestOffset(this.flushed, leastOffset(end, this.log.logEndOffset))
+  }
+
+  /** Without its name nobody would miss an index of transactions. The others can be made anew. */
+  private async syncNewIndexes(segments: readonly Segment[]): Promise<void> {
+    const fresh = segments.filter(segment => segment.transactionIndex.isNewFile)
+    if (fresh.length === 0) return
+    for (const segment of fresh) segment.transactionIndex.isNewFile = false
+    await this.log.environment.disk.syncDirectory(this.log.location.path)
   }
 
   /** In a long segment, now and then: an unclean start replays only what lies behind the last one. */

@@ -19,7 +19,7 @@ import type { Log, LogSurface, TopicPartition } from './log.ts'
 import type { CleanerConfig, LogConfig, LogManagerConfig } from './log-config.ts'
 import { LogDirectory, MAX_NAME_LENGTH, type Mark } from './log-directory.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
-import { loadLogs } from './log-loading.ts'
+import { type BrokenLog, loadLogs } from './log-loading.ts'
 import { futureName, LogMoves } from './log-moves.ts'
 import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
@@ -47,6 +47,8 @@ export interface LogManagerOptions {
   readonly onDirectoryOffline?: (path: string, logs: readonly TopicPartition[]) => void
   /** None is left. */
   readonly onAllOffline?: () => void
+  /** Whether records may be handed to readers in memory; from the files otherwise. */
+  readonly hasFetchMemory?: () => boolean
 }
 
 export interface LogDirectoryDescription {
@@ -121,7 +123,7 @@ export class LogManager implements LogManagerSurface {
   /** By `<topic>-<partition>`. */
   private readonly byName = new Map<string, Log>()
   /** Logs that could not be opened, and why. */
-  private readonly broken = new Map<string, string>()
+  private readonly broken = new Map<string, BrokenLog>()
   /** Logs of the same names as others, in other directories; see `settleFound`. */
   private rivals: Log[] = []
   private readonly moves: LogMoves
@@ -148,7 +150,7 @@ export class LogManager implements LogManagerSurface {
       logger,
       files: new FilePool(disk, config.maxOpenFiles),
       indexes: new IndexCache(config.indexCacheBytes),
-      tails: new TailCache(config.tailCacheBytes),
+      tails: new TailCache(config.tailCacheBytes, options.hasFetchMemory),
       syncs: new Slots(CONCURRENT_SYNCS),
       durability: config.durability,
       later: (delayMs, task) => this.tasks.later(delayMs, task),
@@ -193,11 +195,12 @@ export class LogManager implements LogManagerSurface {
       logConfig: this.options.logConfig,
       onLog: (log: Log) => {
         directory.logs.set(log.name, log)
+        this.broken.delete(log.name)
         if (this.byName.has(log.name)) this.rivals.push(log)
         else this.byName.set(log.name, log)
       },
       onFuture: (copy: Log) => directory.futures.set(copy.name, copy),
-      onBroken: (name: string, reason: string) => this.broken.set(name, reason),
+      onBroken: (name: string, broken: BrokenLog) => this.broken.set(name, broken),
     }
     await this.unlessMissing(directory, () => loadLogs(directory, options))
   }
@@ -262,9 +265,10 @@ export class LogManager implements LogManagerSurface {
   }
 
   private async openOrCreate(name: string, spec: LogSpec): Promise<Result<Log>> {
+    if (!this.byName.has(name)) await this.broken.get(name)?.again?.()
     const existing = this.byName.get(name)
     if (existing !== undefined) return this.confirmTopicId(existing, spec)
-    const reason = this.broken.get(name)
+    const reason = this.broken.get(name)?.reason
     if (reason !== undefined) {
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${name} could not be opened: ${reason}`)
     }

@@ -3,6 +3,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { RecordBatch } from '../records/batch.ts'
 import type { Log } from './log.ts'
+import { LogManager } from './log-manager.ts'
 import {
   append,
   batchOf,
@@ -260,4 +261,20 @@ describe('look-up by time', () => {
     expect(await log.offsetForTimestamp(at(2))).toMatchObject({ offset: 1n, leaderEpoch: 8 })
     expect(log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: 3, endOffset: 1n })
   })
+})
+
+test('while slow readers keep too much of the cache alive, reads come from the files', async () => {
+  const rig = new Rig()
+  let isShort = false
+  const opened = await LogManager.open({ ...rig.options, hasFetchMemory: () => !isShort })
+  rig.manager = must(opened)
+  const log = await rig.log()
+  await append(log, 'value')
+  log.updateHighWatermark(1n)
+  const options = { maxBytes: 1_000, maxOffset: 1n, minOneBatch: true }
+  expect(log.read(0n, options)).not.toBeInstanceOf(Promise)
+  isShort = true
+  const read = must(await log.read(0n, options))
+  expect(read.records.parts[0]).not.toBeInstanceOf(Uint8Array)
+  expect((await bytesOf(read.records)).length).toBe(read.records.byteLength)
 })

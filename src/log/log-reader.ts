@@ -40,9 +40,9 @@ export class LogReader {
   }
 
   private readTail(offset: bigint, options: ReadOptions): Result<ReadResult> | undefined {
-    const { tail } = this.log
+    const { tail, environment } = this.log
     const first = tail.find(offset)
-    if (first === undefined) return undefined
+    if (first === undefined || !environment.tails.isLent) return undefined
     const parts: Buffer[] = []
     let byteLength = 0
     let upperBoundOffset = offset

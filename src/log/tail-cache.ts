@@ -38,9 +38,17 @@ export class TailCache {
   private readonly maxBytes: number
   private readonly slots = new Queue<Slot>()
   private used = 0
+  private readonly hasRoom: () => boolean
 
-  constructor(maxBytes: number) {
+  /** `hasRoom`: there is memory for what a slow reader would keep of it alive. */
+  constructor(maxBytes: number, hasRoom: () => boolean = () => true) {
     this.maxBytes = maxBytes
+    this.hasRoom = hasRoom
+  }
+
+  /** Whether readers get the buffers themselves; from the files they read as they can send. */
+  get isLent(): boolean {
+    return this.hasRoom()
   }
 
   get sizeBytes(): number {

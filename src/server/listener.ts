@@ -39,8 +39,8 @@ export interface ServerOptions {
   readonly limits: () => ServerLimits
   /** `queued.max.request.bytes`; not positive leaves it at a bound of our own, where Kafka has none. */
   readonly maxQueuedRequestBytes: number
-  /** File bytes on their way to sockets, all connections together. */
-  readonly readBudgetBytes?: number
+  /** Fetched bytes on their way to sockets, all connections together. */
+  readonly readBudget?: ReadBudget
   /** Where clients may come by a published address that the socket does not show. */
   readonly reflection?: Reflection | undefined
 }
@@ -79,7 +79,7 @@ export class Server {
     this.complaints = new Complaints(options.logger, options.clock)
     const limit = options.maxQueuedRequestBytes
     this.requestMemory = new RequestMemory(limit > 0 ? limit : DEFAULT_REQUEST_MEMORY_BYTES)
-    this.readBudget = new ReadBudget(options.readBudgetBytes ?? DEFAULT_READ_BUDGET_BYTES)
+    this.readBudget = options.readBudget ?? new ReadBudget(DEFAULT_READ_BUDGET_BYTES)
   }
 
   get connectionCount(): number {

@@ -78,7 +78,10 @@ export class RequestMemory {
 /** The least that any connection may read ahead, whatever the others do: slow ones must not stop the rest. */
 const LEAST_GRANT_BYTES = 64 * 1024
 
-/** File bytes on their way to sockets. It never refuses; when it runs short it deals in smaller pieces. */
+/**
+ * Fetched bytes on their way to sockets, from files and from memory. It never refuses; when it runs short it
+ * deals in smaller pieces, and those who ask can tell.
+ */
 export class ReadBudget {
   private readonly limitBytes: number
   private usedBytes = 0
@@ -89,6 +92,16 @@ export class ReadBudget {
 
   get used(): number {
     return this.usedBytes
+  }
+
+  /** What can be read from a file, piece by piece, is not to be handed over in memory now. */
+  get isShort(): boolean {
+    return this.usedBytes >= this.limitBytes
+  }
+
+  /** Bytes that were in memory already and lie in a socket now. They are to be given back likewise. */
+  charge(bytes: number): void {
+    this.usedBytes += bytes
   }
 
   /** How many of the wanted bytes may be read now. They are to be given back when they are sent. */

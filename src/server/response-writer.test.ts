@@ -205,6 +205,25 @@ describe('streaming', () => {
     expect(rig.server.memoryInUse.responseBytes).toBe(0)
   })
 
+  test('records from memory count while they lie in the socket of a slow reader', async () => {
+    const rig = await started(() => [Buffer.alloc(4 * MIB, 'm')])
+    const raw = await rawClientOf(rig)
+    raw.socket.pause()
+    raw.socket.write([fetchFrame()])
+    await rest()
+    expect(rig.server.memoryInUse.responseBytes).toBeGreaterThan(3 * MIB)
+    raw.socket.resume()
+    await rest(200)
+    expect(raw.receivedBytes).toBeGreaterThan(4 * MIB)
+    expect(rig.server.memoryInUse.responseBytes).toBe(0)
+    raw.socket.pause()
+    raw.socket.write([fetchFrame()])
+    await rest()
+    raw.socket.destroy()
+    await rest()
+    expect(rig.server.memoryInUse.responseBytes).toBe(0)
+  })
+
   test('the next request waits until the client has read the response before', async () => {
     const rig = await started(() => [Buffer.alloc(4 * MIB, 'm')])
     const client = await clientOf(rig)

@@ -12,6 +12,9 @@ const PIECE_BYTES = 512 * 1024
 /** A peer that leaves more than this unread is not served until it has read. */
 const MAX_UNREAD_BYTES = 1024 * 1024
 
+/** Less is not worth the bookkeeping; a socket with more says when it has drained. */
+const MIN_CHARGED_BYTES = 128 * 1024
+
 export interface ResponseWriterOptions {
   readonly socket: Socket
   readonly budget: ReadBudget
@@ -51,6 +54,7 @@ export class ResponseWriter {
     }
     if (this.isIdle && message.chunks.every(isInMemory)) {
       this.options.socket.write(message.chunks)
+      this.chargeUnsent()
       return
     }
     this.queue.push(...message.chunks)
@@ -82,6 +86,7 @@ export class ResponseWriter {
       while (!this.isClosed && this.queue.length > 0) {
         const inMemory = this.takeInMemory()
         if (inMemory.length > 0) this.options.socket.write(inMemory)
+        this.chargeUnsent()
         const next = this.queue.shift()
         if (next && !isInMemory(next)) await this.streamRange(next)
       }
@@ -126,6 +131,14 @@ export class ResponseWriter {
       })
     }
     this.settleGrants()
+  }
+
+  /** What a slow peer leaves lying of records that came from memory keeps that memory alive. */
+  private chargeUnsent(): void {
+    const bytes = this.options.socket.bufferedBytes - this.grantedBytes
+    if (this.isClosed || bytes < MIN_CHARGED_BYTES) return
+    this.grantedBytes += bytes
+    this.options.budget.charge(bytes)
   }
 
   private wake(): void {

@@ -1,4 +1,5 @@
-// Acknowledged only when durable: sixteen producers against what one fsync for each request would allow on this disk.
+// Acknowledged only when durable: sixteen producers against what one fsync for each request would allow. Disks that
+// answer an fsync from a cache hide what it costs, so each of the broker's lasts SYNC_MS longer than this one's.
 // SECONDS says how long each load runs; npm run group-commit is the full size.
 
 import { closeSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { eventually, pause } from '../harness/processes.ts'
 import { connectProducer, createTopic, disconnect } from '../harness/rdkafka.ts'
 
 const seconds = Number(process.env.SECONDS || 4)
+const syncMs = Number(process.env.SYNC_MS || 5)
 const producers = 16
 /** As librdkafka and Kafka's own producer have it by default where they are idempotent. */
 const inFlight = 5
@@ -21,6 +23,7 @@ beforeAll(async () => {
   countFile = join(broker.folder, 'syncs')
   const before = { ...process.env }
   process.env.SYNC_COUNT = countFile
+  process.env.SYNC_MS = String(syncMs)
   process.env.NODE_OPTIONS = `--require ${join(import.meta.dirname, 'count-syncs.cjs')}`
   await broker.start()
   process.env.NODE_OPTIONS = before.NODE_OPTIONS ?? ''
@@ -48,15 +51,15 @@ function singleSyncs(): number {
   const path = join(broker.folder, 'single')
   const file = openSync(path, 'w')
   const bytes = Buffer.alloc(180)
+  const writes = 200
   const begin = performance.now()
-  let count = 0
-  for (; performance.now() - begin < (seconds * 1_000) / 4; count += 1) {
-    writeSync(file, bytes, 0, bytes.length, count * bytes.length)
+  for (let write = 0; write < writes; write += 1) {
+    writeSync(file, bytes, 0, bytes.length, write * bytes.length)
     fdatasyncSync(file)
   }
-  const rate = (count * 1_000) / (performance.now() - begin)
+  const eachMs = (performance.now() - begin) / writes
   closeSync(file)
-  return rate
+  return 1_000 / (eachMs + syncMs)
 }
 
 interface Load {
@@ -118,6 +121,8 @@ test('sixteen producers share fsyncs, eight batches or more to each', async () =
   }
   const head = '| partitions | in flight | fsyncs/s alone | batches/s | times as many | batches to an fsync |'
   console.log([head, '|---:|---:|---:|---:|---:|---:|', ...rows].join('\n'))
-  expect(figures[0]!.perSync).toBeGreaterThanOrEqual(8)
+  for (const { partitions, perSync } of figures)
+    if (partitions === 1) expect(perSync).toBeGreaterThanOrEqual(8)
+  // On a machine that is busy with other things the rate says little.
   if (seconds >= 10) expect(figures[0]!.times).toBeGreaterThanOrEqual(8)
 })

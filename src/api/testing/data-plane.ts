@@ -41,6 +41,7 @@ type FetchPartitionInput = FetchBody['topics'][number]['partitions'][number]
 export class DataPlane {
   readonly host: ReplicaHost
   readonly fetchSessions: FetchSessions
+  readonly fetchMemory = { isShort: false }
   /** Why connections were ended. */
   readonly disconnects: string[] = []
   private readonly producerIds: ProducerIds
@@ -87,6 +88,7 @@ export class DataPlane {
       replicas: host.replicas,
       logs: host.logs,
       fetchSessions,
+      fetchMemory: this.fetchMemory,
       producerIds,
       clock: host.clock,
       random: host.random,

@@ -12,6 +12,7 @@ import { ManualClock, settled } from '../../platform/simulated/manual-clock.ts'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../platform/simulated/memory-network.ts'
 import { Dispatcher, type Interceptor } from '../dispatch.ts'
 import { Server, type ServerLimits } from '../listener.ts'
+import { ReadBudget } from '../memory-budget.ts'
 
 export interface RigOptions {
   readonly handlers?: readonly Handler[]
@@ -62,7 +63,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     dispatcher,
     limits: () => ({ ...LIMITS, ...options.limits }),
     maxQueuedRequestBytes: options.maxQueuedRequestBytes ?? -1,
-    ...(options.readBudgetBytes === undefined ? {} : { readBudgetBytes: options.readBudgetBytes }),
+    ...(options.readBudgetBytes === undefined ? {} : { readBudget: new ReadBudget(options.readBudgetBytes) }),
   })
   const port = await server.listen({ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 })
   return { clock, network, server, dispatcher, port, lines }
