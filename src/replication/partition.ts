@@ -193,6 +193,8 @@ export class Partition {
     if (this.log.latestEpoch !== this.state.leaderEpoch) {
       await this.log.assignLeaderEpoch(this.state.leaderEpoch)
     }
+    // What a former life left behind may wait for a sync, and nobody else would ask for one.
+    if (this.log.durableOffset < this.log.logEndOffset) await this.log.flush().catch(() => {})
     this.advanceHighWatermark()
   }
 
@@ -367,6 +369,7 @@ export class Partition {
     if (bounds.replicaId >= 0) this.recordFollowerFetch(bounds.replicaId, fetchOffset)
     // What the answer says of the log is taken before reading, so that the records never lie behind it.
     const outcome = this.outcome(NO_RECORDS, bounds.isolation, null)
+    const { replacements } = log
     const maxOffset = outcome.readableEnd
     if (fetchOffset >= maxOffset || (bounds.maxBytes <= 0 && !bounds.minOneBatch)) return outcome
     const read = log.read(fetchOffset, {
@@ -375,23 +378,30 @@ export class Partition {
       minOneBatch: bounds.minOneBatch,
     })
     if (read instanceof Promise || bounds.isolation === 'committed') {
-      return this.finishRead(read, fetchOffset, outcome)
+      // Compaction may take records away, and with them what is known of their transactions.
+      const isStale = () => log.replacements !== replacements
+      const finished = this.finishRead(read, fetchOffset, outcome, isStale)
+      return finished.then(found => found ?? this.read(target, bounds))
     }
     return read.error ? fetchError(read.error) : { ...outcome, records: read.value.records }
   }
 
+  /** Undefined where records and aborted transactions do not belong together. */
   private async finishRead(
     pending: Result<ReadResult> | Promise<Result<ReadResult>>,
     fetchOffset: bigint,
     outcome: FetchOutcome,
-  ): Promise<FetchOutcome> {
+    isStale: () => boolean,
+  ): Promise<FetchOutcome | undefined> {
     const read = await pending
     if (read.error) return fetchError(this.refusalAfter(read).error)
     const { records, upperBoundOffset } = read.value
     if (!outcome.abortedTransactions || records.byteLength === 0) return { ...outcome, records }
     try {
       const abortedTransactions = await this.log.abortedTransactions(fetchOffset, upperBoundOffset)
-      return { ...outcome, records, abortedTransactions }
+      if (!isStale()) return { ...outcome, records, abortedTransactions }
+      releaseRecords(records)
+      return undefined
     } catch (error) {
       releaseRecords(records)
       return fetchError(this.refusalAfter(this.log.readFailed(error as Error)).error)
