@@ -47,6 +47,7 @@ import { saslAuthenticate } from './sasl-authenticate.ts'
 import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
+import { updateFeatures } from './update-features.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** One row: an API as served by one broker. */
@@ -127,6 +128,7 @@ export const HANDLERS: readonly Handler[] = [
   endTxn,
   describeTransactions,
   listTransactions,
+  updateFeatures,
 ]
 
 function servedApi(handler: Handler): ServedApi {

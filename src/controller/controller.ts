@@ -4,7 +4,7 @@
  * up by all listeners before the command is answered. What cannot be stored is refused and changes nothing;
  * reading goes on.
  */
-import { ErrorCode, type Refusal, refuse } from '../../protocol/errors.ts'
+import { ErrorCode, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import type { ClusterImage, ImageChanges } from '../metadata/image.ts'
 import { decodeRecords, encodeChanges } from '../metadata/metadata-records.ts'
@@ -28,6 +28,7 @@ import {
   type AlterScramCredentials,
   alterScramCredentials,
 } from './scram-credentials.ts'
+import { type FeatureUpdate, updateFeatures } from './update-features.ts'
 
 export interface ControllerOptions {
   readonly store: MetadataStore
@@ -170,6 +171,19 @@ export class Controller {
     return this.submit({
       run: image => alterScramCredentials(request, image),
       refused: result => Array.from(users, user => ({ user, result })),
+    })
+  }
+
+  /** All of the levels are taken, or none. */
+  updateFeatures(
+    updates: readonly FeatureUpdate[],
+    { timeoutMs, validateOnly = false }: CommandOptions = {},
+  ): Promise<Result<void>> {
+    const { nodeId } = this.options.config
+    return this.submit<Result<void>>({
+      timeoutMs,
+      run: image => updateFeatures(updates, { image, nodeId, validateOnly }),
+      refused: result => result,
     })
   }
 
