@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Broker, brokerKind, klammMain, newBroker } from './harness/broker.ts'
+import { Broker, brokerKind, klammMain, newBroker } from './harness/broker.ts'
 import { dumpLogs } from './harness/dump-log.ts'
 import { classPath } from './harness/kafka-jars.ts'
 import { runOk } from './harness/processes.ts'
@@ -152,5 +152,26 @@ describe.runIf(brokerKind === 'klamm')('what klamm import took over from Apache 
     const source = join(broker.folder, 'kafka-data')
     expect(await listing(source)).toEqual(await listing(join(fresh, 'kafka-data')))
     await runOk('diff', ['-r', source, join(fresh, 'kafka-data')])
+  })
+
+  test('is handed on to a Kafka 4.3, which does not open what 4.4 wrote', async () => {
+    const target = join(broker.folder, 'handed-on')
+    await runOk(process.execPath, [klammMain, 'export', '--from', broker.data, '--to', target])
+    const config = { 'log.dirs': target, 'log.retention.ms': '-1', 'transaction.max.timeout.ms': '86400000' }
+    const kafka = new Broker('kafka', broker.port, join(broker.folder, 'kafka'), { config, klammArgs: [] })
+    await kafka.writeProperties()
+    try {
+      await kafka.start()
+      const there = await readTopics(kafka)
+      expect(Object.keys(there).sort()).toEqual(Object.keys(expected).sort())
+      for (const topic of Object.keys(expected)) {
+        const { topicId, overrides } = expected[topic]!
+        expect(there[topic]).toMatchObject({ topicId, overrides })
+        if (topic === 'codecs') continue
+        expect(there[topic]?.partitions.map(ofTheData)).toEqual(expected[topic]!.partitions.map(ofTheData))
+      }
+    } finally {
+      await kafka.dispose()
+    }
   })
 })

@@ -98,13 +98,19 @@ export class Broker {
 
   /** Writes server.properties and, for Kafka, formats the log directory. */
   async prepare(): Promise<void> {
+    const properties = await this.writeProperties()
+    if (this.kind === 'klamm') return
+    await kafkaToolOk('kafka-storage', ['format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', properties])
+  }
+
+  /** For a broker that adopts a directory as it is. */
+  async writeProperties(): Promise<string> {
     await mkdir(this.data, { recursive: true })
     const properties = join(this.folder, 'server.properties')
     const lines = { ...this.#listeners(), 'log.dirs': this.data, ...singleNode, ...this.#config }
     const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`)
     await writeFile(properties, text.join(''))
-    if (this.kind === 'klamm') return
-    await kafkaToolOk('kafka-storage', ['format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', properties])
+    return properties
   }
 
   #listeners(): Record<string, string> {

@@ -1,6 +1,6 @@
 // What moving house has to take along, written and read by Kafka's own clients: several codecs, small segments, a compacted
 // topic, idempotent producers, transactions, and a group that has read half. Run as a source file:
-// java -cp … HouseLoad.java HOST:PORT write ROUND [transactions] | HOST:PORT groups | HOST:PORT resume GROUP TOPIC
+// java -cp … HouseLoad.java HOST:PORT write ROUND | HOST:PORT groups | HOST:PORT resume GROUP TOPIC
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -36,7 +36,7 @@ public final class HouseLoad {
     public static void main(String[] args) throws Exception {
         var load = new HouseLoad(args[0]);
         switch (args[1]) {
-            case "write" -> load.write(Integer.parseInt(args[2]), args.length > 3);
+            case "write" -> load.write(Integer.parseInt(args[2]));
             case "groups" -> System.out.println(JSON.writeValueAsString(load.groups()));
             case "resume" -> System.out.println(JSON.writeValueAsString(load.resume(args[2], args[3])));
             default -> throw new IllegalArgumentException(args[1]);
@@ -44,7 +44,7 @@ public final class HouseLoad {
         System.exit(0);
     }
 
-    private void write(int round, boolean hasTransactions) throws Exception {
+    private void write(int round) throws Exception {
         if (round == 1) createTopics();
         for (int partition = 0; partition < CODECS.size(); partition++) {
             Map<String, Object> config = Map.of("compression.type", CODECS.get(partition), "batch.size", "2000");
@@ -54,7 +54,7 @@ public final class HouseLoad {
         produce("compacted", 0, 400, 200, Map.of("batch.size", "4000"));
         produce("rolled", 0, 300, 8_000, Map.of("batch.size", "30000"));
         readHalf(round);
-        if (hasTransactions) transactions(round);
+        transactions(round);
     }
 
     private void createTopics() throws Exception {

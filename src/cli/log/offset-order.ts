@@ -42,6 +42,11 @@ export class OffsetOrder {
     if (offset > this.nextOffset) this.nextOffset = offset
   }
 
+  /** What was believed so far was wrong. */
+  restartAt(offset: bigint): void {
+    this.nextOffset = offset
+  }
+
   /** Damage ends here, or nobody knows where. Headers are believed where they fill what is missing. */
   settle(end: bigint | undefined): void {
     const { pending, nextOffset: first } = this

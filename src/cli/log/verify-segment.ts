@@ -74,6 +74,8 @@ class SegmentCheck {
   private soundBytes = 0
   private soundEndOffset: bigint
   private oldMessages = 0
+  /** Where the last message of an old format was expected. */
+  private beforeMessage = 0n
   /** A batch whose offsets are not the expected ones, until what follows it is known. */
   private suspect: { readonly batch: RecordBatch; readonly position: number } | undefined
 
@@ -193,14 +195,32 @@ class SegmentCheck {
     const { offset, timestamp } = message
     const { order } = this.course
     this.settleSuspect(offset)
+    if (offset < order.next && !order.hasDamage) {
+      this.messageOutOfPlace(offset, item)
+      return
+    }
+    this.beforeMessage = order.next
     // A compressed one has the offset of the last message in it, and those of the others are inside.
-    const baseOffset = leastOffset(order.next, offset)
+    const baseOffset = message.compression === 'none' ? offset : leastOffset(order.next, offset)
     order.settle(baseOffset)
     const place = { position, sizeBytes, baseOffset, lastOffset: offset, maxTimestamp: timestamp }
     this.offsetIndex?.pass(place)
     this.timeIndex?.pass(place)
     this.soundEndOffset = offset + 1n
     order.advanceTo(offset + 1n)
+  }
+
+  /** Offsets are outside the checksum here too. Whichever of two neighbours leaves no room was moved. */
+  private messageOutOfPlace(offset: bigint, { position, sizeBytes }: SegmentItem): void {
+    const { order } = this.course
+    const isPreviousWrong = offset > this.beforeMessage
+    const first = isPreviousWrong ? this.beforeMessage : order.next
+    const last = isPreviousWrong ? offset - 1n : order.next
+    const message = `a message has the offset ${offset} behind ${order.next - 1n}`
+    this.batchDamage('order', position, message, { first, last })
+    this.passUnknown(position, sizeBytes)
+    order.restartAt(isPreviousWrong ? offset + 1n : order.next + 1n)
+    this.beforeMessage = order.next
   }
 
   private passDamage(item: Exclude<SegmentItem, { kind: 'message' }>): void {
