@@ -169,6 +169,22 @@ describe('duplicates without a cause are found', () => {
   })
 })
 
+describe('what is committed', () => {
+  const b = { client: 'b', memberId: 'b-1', generation: 3 }
+  const again = [sync([0, 1], { ...b, at: 300, generation: 4 }), processed(20, 25, { at: 310, client: 'b' })]
+
+  test('is the last commit, where a client repeats an older one', () => {
+    expect(judge(commit(0, 30, { ...b, at: 220 }), ...again)).toHaveLength(1)
+    expect(judge(commit(0, 30, { ...b, at: 220 }), commit(0, 20, { ...b, at: 230 }), ...again)).toEqual([])
+  })
+
+  test('may be a commit whose answer was lost', () => {
+    const lost = commit(0, 20, { ...b, at: 230, code: undefined })
+    expect(judge(commit(0, 30, { ...b, at: 220 }), lost, ...again)).toEqual([])
+    expect(judge(lost, commit(0, 30, { ...b, at: 240 }), ...again)).toHaveLength(1)
+  })
+})
+
 describe('UNKNOWN_MEMBER_ID for a live member is found', () => {
   const b = { client: 'b', memberId: 'b-1', generation: 3 }
   const refused = (at: number) => heartbeat({ ...b, at, code: UNKNOWN_MEMBER_ID })

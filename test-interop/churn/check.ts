@@ -213,7 +213,7 @@ function processedWithoutCause(history: readonly Happening[]): string[] {
   const tenures = new Map<string, Tenure>()
   const committed = new CommittedOffsets()
   for (const each of history) {
-    if (each.kind === 'commit' && each.code === NONE) committed.add(each)
+    if (each.kind === 'commit' && (each.code === NONE || each.code === undefined)) committed.add(each)
     if (each.kind === 'sync' && each.code === NONE) tenures.set(each.client, newTenure(each))
     if (each.kind === 'processed') {
       const problem = tenureProblem(tenures.get(each.client), each, committed)
@@ -244,20 +244,31 @@ function tenureProblem(
   return undefined
 }
 
-/** Acknowledged commits, each partition's in the order of their answers. */
-class CommittedOffsets {
-  readonly #commits = new Map<number, { readonly at: number; readonly highest: number }[]>()
+interface OneCommit {
+  readonly requestedAt: number
+  readonly at: number
+  readonly offset: number
+  readonly isAcknowledged: boolean
+}
 
-  add({ at, offsets }: Commit): void {
+/** The last commit counts, not the highest: after a crash of the broker, clients repeat commits in another order. */
+class CommittedOffsets {
+  readonly #commits = new Map<number, OneCommit[]>()
+
+  add({ requestedAt, at, code, offsets }: Commit): void {
     for (const { partition, offset } of offsets) {
       const commits = this.#commits.get(partition) ?? []
       this.#commits.set(partition, commits)
-      commits.push({ at, highest: Math.max(offset, commits.at(-1)?.highest ?? 0) })
+      commits.push({ requestedAt, at, offset, isAcknowledged: code === NONE })
     }
   }
 
-  /** The highest offset whose commit was acknowledged before a time. */
+  /** The least offset that may be committed at a time: the last that was acknowledged, or one that was lost since. */
   before(partition: number, at: number): number {
-    return this.#commits.get(partition)?.findLast(each => each.at < at)?.highest ?? 0
+    const commits = (this.#commits.get(partition) ?? []).filter(each => each.at < at)
+    const last = commits.findLast(each => each.isAcknowledged)
+    if (!last) return 0
+    const lost = commits.filter(each => !each.isAcknowledged && each.at >= last.requestedAt)
+    return Math.min(last.offset, ...lost.map(each => each.offset))
   }
 }
