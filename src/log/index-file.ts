@@ -175,6 +175,11 @@ export class IndexFile {
     this.total = count
   }
 
+  /** Who wrote it died, and may not have synced it. */
+  distrust(): void {
+    this.isSynced = false
+  }
+
   unload(): void {
     this.contents = undefined
     this.cache.remove(this)

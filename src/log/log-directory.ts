@@ -60,6 +60,8 @@ export class LogDirectory implements LogHome {
     cleaned: new Map(),
   }
   wasClean = false
+  /** Logs that are there and could not be opened, by name. */
+  readonly unopened = new Set<string>()
   private readonly environment: LogEnvironment
   private readonly hooks: DirectoryHooks
   private meta: MetaProperties | undefined
@@ -246,26 +248,39 @@ export class LogDirectory implements LogHome {
   async saveHighWatermarks(): Promise<boolean> {
     if (!this.hasNewWatermarks) return true
     this.hasNewWatermarks = false
-    const isSaved = await this.writeOffsets(HIGH_WATERMARK_CHECKPOINT, log => log.highWatermark)
+    const isSaved = await this.writeOffsets(
+      HIGH_WATERMARK_CHECKPOINT,
+      this.saved.highWatermarks,
+      log => log.highWatermark,
+    )
     this.hasNewWatermarks ||= !isSaved
     return isSaved
   }
 
   private writeRecoveryPoints(): Promise<boolean> {
-    return this.writeOffsets(RECOVERY_POINT_CHECKPOINT, log => log.recoveryPoint)
+    return this.writeOffsets(RECOVERY_POINT_CHECKPOINT, this.saved.recoveryPoints, log => log.recoveryPoint)
   }
 
   /** Of those that begin at a segment too: a power failure may bring removed files back. */
   private writeLogStarts(): Promise<boolean> {
-    return this.writeOffsets(LOG_START_CHECKPOINT, log => log.startToSave || undefined)
+    return this.writeOffsets(LOG_START_CHECKPOINT, this.saved.logStarts, log => log.startToSave || undefined)
   }
 
-  private async writeOffsets(name: string, offsetOf: (log: Log) => bigint | undefined): Promise<boolean> {
+  /** What was saved of logs that could not be opened is kept for them. */
+  private async writeOffsets(
+    name: string,
+    saved: ReadonlyMap<string, bigint>,
+    offsetOf: (log: Log) => bigint | undefined,
+  ): Promise<boolean> {
     if (!this.isOnline) return false
     const offsets = new Map<string, bigint>()
     for (const log of this.all()) {
       const offset = offsetOf(log)
       if (offset !== undefined) offsets.set(log.name, offset)
+    }
+    for (const logName of this.unopened) {
+      const offset = saved.get(logName)
+      if (offset !== undefined) offsets.set(logName, offset)
     }
     try {
       await replaceFile(this.environment.disk, this.path, name, formatOffsets(offsets))

@@ -1,5 +1,6 @@
 /** Finds the logs of a directory at start and opens them; everything else in there is left as it is. */
 
+import { isPassing } from './append-queue.ts'
 import { Slots } from './group-sync.ts'
 import type { Log, TopicPartition } from './log.ts'
 import type { LogConfig } from './log-config.ts'
@@ -18,7 +19,14 @@ export interface LoadOptions {
   readonly onLog: (log: Log) => void
   /** A copy on its way into the directory. */
   readonly onFuture: (copy: Log) => void
-  readonly onBroken: (name: string, reason: string) => void
+  readonly onBroken: (name: string, broken: BrokenLog) => void
+}
+
+/** A log that is there and could not be opened. */
+export interface BrokenLog {
+  readonly reason: string
+  /** What hindered it may be over: a full disk, a want of file handles. */
+  readonly again?: () => Promise<void>
 }
 
 export async function loadLogs(directory: LogDirectory, options: LoadOptions): Promise<void> {
@@ -69,12 +77,17 @@ async function loadLog(
       cleanedTo: saved.cleaned.get(name) ?? 0n,
       state: wasClean ? 'clean' : 'unclean',
     })
+    directory.unopened.delete(name)
     if (path.endsWith(FUTURE_SUFFIX)) options.onFuture(log)
     else options.onLog(log)
   } catch (error) {
-    options.environment.logger.error('A log could not be opened', { log: name, path, error })
+    const isKnown = directory.unopened.has(name)
+    if (!isKnown) options.environment.logger.error('A log could not be opened', { log: name, path, error })
     if (isDiskFailure(error)) directory.goOffline(error as Error)
-    if (!path.endsWith(FUTURE_SUFFIX)) options.onBroken(name, (error as Error).message)
+    if (path.endsWith(FUTURE_SUFFIX)) return
+    directory.unopened.add(name)
+    const again = isPassing(error) && { again: () => loadLog(directory, found, options) }
+    options.onBroken(name, { reason: (error as Error).message, ...again })
   }
 }
 

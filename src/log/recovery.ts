@@ -237,7 +237,8 @@ async function recoverSegments(
   }
   for (const [i, segment] of [...segments].entries()) {
     const next = segments[i + 1]
-    if (next !== undefined && next.baseOffset <= options.recoveryPoint) continue
+    // One that ends just there may have got its last index entries later.
+    if (next !== undefined && next.baseOffset < options.recoveryPoint) continue
     // It may have to be cut.
     segment.isWritable = true
     const { cutBytes, reason, nextOffset } = await segment.recover(options.recoveryPoint, note)

@@ -360,9 +360,6 @@ export class Segment implements PoolMember {
    */
   async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<RecoveredSegment> {
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
-    this.offsetIndex.file.distrust()
-    this.timeIndex.file.distrust()
-    this.transactionIndex.distrust()
     if (from !== undefined) await this.noteBehindIndex(from)
     else {
       await this.resetIndexes()
@@ -388,6 +385,9 @@ export class Segment implements PoolMember {
     })
     const cutBytes = this.size - end.position
     if (cutBytes > 0) await this.setSize(end.position)
+    this.offsetIndex.file.distrust()
+    this.timeIndex.file.distrust()
+    this.transactionIndex.distrust()
     this.isReady = true
     this.isEndKnown = true
     const reason = end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined)

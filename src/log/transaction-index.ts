@@ -23,6 +23,9 @@ export class TransactionIndex {
   private loaded: AbortedEntry[] | undefined
   private persisted = 0
   private isSynced = true
+  private exists = false
+  /** The file was made, and the directory not synced since. */
+  isNewFile = false
 
   /** `isNew`: nothing is on disk yet. Otherwise the file is read at the first need. */
   constructor(disk: Disk, path: () => string, isNew: boolean) {
@@ -40,9 +43,13 @@ export class TransactionIndex {
   async entries(): Promise<readonly AbortedEntry[]> {
     if (this.loaded === undefined) {
       const status = await this.disk.status(this.path())
+      this.exists = status !== undefined
       const bytes = status === undefined ? Buffer.alloc(0) : await this.disk.readFile(this.path())
       // A torn last entry belongs to a marker that recovery meets again.
-      this.loaded ??= decodeEntries(bytes)
+      // What a power failure kept from the disk may read as zeros.
+      const entries = decodeEntries(bytes)
+      const end = entries.findIndex(entry => entry.firstOffset >= entry.lastOffset)
+      this.loaded ??= end < 0 ? entries : entries.slice(0, end)
       this.persisted = this.loaded.length
     }
     return this.loaded
@@ -73,14 +80,21 @@ export class TransactionIndex {
     await this.withFile(file => file.truncate(kept.length * ENTRY_BYTES))
   }
 
+  /** Who wrote it died, and may not have synced it. */
+  distrust(): void {
+    if (this.exists) this.isSynced = false
+  }
+
   async persist(sync: boolean): Promise<void> {
     const first = this.persisted
     const added = this.loaded?.slice(first) ?? []
     if (added.length === 0 && (this.isSynced || !sync)) return
+    this.isNewFile ||= first === 0
     await this.withFile(async file => {
       if (added.length > 0) await file.write([encodeEntries(added)], first * ENTRY_BYTES)
       if (sync) await file.sync()
     })
+    this.exists = true
     this.persisted = first + added.length
     this.isSynced = sync
   }

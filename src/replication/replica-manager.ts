@@ -12,7 +12,7 @@ import type { LogManagerSurface } from '../log/log-manager.ts'
 import { ClusterImage, type TopicImage } from '../metadata/image.ts'
 import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
-import type { Clock } from '../platform/platform.ts'
+import type { Clock, Timer } from '../platform/platform.ts'
 import { buildEndTransactionMarker } from '../records/builder.ts'
 import {
   type ProduceRefusal,
@@ -99,6 +99,15 @@ interface HostedTopic {
   readonly slots: Slot[]
 }
 
+/** A partition whose log could not be opened or made, which is tried again now and then. */
+interface MissingLog {
+  readonly hosted: HostedTopic
+  readonly index: number
+  readonly isNew: boolean
+}
+
+const RETRY_MS = 2_000
+
 /** Topics that only coordinators write. */
 const INTERNAL_TOPICS = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 
@@ -117,6 +126,9 @@ export class ReplicaManager {
   private readonly byName = new Map<string, HostedTopic>()
   private readonly byId = new Map<string, HostedTopic>()
   private followed = NO_IMAGE
+  private readonly missing = new Set<MissingLog>()
+  private retry: Timer | undefined
+  private isClosed = false
   /** Images are taken up one after the other. */
   private applied: Promise<void> = Promise.resolve()
 
@@ -205,17 +217,32 @@ export class ReplicaManager {
   }
 
   private async open(hosted: HostedTopic, index: number, state: PartitionState): Promise<Slot> {
-    const { localBrokerId } = this.options
+    const { localBrokerId, logger } = this.options
     if (!state.replicas.includes(localBrokerId)) return refuse(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-    const log = await this.openLog(hosted, index)
-    if (log.error) return log
+    // What the first image has was there before this start.
+    const isNew = this.followed !== NO_IMAGE
+    const log = await this.openLog(hosted, { index, isNew })
+    if (log.error) {
+      logger.error('A log could not be created', { topic: hosted.name, partition: index, code: log.error })
+      if (log.error === ErrorCode.KAFKA_STORAGE_ERROR) this.retryLater({ hosted, index, isNew })
+      return log
+    }
+    return this.lead(hosted, index, { state, log: log.value })
+  }
+
+  private async lead(
+    hosted: HostedTopic,
+    index: number,
+    { state, log }: { readonly state: PartitionState; readonly log: LogSurface },
+  ): Promise<Partition> {
+    const { localBrokerId } = this.options
     const { minInsyncReplicas } = hosted.config
     const { name: topic, id: topicId } = hosted
     const partition = new Partition({
       topic,
       topicId,
       index,
-      log: log.value,
+      log,
       localBrokerId,
       state,
       minInsyncReplicas,
@@ -225,7 +252,10 @@ export class ReplicaManager {
   }
 
   /** A log of another topic of the same name gives way; its records stay, since nobody deleted it. */
-  private async openLog(hosted: HostedTopic, index: number): Promise<Result<LogSurface>> {
+  private async openLog(
+    hosted: HostedTopic,
+    { index, isNew }: { readonly index: number; readonly isNew: boolean },
+  ): Promise<Result<LogSurface>> {
     const { logs, logger } = this.options
     const { name: topic, id: topicId, config } = hosted
     const present = logs.log(topic, index)
@@ -233,11 +263,29 @@ export class ReplicaManager {
       const directory = await logs.setAsideLog(topic, index)
       logger.warn('Set aside the log of another topic of this name', { topic, partition: index, directory })
     }
-    // What the first image has was there before this start.
-    const isNew = this.followed !== NO_IMAGE
-    const log = await logs.createLog({ topic, topicId, partition: index, config, isNew })
-    if (log.error) logger.error('A log could not be created', { topic, partition: index, code: log.error })
-    return log
+    return logs.createLog({ topic, topicId, partition: index, config, isNew })
+  }
+
+  /** A disk that is full has room again one day. */
+  private retryLater(missing: MissingLog): void {
+    if (this.isClosed) return
+    this.missing.add(missing)
+    this.retry ??= this.options.clock.after(RETRY_MS, () => {
+      this.retry = undefined
+      this.applied = this.applied.then(() => this.openMissing()).catch(() => {})
+    })
+  }
+
+  private async openMissing(): Promise<void> {
+    for (const missing of [...this.missing]) {
+      const { hosted, index } = missing
+      this.missing.delete(missing)
+      const state = hosted.image.partitions[index]
+      if (this.byId.get(hosted.id) !== hosted || state === undefined) continue
+      const log = await this.openLog(hosted, missing)
+      if (log.error) this.retryLater(missing)
+      else hosted.slots[index] = await this.lead(hosted, index, { state, log: log.value })
+    }
   }
 
   /** Nobody finds any of them any more before the first file is touched. */
@@ -475,6 +523,8 @@ export class ReplicaManager {
 
   /** Every wait ends; produces and fetches answer with what there is. */
   close(): void {
+    this.isClosed = true
+    this.retry?.cancel()
     this.purgatory.close()
   }
 }

@@ -87,7 +87,10 @@ export class Lane {
   private confirm(batch: SentBatch, answer: Answer): void {
     const { model } = this
     hold(
-      batch.baseOffset === undefined || batch.baseOffset === answer.baseOffset,
+      batch.baseOffset === undefined ||
+        batch.baseOffset === answer.baseOffset ||
+        // It was deleted, and with it what was known of it.
+        batch.baseOffset < model.startFloor,
       'retries are recognised',
       () => `${model.name}: a batch at ${batch.baseOffset} was acknowledged at ${answer.baseOffset} again`,
     )

@@ -66,6 +66,7 @@ class Simulation implements LaneHost {
   private latestWall = 0
   /** Since power came back: what a full disk kept from being written down may be forgotten. */
   private wasFull = false
+  private faults = 0
 
   constructor(options: SimulationOptions) {
     this.steps = options.steps ?? DEFAULT_STEPS
@@ -83,6 +84,7 @@ class Simulation implements LaneHost {
       disk: options.disk,
     })
     this.world.faults.onFault = (call, path, code) => {
+      this.faults++
       this.note(`the disk fails: ${code} at ${call} of ${path}`)
       if (call === 'sync') this.taint(path)
     }
@@ -202,6 +204,7 @@ class Simulation implements LaneHost {
     if (!model || !log?.isOnline) return
     const { logStartOffset, highWatermark } = log
     const offset = logStartOffset + BigInt(this.random.below(Number(highWatermark - logStartOffset) + 1))
+    const { faults } = this
     const [outcome] = await this.engine.replicas.fetch({
       replicaId: -1,
       isolation: 'high-watermark',
@@ -212,7 +215,10 @@ class Simulation implements LaneHost {
     })
     const isThere = outcome!.error === ErrorCode.NONE
     hold(
-      isThere || outcome!.error === ErrorCode.OFFSET_OUT_OF_RANGE || this.logOf(model)?.isOnline !== true,
+      isThere ||
+        outcome!.error === ErrorCode.OFFSET_OUT_OF_RANGE ||
+        this.logOf(model)?.isOnline !== true ||
+        this.faults > faults,
       'reads give what was acknowledged',
       () => `${model.name} at ${offset}: error ${outcome!.error}`,
     )
@@ -486,14 +492,16 @@ class Simulation implements LaneHost {
     try {
       await audit({ log, model, random: this.random, isRecovered, hadPowerFailure })
     } catch (error) {
-      // A disk that failed on the way has taken its directory offline.
-      if (log.isOnline || !(error instanceof Violation || isDiskError(error))) throw error
+      // A disk that failed on the way takes its directory offline.
+      if (isDiskError(error)) log.readFailed(error as Error)
+      else if (log.isOnline || !(error instanceof Violation)) throw error
     }
   }
 
   /** With room, and no fault but on disks that are offline, every partition takes records. */
   private async expectService(): Promise<void> {
     this.world.faults.clear()
+    await this.world.run(2_500)
     for (const model of this.models) {
       const log = this.logOf(model)
       if (log !== undefined && !log.isOnline) continue
