@@ -120,6 +120,17 @@ export function parseMetaProperties(text: string): Partial<MetaProperties> | str
   }
 }
 
+/** Not synced by itself: what was lost with it is written again from the cluster's metadata. */
+export async function writePartitionMetadata(disk: Disk, directory: string, topicId: string): Promise<void> {
+  const file = await disk.open(`${directory}/${PARTITION_METADATA}`, 'write')
+  try {
+    await file.truncate(0)
+    await file.write([Buffer.from(formatPartitionMetadata(topicId))], 0)
+  } finally {
+    await file.close()
+  }
+}
+
 export function formatPartitionMetadata(topicId: string): string {
   return `version: 0\ntopic_id: ${topicId}`
 }

@@ -18,6 +18,8 @@ export interface LogEnvironment {
   readonly indexes: IndexCache
   readonly tails: TailCache
   readonly syncs: Slots
+  /** Look-ups by time: one request may ask for those of thousands of logs. */
+  readonly searches: Slots
   readonly durability: 'write' | 'fsync'
   /** Runs once, after a delay, unless the broker stops before. */
   later(delayMs: number, task: () => Promise<void>): void

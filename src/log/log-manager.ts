@@ -8,7 +8,7 @@ import type { Logger } from '../observe/logger.ts'
 import { inlineCompute } from '../platform/inline-compute.ts'
 import type { Clock, Compute, Disk, Random } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
-import { formatPartitionMetadata, type MetaProperties, PARTITION_METADATA } from './checkpoint.ts'
+import { type MetaProperties, writePartitionMetadata } from './checkpoint.ts'
 import { Cleaner } from './cleaner.ts'
 import { newDirectoryId, settleIdentity } from './directory-identity.ts'
 import { FilePool } from './file-pool.ts'
@@ -30,6 +30,7 @@ import { Tasks } from './tasks.ts'
 /** Fsyncs at once: libuv has four threads, and reads need some of them. */
 const CONCURRENT_SYNCS = 2
 const CONCURRENT_CLOSES = 8
+const CONCURRENT_SEARCHES = 8
 /** Directories chosen for logs that do not exist, all together. */
 const MOST_PREFERENCES = 10_000
 
@@ -152,6 +153,7 @@ export class LogManager implements LogManagerSurface {
       indexes: new IndexCache(config.indexCacheBytes),
       tails: new TailCache(config.tailCacheBytes, options.hasFetchMemory),
       syncs: new Slots(CONCURRENT_SYNCS),
+      searches: new Slots(CONCURRENT_SEARCHES),
       durability: config.durability,
       later: (delayMs, task) => this.tasks.later(delayMs, task),
     }
@@ -304,7 +306,7 @@ export class LogManager implements LogManagerSurface {
   private async createIn(home: LogDirectory, name: string, spec: LogSpec): Promise<Log> {
     const path = `${home.path}/${name}`
     await this.options.disk.makeDirectory(path)
-    await this.writeTopicId(path, spec.topicId)
+    await writePartitionMetadata(this.options.disk, path, spec.topicId)
     const log = await openLog({
       environment: this.environment,
       home,
@@ -324,7 +326,7 @@ export class LogManager implements LogManagerSurface {
 
   private async confirmTopicId(log: Log, spec: LogSpec): Promise<Result<Log>> {
     if (log.topicId === undefined) {
-      await this.writeTopicId(log.location.path, spec.topicId)
+      await writePartitionMetadata(this.options.disk, log.location.path, spec.topicId)
       log.topicId = spec.topicId
     }
     if (log.topicId === spec.topicId) return ok(log)
@@ -332,17 +334,6 @@ export class LogManager implements LogManagerSurface {
       ErrorCode.INCONSISTENT_TOPIC_ID,
       `The log of ${log.name} belongs to topic id ${log.topicId}, not ${spec.topicId}.`,
     )
-  }
-
-  /** Not synced by itself: what was lost with it is written again from the metadata. */
-  private async writeTopicId(directory: string, topicId: string): Promise<void> {
-    const file = await this.options.disk.open(`${directory}/${PARTITION_METADATA}`, 'write')
-    try {
-      await file.truncate(0)
-      await file.write([Buffer.from(formatPartitionMetadata(topicId))], 0)
-    } finally {
-      await file.close()
-    }
   }
 
   async deleteLog(topic: string, partition: number): Promise<void> {

@@ -3,7 +3,7 @@
  * few run at once and not faster than they may, and that a start goes on with those that it finds.
  */
 import type { Clock, Random } from '../platform/platform.ts'
-import { formatPartitionMetadata, PARTITION_METADATA } from './checkpoint.ts'
+import { writePartitionMetadata } from './checkpoint.ts'
 import { Slots } from './group-sync.ts'
 import type { Log, TopicPartition } from './log.ts'
 import type { LogDirectory } from './log-directory.ts'
@@ -83,14 +83,7 @@ export class LogMoves {
     const { disk } = this.environment
     const path = `${to.path}/${futureName(log.topicPartition, this.options.random)}`
     await disk.makeDirectory(path)
-    if (log.topicId !== undefined) {
-      const file = await disk.open(`${path}/${PARTITION_METADATA}`, 'write')
-      try {
-        await file.write([Buffer.from(formatPartitionMetadata(log.topicId))], 0)
-      } finally {
-        await file.close()
-      }
-    }
+    if (log.topicId !== undefined) await writePartitionMetadata(disk, path, log.topicId)
     const copy = await openLog({
       environment: this.environment,
       home: to,

@@ -278,3 +278,24 @@ test('while slow readers keep too much of the cache alive, reads come from the f
   expect(read.records.parts[0]).not.toBeInstanceOf(Uint8Array)
   expect((await bytesOf(read.records)).length).toBe(read.records.byteLength)
 })
+
+test('look-ups by time of many logs at once open few files', async () => {
+  const rig = new Rig({ broker: { tailCacheBytes: 0 } })
+  const logs = []
+  for (let partition = 0; partition < 40; partition++) logs.push(await rig.log('topic', partition))
+  for (const log of logs) await append(log, 'value')
+  await rig.manager.shutdown()
+  await rig.start()
+  let open = 0
+  let most = 0
+  rig.memory.intercept = async ({ name }) => {
+    if (name !== 'read') return
+    most = Math.max(most, ++open)
+    await new Promise(resolve => setImmediate(resolve))
+    open--
+  }
+  const found = await Promise.all([...rig.manager.logs()].map(log => log.offsetForTimestamp(0n)))
+  expect(found.map(each => each?.offset)).toEqual(logs.map(() => 0n))
+  expect(most).toBeGreaterThan(1)
+  expect(most).toBeLessThanOrEqual(16)
+})

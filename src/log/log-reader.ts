@@ -159,7 +159,7 @@ export class LogReader {
   }
 
   offsetForTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
-    return this.unreplaced(() => this.findByTimestamp(timestamp))
+    return this.log.environment.searches.run(() => this.unreplaced(() => this.findByTimestamp(timestamp)))
   }
 
   private async findByTimestamp(timestamp: bigint): Promise<TimestampOffset | undefined> {
@@ -204,7 +204,7 @@ export class LogReader {
   }
 
   offsetOfMaxTimestamp(): Promise<TimestampOffset | undefined> {
-    return this.unreplaced(() => this.findMaxTimestamp())
+    return this.log.environment.searches.run(() => this.unreplaced(() => this.findMaxTimestamp()))
   }
 
   private async findMaxTimestamp(): Promise<TimestampOffset | undefined> {
