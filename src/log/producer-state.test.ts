@@ -182,7 +182,7 @@ describe('transactions', () => {
     expect(await log.abortedTransactions(2n, 9n)).toEqual(expected)
     log.updateHighWatermark(4n)
     expect(log.lastStableOffset).toBe(0n)
-    expect(await log.abortedTransactions(0n, 1n)).toEqual([])
+    expect(await log.abortedEntries(0n, 1n)).toEqual([])
   })
 
   test('an open transaction refuses a write outside of it', async () => {
