@@ -51,6 +51,8 @@ export class Cleaner {
   private readonly running = new Map<Log, Running>()
   /** By thread: whether it is there. */
   private readonly threads = new Set<number>()
+  /** In need of it when they were looked at, the dirtiest first. */
+  private queue: Candidate[] = []
   private readonly uncleanable = new Set<Log>()
   /** Failed for want of room or handles; taken up again after the next pause. */
   private readonly postponed = new Set<Log>()
@@ -155,22 +157,47 @@ export class Cleaner {
 
   private *compacted(): Iterable<Log> {
     for (const log of this.logs()) {
-      if (log.isOnline && !log.isMoving && log.config.cleanupPolicy.includes('compact')) yield log
+      if (isWanted(log)) yield log
     }
   }
 
   /** The dirtiest log, which nobody else takes from now on; undefined where none is in need. */
   private async claim(): Promise<((session: () => Session) => Promise<void>) | undefined> {
-    const candidates: Candidate[] = []
-    for (const log of [...this.compacted()]) {
-      if (this.isStopping) return undefined
-      if (this.uncleanable.has(log) || this.postponed.has(log)) continue
-      const part = await this.partOf(log)
-      if (part !== undefined && needsCleaning(part, log.config)) candidates.push({ log, part })
+    for (;;) {
+      if (this.queue.length === 0) this.queue = await this.candidates()
+      const next = this.queue.shift()
+      if (next === undefined || this.isStopping) return undefined
+      // Things have moved on since the queue was made.
+      const chosen = await this.candidate(next.log)
+      if (chosen !== undefined && this.isFree(chosen.log)) return this.take(chosen)
     }
-    candidates.sort((a, b) => dirtyRatio(b.part) - dirtyRatio(a.part))
-    const chosen = candidates.find(({ log }) => !this.running.has(log))
-    if (chosen === undefined || this.isStopping) return undefined
+  }
+
+  private async candidates(): Promise<Candidate[]> {
+    const found: Candidate[] = []
+    for (const log of [...this.compacted()]) {
+      if (this.isStopping) return []
+      const candidate = this.isFree(log) ? await this.candidate(log) : undefined
+      if (candidate !== undefined) found.push(candidate)
+    }
+    return found.sort((a, b) => dirtyRatio(b.part) - dirtyRatio(a.part))
+  }
+
+  private isFree(log: Log): boolean {
+    return isWanted(log) && !this.uncleanable.has(log) && !this.postponed.has(log) && !this.running.has(log)
+  }
+
+  private async candidate(log: Log): Promise<Candidate | undefined> {
+    try {
+      const part = await cleanablePart(log)
+      return part !== undefined && needsCleaning(part, log.config) ? { log, part } : undefined
+    } catch (error) {
+      this.failed(log, error as Error)
+      return undefined
+    }
+  }
+
+  private take(chosen: Candidate): (session: () => Session) => Promise<void> {
     let finish: () => void = () => {}
     const done = new Promise<void>(resolve => {
       finish = resolve
@@ -181,15 +208,6 @@ export class Cleaner {
       await this.clean(chosen, running, session)
       this.running.delete(chosen.log)
       finish()
-    }
-  }
-
-  private async partOf(log: Log): Promise<CleanablePart | undefined> {
-    try {
-      return await cleanablePart(log)
-    } catch (error) {
-      this.failed(log, error as Error)
-      return undefined
     }
   }
 

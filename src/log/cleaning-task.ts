@@ -14,13 +14,11 @@ import { IndexBuilder } from './index-builder.ts'
 import { OffsetMap } from './offset-map.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 
-/** By what compaction keeps the state of producers that are still active. */
-export interface LastRecord {
-  readonly producerId: bigint
-  readonly producerEpoch: number
-  /** -1 where its last batch is a marker. */
-  readonly lastOffset: bigint
-}
+/**
+ * By what compaction keeps the state of producers that are still active: three numbers for each, which are
+ * its id, its epoch, and the last offset of its last batch, -1 where that is a marker. There may be many.
+ */
+export type LastRecords = BigInt64Array
 
 export type CleaningRequest =
   /** Begins with an empty map. */
@@ -41,7 +39,7 @@ export type CleaningRequest =
       readonly type: 'clean'
       readonly nowMs: bigint
       readonly deleteRetentionMs: bigint
-      readonly lastRecords: readonly LastRecord[]
+      readonly lastRecords: LastRecords
       /** Where this round ends: its last batch stays, be it empty, so that offsets do not go back. */
       readonly endOffset: bigint
     }
@@ -95,7 +93,8 @@ class Cleaning {
   private latestOffset: bigint
   private isFull = false
   private terms!: Requested<'clean'>
-  private lastRecords = new Map<bigint, LastRecord>()
+  /** By producer. */
+  private lastRecords = new Map<bigint, { readonly epoch: bigint; readonly lastOffset: bigint }>()
   private index!: IndexBuilder
   private written = 0
   private output: Buffer[] = []
@@ -195,7 +194,11 @@ class Cleaning {
     this.terms = terms
     this.isFull = false
     this.transactions = new CleanedTransactions()
-    this.lastRecords = new Map(terms.lastRecords.map(record => [record.producerId, record]))
+    this.lastRecords = new Map()
+    for (let i = 0; i < terms.lastRecords.length; i += 3) {
+      const [producerId, epoch, lastOffset] = terms.lastRecords.subarray(i, i + 3)
+      this.lastRecords.set(producerId!, { epoch: epoch!, lastOffset: lastOffset! })
+    }
     return {}
   }
 
@@ -229,7 +232,7 @@ class Cleaning {
     const last = this.lastRecords.get(batch.producerId)
     if (last === undefined) return false
     if (last.lastOffset >= 0n) return batch.lastOffset === last.lastOffset
-    return batch.isControl && batch.producerEpoch === last.producerEpoch
+    return batch.isControl && BigInt(batch.producerEpoch) === last.epoch
   }
 
   private retains(batch: RecordBatch, cursor: RecordCursor): boolean {

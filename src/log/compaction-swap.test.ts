@@ -36,9 +36,12 @@ function watch(rig: Rig, onCall: (index: number, name: string) => void | Promise
   }
 }
 
+/** One round, until it is done, or hangs where the disk does not answer. */
 async function clean(rig: Rig): Promise<void> {
+  const told = rig.lines.length
   rig.clock.advance(15_000)
-  for (let i = 0; i < 6; i++) await idle()
+  for (let i = 0; i < 5 && rig.lines.length === told; i++) await idle()
+  await idle()
 }
 
 async function calls(): Promise<string[]> {
@@ -80,11 +83,12 @@ test.each(['kept', 'lost', 'torn'] as const)(
         `at ${name}`,
       ).toEqual([])
       // It is done again, from the beginning if need be.
-      await rig.advance(16_000)
+      await clean(rig)
       await expectWhole(rig, after, history)
       expect(after.cleanedTo).toBe(after.activeSegment.baseOffset)
     }
   },
+  60_000,
 )
 
 test('where the disk is full at any of these points, the log is as before, and compacted later', async () => {

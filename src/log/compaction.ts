@@ -6,7 +6,7 @@
 import type { ComputeSession } from '../platform/platform.ts'
 import { groupSegments } from './cleanable.ts'
 import { CleanedFiles } from './cleaned-files.ts'
-import type { CleaningReply, CleaningRequest, LastRecord } from './cleaning-task.ts'
+import type { CleaningReply, CleaningRequest, LastRecords } from './cleaning-task.ts'
 import type { Log } from './log.ts'
 import { ENTRY_BYTES } from './offset-map.ts'
 import { DamagedSegment, type Segment } from './segment.ts'
@@ -77,12 +77,16 @@ class Compaction {
     return this.log.segments.filter(segment => segment.baseOffset < offset)
   }
 
-  private lastRecords(): LastRecord[] {
-    return [...this.log.producers.producers()].map(({ producerId, epoch: producerEpoch, batches }) => ({
-      producerId,
-      producerEpoch,
-      lastOffset: batches.at(-1)?.lastOffset ?? -1n,
-    }))
+  private lastRecords(): LastRecords {
+    const { producers } = this.log
+    const records = new BigInt64Array(producers.size * 3)
+    let at = 0
+    for (const { producerId, epoch, batches } of producers.producers()) {
+      records[at++] = producerId
+      records[at++] = BigInt(epoch)
+      records[at++] = batches.at(-1)?.lastOffset ?? -1n
+    }
+    return records
   }
 
   // Noting keys.
