@@ -8,7 +8,7 @@ import { eventually, pause } from '../harness/processes.ts'
 import { createTopic } from '../harness/rdkafka.ts'
 import { type Dice, diceOf } from '../transactions/random.ts'
 import { skippedRecords, violationsOf } from './check.ts'
-import type { Happening } from './history.ts'
+import { type Happening, UNKNOWN_MEMBER_ID } from './history.ts'
 import { type Load, startLoad } from './load.ts'
 import { LIBRARIES, MemberProcess } from './members.ts'
 import { type Change, settledAt } from './settling.ts'
@@ -233,13 +233,16 @@ export class Campaign {
   #figures(): Record<string, number> {
     let dealt = 0
     let generation = 0
+    let forgotten = 0
     for (const each of this.history) {
       if (each.kind === 'processed') dealt += each.to - each.from
       if (each.kind === 'sync') generation = Math.max(generation, each.generation)
+      if ('code' in each && each.code === UNKNOWN_MEMBER_ID) forgotten += 1
     }
     return {
-      'processed (with duplicates)': dealt,
+      'processed, with duplicates': dealt,
       generations: generation,
+      'UNKNOWN_MEMBER_ID, to members whose session was over': forgotten,
       ...Object.fromEntries(this.#counts),
     }
   }
