@@ -3,7 +3,7 @@
 // its middle, and over when every group has committed it all. The seed decides what happens to whom and after how much.
 
 import kafkajs, { type Admin } from 'kafkajs'
-import { type Broker, brokerKind, startBroker } from '../harness/broker.ts'
+import { type Broker, startBroker } from '../harness/broker.ts'
 import { kafkaToolOk } from '../harness/kafka-jars.ts'
 import { eventually, pause } from '../harness/processes.ts'
 import { connectProducer, disconnect } from '../harness/rdkafka.ts'
@@ -43,10 +43,8 @@ const ROUND_DEADLINE_MS = 150_000
 
 /** A broker whose clients speak this version of the transaction protocol, as far as they know it. */
 export async function startBrokerOfVersion(version: 1 | 2): Promise<Broker> {
-  const feature = `transaction.version=${version}`
-  if (brokerKind === 'klamm') return startBroker({ ...brokerSettings, 'klamm.format.features': feature })
   const broker = await startBroker(brokerSettings)
-  const words = ['downgrade', '--feature', feature]
+  const words = ['downgrade', '--feature', `transaction.version=${version}`]
   if (version < 2) await kafkaToolOk('kafka-features', ['--bootstrap-server', broker.bootstrap, ...words])
   return broker
 }

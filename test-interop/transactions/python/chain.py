@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 PARTITIONS = 3
 OPTIONS = dict(each.split("=", 1) for each in sys.argv[1:])
 # Longer than any call is allowed to take.
-HANGS_AFTER = 15
+HANGS_AFTER = 8
 leaving = threading.Event()
 alive = [time.monotonic()]
 dice = random.Random(int(OPTIONS["seed"]))
@@ -82,7 +82,7 @@ def session():
 
     try:
         producer = producer_of()
-        again(lambda: producer.init_transactions(8))
+        again(lambda: producer.init_transactions(5))
         consumer.subscribe([OPTIONS["input"]], on_assign=on_assign, on_revoke=on_loss, on_lost=on_loss)
         while not leaving.is_set():
             alive[0] = time.monotonic()
@@ -108,16 +108,16 @@ def process(consumer, producer, records, membership):
             producer.produce(OPTIONS["output"], f"b {number} {attempt}", partition=(number + 1) % PARTITIONS)
             offsets[each.topic(), each.partition()] = each.offset() + 1
         positions = [TopicPartition(*place, offset) for place, offset in offsets.items()]
-        again(lambda: producer.send_offsets_to_transaction(positions, membership, 8))
+        again(lambda: producer.send_offsets_to_transaction(positions, membership, 5))
         if commits:
-            again(lambda: producer.commit_transaction(8))
+            again(lambda: producer.commit_transaction(5))
     except KafkaException as failure:
         if not failure.args[0].txn_requires_abort():
             raise
         tell("NOTE aborts", attempt, failure.args[0])
         commits = False
     if not commits:
-        again(lambda: producer.abort_transaction(8))
+        again(lambda: producer.abort_transaction(5))
         rewind(consumer)
     tell("COMMITTED" if commits else "ABORTED", attempt, len(records))
 
@@ -136,7 +136,7 @@ def again(ask):
 
 def rewind(consumer):
     assigned = consumer.assignment()
-    for each in consumer.committed(assigned, 8) if assigned else []:
+    for each in consumer.committed(assigned, 5) if assigned else []:
         offset = max(each.offset, 0)
         try:
             consumer.seek(TopicPartition(each.topic, each.partition, offset))
