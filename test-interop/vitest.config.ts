@@ -9,6 +9,7 @@ export default defineConfig({
       'compaction/*.test.ts',
       'scale/*.test.ts',
       'group-commit/*.test.ts',
+      'security/*.test.ts',
     ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
