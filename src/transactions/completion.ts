@@ -9,7 +9,7 @@ import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
 import type { Markers } from './markers.ts'
 import { Pauses } from './pauses.ts'
-import { listPartitions } from './transaction.ts'
+import { isPrepared, listPartitions } from './transaction.ts'
 import type { Prepared, TransactionShard } from './transaction-shard.ts'
 
 export interface CompletionOptions {
@@ -17,6 +17,8 @@ export interface CompletionOptions {
   readonly markers: Markers
   readonly clock: Clock
   readonly logger: Pick<Logger, 'error'>
+  /** Aborts a transaction whose time is up with a fresh producer id. */
+  readonly timeOut: (transactionalId: string) => Promise<unknown>
   /** The leader epoch of the partition, which fences those who coordinated it before. */
   readonly coordinatorEpoch: (partition: number) => number
 }
@@ -92,7 +94,11 @@ export class Completion {
   }
 
   private async carryOut(partition: number, { transactionalId, snapshot }: Prepared): Promise<void> {
-    const { runtime, markers, coordinatorEpoch } = this.options
+    const { runtime, markers, coordinatorEpoch, timeOut } = this.options
+    if (!isPrepared(snapshot)) {
+      await timeOut(transactionalId)
+      return
+    }
     const marker = {
       producerId: snapshot.producerId,
       producerEpoch: snapshot.producerEpoch,

@@ -236,6 +236,16 @@ describe('producers', () => {
     expect((await driver.begin()).producerEpoch).toBe(2)
   })
 
+  test('T103 T107 are aborted in time with a new id, where epochs are used up', async () => {
+    await driver.age(50n, 32_766)
+    await driver.add({ producerId: 50n, producerEpoch: 32_766 }, 0)
+    await driver.host.clock.run(70_001)
+    await driver.turns()
+    expect(driver.markers.written).toEqual(['ABORT 50/32767 orders-0'])
+    const described = await driver.coordinator.describe('tx')
+    expect(described).toMatchObject({ value: { state: 'CompleteAbort', producerId: 100n, producerEpoch: 0 } })
+  })
+
   test('T102 ask for a timeout above zero, and not above the maximum', async () => {
     const codes = []
     for (const timeoutMs of [-1, 0, 1, 900_000, 900_001]) {

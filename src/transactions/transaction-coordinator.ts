@@ -166,6 +166,13 @@ export class TransactionCoordinator {
     )
   }
 
+  /** Aborts a transaction whose time is up. */
+  timeOut(transactionalId: string): Promise<Result<void>> {
+    return this.decide(transactionalId, (shard, freshId, ticket: Ticket<Answer<void>>, now) =>
+      shard.timeOut(transactionalId, freshId, ticket, now),
+    )
+  }
+
   /** TRANSACTIONAL_ID_NOT_FOUND where it was never used, or is forgotten. */
   async describe(transactionalId: string): Promise<Result<TransactionDescription>> {
     if (transactionalId === '') return refuse(ErrorCode.INVALID_REQUEST)

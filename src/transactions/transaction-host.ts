@@ -69,6 +69,7 @@ export class TransactionHost {
       markers: this.markers,
       clock,
       logger,
+      timeOut: id => this.coordinator.timeOut(id),
       coordinatorEpoch: partition => this.terms.get(partition)?.leaderEpoch ?? -1,
     })
     this.coordinator = new TransactionCoordinator({

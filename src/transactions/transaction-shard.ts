@@ -55,7 +55,7 @@ export interface AddRequest extends ProducerIdAndEpoch {
   readonly clientTransactionVersion: number
 }
 
-/** A verdict to carry out. */
+/** A verdict to carry out. Of an ongoing transaction: its time is up, and its abort needs a fresh id. */
 export interface Prepared {
   readonly transactionalId: string
   readonly snapshot: TransactionSnapshot
@@ -142,6 +142,14 @@ export class TransactionShard implements StateMachine {
     return { records: [this.record(transactionalId, transaction.complete(now).next)], replies }
   }
 
+  /** As at the next check of timeouts, for a transaction whose abort needs a fresh producer id. */
+  timeOut(transactionalId: string, freshId: FreshId, ticket: Ticket<Answer<void>>, now: number): Outcome {
+    const transaction = this.transactions.get(transactionalId)
+    if (!transaction?.hasTimedOut(now)) return { replies: [reply(ticket, ok())] }
+    const decision = transaction.fence(this.options.featureVersion(), freshId, now)
+    return this.outcome(transaction, decision, ticket, () => ok())
+  }
+
   /**
    * Answered with verdicts to carry out, at once or when there are some; `again` with all of them, as if
    * nobody had been told. There is one who asks.
@@ -201,8 +209,9 @@ export class TransactionShard implements StateMachine {
     const records: CoordinatorRecord[] = []
     for (const transaction of this.ongoing) {
       if (!transaction.hasTimedOut(now)) continue
-      const step = transaction.timeOut(this.options.featureVersion(), now)
-      records.push(this.write(transaction, step))
+      const decision = transaction.fence(this.options.featureVersion(), undefined, now)
+      if (decision === NEEDS_FRESH_ID) this.untold.push(transaction)
+      else if (!decision.error && decision.value) records.push(this.write(transaction, decision.value))
     }
     return { records, isSplittable: true, replies: this.told() }
   }

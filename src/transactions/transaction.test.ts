@@ -159,22 +159,30 @@ describe('time', () => {
   test('T103 aborts with an epoch above that of the producer, which is fenced', () => {
     for (const featureVersion of [0, 1, 2]) {
       const transaction = inState('Ongoing', { clientTransactionVersion: 0 })
-      const step = transaction.timeOut(featureVersion, NOW)
-      expect(step.next).toMatchObject({ state: 'PrepareAbort', producerEpoch: EPOCH + 1, producerId: 7n })
-      transaction.replay(step.next)
+      const next = took(transaction, transaction.fence(featureVersion, undefined, NOW))
+      expect(next).toMatchObject({ state: 'PrepareAbort', producerEpoch: EPOCH + 1, producerId: 7n })
       transaction.replay(transaction.complete(NOW).next)
       expect(said(transaction, add(me)(transaction))).toBe(FENCED)
       expect(said(transaction, commit(me, 0)(transaction))).toBe(FENCED)
     }
   })
 
-  test('leaves the highest epoch to the marker where the epochs are used up', () => {
+  test.each([0, 1])(
+    'leaves the highest epoch to the marker before KIP-890 (transaction.version %i)',
+    level => {
+      const transaction = inState('Ongoing', { producerEpoch: LAST_EPOCH })
+      const next = took(transaction, transaction.fence(level, undefined, NOW))
+      expect(next).toMatchObject({ state: 'PrepareAbort', producerEpoch: 32_767, nextProducerId: -1n })
+      transaction.replay(transaction.complete(NOW).next)
+      expect(begin(undefined)(transaction)).toBe(NEEDS_FRESH_ID)
+    },
+  )
+
+  test('brings a new producer id where the epochs are used up', () => {
     const transaction = inState('Ongoing', { producerEpoch: LAST_EPOCH })
-    const { next } = transaction.timeOut(2, NOW)
-    expect(next).toMatchObject({ state: 'PrepareAbort', producerEpoch: 32_767, nextProducerId: -1n })
-    transaction.replay(next)
-    transaction.replay(transaction.complete(NOW).next)
-    expect(begin(undefined)(transaction)).toBe(NEEDS_FRESH_ID)
+    expect(transaction.fence(2, undefined, NOW)).toBe(NEEDS_FRESH_ID)
+    const next = took(transaction, transaction.fence(2, FRESH_ID, NOW))
+    expect(next).toMatchObject({ state: 'PrepareAbort', producerEpoch: 32_767, nextProducerId: FRESH_ID })
   })
 
   test('has an id forgotten that has been idle for so long, and no other', () => {

@@ -199,12 +199,10 @@ export class Transaction {
       : this.endWithBump(request, freshId, now)
   }
 
-  /** Its time is up. */
-  timeOut(featureVersion: number, now: number): Step {
-    // There is no waiting for a fresh id here; where the epochs are used up, the next producer gets it.
-    const isExhausted = this.current.producerEpoch >= LAST_EPOCH
-    if (isExhausted || featureVersion < FIRST_WITH_EPOCH_BUMP) return this.fenceWithoutBump(now)
-    return this.prepareWithBump(false, undefined, now)
+  /** Who holds the epoch loses it, and its transaction is aborted: a successor has come, or time is up. */
+  fence(featureVersion: number, freshId: FreshId, now: number): Decision | NeedsFreshId {
+    if (featureVersion < FIRST_WITH_EPOCH_BUMP) return ok(this.fenceWithoutBump(now))
+    return this.endNow(false, freshId, now)
   }
 
   /** The verdict is carried out: every partition has its marker. */
@@ -222,12 +220,6 @@ export class Transaction {
     const { state, lastUpdateTimestampMs } = this.current
     const isIdle = state === 'Empty' || state === 'CompleteCommit' || state === 'CompleteAbort'
     return isIdle && lastUpdateTimestampMs <= now - expirationMs
-  }
-
-  /** A successor has come: who holds the epoch loses it, and its transaction is aborted. */
-  private fence(featureVersion: number, freshId: FreshId, now: number): Decision | NeedsFreshId {
-    if (featureVersion < FIRST_WITH_EPOCH_BUMP) return ok(this.fenceWithoutBump(now))
-    return this.endNow(false, freshId, now)
   }
 
   private has({ topic, index }: TopicPartition): boolean {

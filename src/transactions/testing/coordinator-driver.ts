@@ -4,11 +4,13 @@ import { BrokerConfig } from '../../metadata/broker-config.ts'
 import { TopicConfigs } from '../../metadata/topic-config.ts'
 import { silentLogger } from '../../observe/logger.ts'
 import { settled } from '../../platform/simulated/manual-clock.ts'
+import { buildBatch } from '../../records/builder.ts'
 import { LOCAL_BROKER, ReplicaHost } from '../../replication/testing/replica-host.ts'
 import { type Marker, type MarkerWriter, partitionName, type TopicPartition } from '../markers.ts'
-import type { ProducerIdAndEpoch } from '../transaction.ts'
+import { type ProducerIdAndEpoch, unused } from '../transaction.ts'
 import { TRANSACTION_TOPIC, type TransactionCoordinator } from '../transaction-coordinator.ts'
 import { TransactionHost } from '../transaction-host.ts'
+import { transactionRecord } from '../transaction-records.ts'
 
 export const DATA_TOPIC = 'orders'
 
@@ -92,6 +94,15 @@ export class CoordinatorDriver {
     await gone.close()
     await this.host.restart()
     await this.open()
+  }
+
+  /** As if the producer of `tx` had begun so often before; the coordinator begins from its log. */
+  async age(producerId: bigint, producerEpoch: number): Promise<void> {
+    const value = { ...unused(producerId, 60_000, this.host.clock.now()), producerEpoch }
+    const { key, value: bytes } = transactionRecord({ transactionalId: 'tx', value }, 1)
+    const batch = buildBatch({ records: [{ timestamp: 0n, key, value: bytes }] })
+    await this.host.partition(TRANSACTION_TOPIC).append(batch, { acks: -1, origin: 'coordinator' })
+    await this.crash()
   }
 
   async begin(transactionalId = 'tx'): Promise<ProducerIdAndEpoch & { readonly transactionalId: string }> {
