@@ -65,8 +65,8 @@ class Client {
   }
 
   /**
-   * It must be in its group: it was in a generation (which its static fellows may enter late), and is within its
-   * session or waits, and within the time that a rebalance leaves it.
+   * It must be in its group: it was in a generation (which its static fellows may enter late), and waits, or
+   * is within its session and within the time that a rebalance leaves it.
    */
   isLive(now: number): boolean {
     if (this.groupInstanceId !== null || this.generationId < 0 || this.memberId === '') return false
