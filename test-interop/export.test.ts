@@ -15,9 +15,8 @@ import { connectProducer, disconnect } from './harness/rdkafka.ts'
 const programs = join(import.meta.dirname, 'kafka')
 
 function java(program: string, ...args: readonly string[]): Promise<string> {
-  return runOk('java', [...javaOptions, '-cp', classPath, join(programs, program), ...args], {
-    deadlineMs: 120_000,
-  })
+  const command = [...javaOptions, '-cp', `${join(folder, 'classes')}:${classPath}`, program, ...args]
+  return runOk('java', command, { deadlineMs: 120_000 })
 }
 
 async function klamm(...args: readonly string[]): Promise<string> {
@@ -26,7 +25,7 @@ async function klamm(...args: readonly string[]): Promise<string> {
 
 /** All that clients see of a broker's topics and groups; leaders' epochs go on from broker to broker. */
 async function seenOn(broker: Broker): Promise<{ topics: Topics; groups: unknown }> {
-  const topics = JSON.parse(await java('ReadTopics.java', broker.bootstrap)) as Topics
+  const topics = JSON.parse(await java('ReadTopics', broker.bootstrap)) as Topics
   // Those of brokers themselves go on being written.
   for (const name of Object.keys(topics)) if (name.startsWith('__')) delete topics[name]?.partitions
   // What a compaction leaves is one thing, and what it says in the end is another.
@@ -39,7 +38,7 @@ async function seenOn(broker: Broker): Promise<{ topics: Topics; groups: unknown
       for (const key of ['earliest', 'latest'] as const) delete partition[key].leaderEpoch
     }
   }
-  return { topics, groups: JSON.parse(await java('HouseLoad.java', broker.bootstrap, 'groups')) }
+  return { topics, groups: JSON.parse(await java('HouseLoad', broker.bootstrap, 'groups')) }
 }
 
 interface Topic {
@@ -62,8 +61,7 @@ function finalState(records: readonly unknown[]): [string, string | null][] {
   return [...state].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-const write = (broker: Broker, round: number) =>
-  java('HouseLoad.java', broker.bootstrap, 'write', String(round))
+const write = (broker: Broker, round: number) => java('HouseLoad', broker.bootstrap, 'write', String(round))
 
 const settings = {
   'offsets.topic.num.partitions': '3',
@@ -142,6 +140,8 @@ const started = async (broker: Broker): Promise<Broker> => {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'klamm-house-'))
+  const sources = ['ReadTopics.java', 'HouseLoad.java'].map(name => join(programs, name))
+  await runOk('javac', ['-d', join(folder, 'classes'), '-cp', classPath, ...sources], { deadlineMs: 120_000 })
 })
 
 afterAll(async () => {
@@ -244,7 +244,7 @@ describe('what clients wrote into Klamm, in two log directories', () => {
   }
 
   test('is gone on with: groups where they stood, producers with the sequences that come next', async () => {
-    const resumed = JSON.parse(await java('HouseLoad.java', kafka.bootstrap, 'resume', 'readers', 'codecs'))
+    const resumed = JSON.parse(await java('HouseLoad', kafka.bootstrap, 'resume', 'readers', 'codecs'))
     expect(resumed).toEqual({
       'codecs-0': 50,
       'codecs-1': 51,
@@ -327,7 +327,7 @@ describe.each(['stopped', 'killed'])('what clients wrote into a Kafka that was %
     await kafka.stop()
     const again = await started(await target.klamm())
     await again.stop()
-  })
+  }, 240_000)
 })
 
 describe('an export is refused', () => {
