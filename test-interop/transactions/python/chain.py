@@ -135,13 +135,12 @@ def again(ask):
 
 
 def rewind(consumer):
+    """Where it fails, the session ends: to go on at another offset would leave inputs out, or take them twice."""
     assigned = consumer.assignment()
     for each in consumer.committed(assigned, 5) if assigned else []:
-        offset = max(each.offset, 0)
-        try:
-            consumer.seek(TopicPartition(each.topic, each.partition, offset))
-        except KafkaException as failure:
-            tell("NOTE was taken:", failure.args[0])
+        if each.error:
+            raise KafkaException(each.error)
+        consumer.seek(TopicPartition(each.topic, each.partition, max(each.offset, 0)))
 
 
 for work in (watch, guard):

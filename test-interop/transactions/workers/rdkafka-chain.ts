@@ -159,16 +159,19 @@ async function attemptOne(consumer: KafkaConsumer, producer: Producer, messages:
   tell(`${commits ? 'COMMITTED' : 'ABORTED'} ${attempt} ${messages.length}`)
 }
 
+/** Where it fails, the session ends: to go on at another offset would leave inputs out, or take them twice. */
 async function rewind(consumer: KafkaConsumer): Promise<void> {
   const assigned = consumer.assignments()
   if (assigned.length === 0) return
-  const committed = await answer<{ topic: string; partition: number; offset?: number }[]>(callback =>
-    consumer.committed(assigned, TIMEOUT_MS, callback as never),
+  const committed = await answer<({ topic: string; partition: number; offset?: number } | Error)[]>(
+    callback => consumer.committed(assigned, TIMEOUT_MS, callback as never),
   )
-  for (const { topic, partition, offset } of committed) {
+  for (const each of committed) {
+    if (each instanceof Error) throw each
+    const { topic, partition, offset = 0 } = each
     await answer<undefined>(callback =>
-      consumer.seek({ topic, partition, offset: offset ?? 0 }, 2_000, error => callback(error, undefined)),
-    ).catch(error => tell(`NOTE was taken: ${error}`))
+      consumer.seek({ topic, partition, offset }, 2_000, error => callback(error, undefined)),
+    )
   }
 }
 
