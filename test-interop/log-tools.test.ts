@@ -161,7 +161,7 @@ describe('a flipped bit in a sealed segment', () => {
   let broker: Broker
 
   beforeAll(async () => {
-    broker = await newBroker({ 'log.retention.ms': '-1' })
+    broker = await newBroker({ 'log.retention.ms': '-1' }, 'klamm')
     await rm(broker.data, { recursive: true })
     await runOk(process.execPath, [klammMain, 'import', '--from', data, '--to', broker.data])
   })

@@ -219,10 +219,11 @@ function reportStrangers(
   }
 }
 
-/** Quorum state and snapshots are those of a metadata log. */
+/** Quorum state and snapshots are those of a metadata log; the rest is what our own commands kept. */
 function isKnown(name: string): boolean {
   const known = [LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, 'quorum-state']
-  return LOG_FILES.test(name) || known.includes(name) || /^\d{20}-\d{10}\.checkpoint$/.test(name)
+  const isKept = /\.before-export$|\.cut-at-\d+$/.test(name)
+  return isKept || LOG_FILES.test(name) || known.includes(name) || /^\d{20}-\d{10}\.checkpoint$/.test(name)
 }
 
 function damage({ report }: PartitionOptions, kind: FindingKind, path: string, message: string): void {
