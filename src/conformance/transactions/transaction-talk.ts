@@ -108,6 +108,8 @@ export interface ProduceOptions {
   readonly acks?: number
 }
 
+const MAX_POLLS = 500
+
 type FetchAnswer = ValueOf<typeof FetchResponse.fields>
 type OffsetsBody = InputOf<typeof TxnOffsetCommitRequest.fields>
 
@@ -231,12 +233,13 @@ export class TransactionTalk extends GroupTalk {
 
   /** Returns when no verdict is being carried out. */
   async completed(transactionalId = this.id): Promise<void> {
-    for (;;) {
+    for (let polls = 0; polls < MAX_POLLS; polls++) {
       const { transactionStates } = await this.describeTransactions([transactionalId])
       this.transcript.pop()
       if (!/^Prepare/.test(transactionStates[0]!.transactionState)) return
       await this.wait(20)
     }
+    throw new Error(`the transaction of ${transactionalId} does not come to its end`)
   }
 
   commits(producer: Producer) {
