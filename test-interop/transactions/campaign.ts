@@ -190,7 +190,10 @@ export class Campaign {
   async #stuck(what: string): Promise<string> {
     const lines = this.#chains.map(async chain => {
       const consumed = (await this.#consumed(chain)).map(each => `${each.reached}/${each.end}`).join(' ')
-      return [`${chain.client} ${consumed}`, ...chain.notes.slice(-15)].join('\n  ')
+      const { groups } = await this.#admin.describeGroups([chain.group])
+      const members = groups[0]!.members.map(each => each.memberId).join(' ')
+      const group = `group is ${groups[0]!.state}: ${members}; slots ${chain.slots.join(' ')} run`
+      return [`${chain.client} ${consumed}`, group, ...chain.notes.slice(-15)].join('\n  ')
     })
     return `${what} inputs\n${(await Promise.all(lines)).join('\n')}`
   }

@@ -49,6 +49,11 @@ export class Chain {
     return chain
   }
 
+  /** Those that have a process now. */
+  get slots(): number[] {
+    return [...this.#slots.keys()]
+  }
+
   get input(): string {
     return `${this.client}-in`
   }
