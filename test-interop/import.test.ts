@@ -173,5 +173,5 @@ describe.runIf(brokerKind === 'klamm')('what klamm import took over from Apache 
     } finally {
       await kafka.dispose()
     }
-  })
+  }, 240_000)
 })

@@ -15,6 +15,7 @@ export function doctor(): void {
     const remark = limitation === undefined ? '' : `; ${limitation}`
     print(`  ${codec.padEnd(8)}${implementation.padEnd(32)}${verdict}${remark}`)
   }
+  if (process.exitCode !== 1) print('Nothing is missing here.')
 }
 
 function verdictOf(codec: CodecReport['codec']): string {

@@ -68,6 +68,7 @@ public final class HouseLoad {
                 new NewTopic("idem", 1, (short) 1),
                 new NewTopic("empty", 3, (short) 1),
                 new NewTopic("txn", 2, (short) 1),
+                new NewTopic("ledger", 1, (short) 1).configs(compact),
                 new NewTopic("compacted", 1, (short) 1).configs(compact),
                 new NewTopic("rolled", 1, (short) 1).configs(small))).all().get();
         }
@@ -112,6 +113,9 @@ public final class HouseLoad {
             for (int i = 0; i < 6; i++) {
                 producer.beginTransaction();
                 for (int partition = 0; partition < 2; partition++) producer.send(record("txn", partition, i, 100));
+                for (int key = 0; key < 4; key++) producer.send(record("ledger", 0, key + i % 2, 100));
+                // Long enough for a compacted topic to begin a new segment.
+                Thread.sleep(120);
                 if (i % 3 == 1) {
                     producer.flush();
                     producer.abortTransaction();
