@@ -74,7 +74,7 @@ export class Campaign {
       for (let slot = 0; slot < MEMBERS - 4; slot += 1) this.#start(slot)
       await this.#settle(admin)
       for (let round = 1; Date.now() < end; round += 1) {
-        await this.#round(round)
+        await this.#round(round, admin)
         await this.#settle(admin)
         if (round % 5 === 0)
           this.#options.note(`round ${round}: ${this.#settlingMs.slice(-5)} ms to come to rest`)
@@ -89,11 +89,11 @@ export class Campaign {
   }
 
   /** One to four changes in quick succession; in every third round the broker is among them. */
-  async #round(round: number): Promise<void> {
+  async #round(round: number, admin: Admin): Promise<void> {
     const killAt = round % 3 === 0 ? this.#dice(3) : -1
     const count = 1 + this.#dice(4)
     for (let step = 0; step < count; step += 1) {
-      if (step === Math.min(killAt, count - 1)) await this.#restartBroker()
+      if (step === Math.min(killAt, count - 1)) await this.#restartBroker(admin)
       this.#change()
       await pause(this.#dice(700))
       this.#resumeDue()
@@ -171,12 +171,14 @@ export class Campaign {
     }
   }
 
-  async #restartBroker(): Promise<void> {
+  async #restartBroker(admin: Admin): Promise<void> {
     this.history.push({ kind: 'broker', at: Date.now(), change: 'killed' })
     await this.#broker.kill()
     await pause(this.#dice(800))
     await this.#broker.start()
     this.history.push({ kind: 'broker', at: Date.now(), change: 'ready' })
+    await eventually('the coordinator', () => admin.describeGroups([GROUP]).catch(() => undefined))
+    this.history.push({ kind: 'broker', at: Date.now(), change: 'answers' })
     this.#changes.push({ kind: 'broker', client: '', at: Date.now() })
     this.#count('broker kills')
   }

@@ -101,7 +101,7 @@ function unknownThoughLive(history: readonly Happening[], { sessionTimeoutMs }: 
   const found: string[] = []
   const lives = new Map<string, Life>()
   for (const each of history) {
-    if (each.kind === 'broker') followBroker(lives, each.change, each.at)
+    if (each.kind === 'broker' && each.change !== 'answers') followBroker(lives, each.change, each.at)
     if (!isExchange(each) || each.memberId === '') continue
     const { memberId, requestedAt, at, client, kind, code } = each
     const life = lives.get(memberId)

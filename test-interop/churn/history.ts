@@ -67,7 +67,8 @@ export interface ProcessChange {
 export interface BrokerChange {
   readonly kind: 'broker'
   readonly at: number
-  readonly change: 'killed' | 'ready'
+  /** It accepts connections when it is ready, and may then still load what it knows of groups before it answers. */
+  readonly change: 'killed' | 'ready' | 'answers'
 }
 
 export type Happening = GroupExchange | Processed | Complaint | ProcessChange | BrokerChange

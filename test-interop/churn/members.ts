@@ -56,7 +56,8 @@ export class MemberProcess {
     this.ended = new Promise(resolve => {
       this.#child.once('close', (code, signal) => {
         this.hasEnded = true
-        if (code !== 0 && signal !== 'SIGKILL') {
+        // Asked to leave before it was there, it just ends.
+        if (code !== 0 && signal !== 'SIGKILL' && signal !== 'SIGTERM') {
           const text = `ended with ${code ?? signal}: ${errors}`
           tell({ kind: 'complaint', at: Date.now(), client: this.client, text })
         }

@@ -11,7 +11,7 @@ function exchange(kind: 'join' | 'heartbeat' | 'leave' | 'sync', { at, ...told }
   return kind === 'sync' ? { kind, owned: [], ...said } : { kind, ...said }
 }
 
-const broker = (change: 'killed' | 'ready', at: number): Happening => ({ kind: 'broker', change, at })
+const broker = (change: 'killed' | 'answers', at: number): Happening => ({ kind: 'broker', change, at })
 const b = { client: 'b', memberId: 'b-1' }
 /** Both members are in a complete generation. */
 const both = [exchange('join', { at: 10 }), exchange('join', { at: 10, ...b })]
@@ -40,7 +40,7 @@ test('a member that is killed while it waits to join stays for a session more', 
 
 test('a broker that is killed forgets who left, unless a generation came between', () => {
   const left = exchange('leave', { at: 110, ...b })
-  const crash = [broker('killed', 200), broker('ready', 500)]
+  const crash = [broker('killed', 200), broker('answers', 500)]
   const changes: Change[] = [
     { kind: 'left', client: 'b', at: 100 },
     { kind: 'broker', client: '', at: 500 },
@@ -50,7 +50,7 @@ test('a broker that is killed forgets who left, unless a generation came between
 })
 
 test('a member that was in no generation is forgotten with the broker', () => {
-  const history = [...both, exchange('sync', { at: 20 }), broker('killed', 200), broker('ready', 500)]
+  const history = [...both, exchange('sync', { at: 20 }), broker('killed', 200), broker('answers', 500)]
   expect(settled([{ kind: 'broker', client: '', at: 500 }], history)).toBe(500)
 })
 

@@ -107,7 +107,7 @@ function endOf(
   for (const each of history) {
     if (each.at < (leftAt ?? seenAt)) continue
     if (each.kind === 'sync' && each.code === NONE && each.at > end) return end
-    if (each.kind !== 'broker') continue
+    if (each.kind !== 'broker' || each.change === 'ready') continue
     if (each.change === 'killed') killedAt = each.at
     else if (!isWritten) return Math.min(end, killedAt ?? end)
     else end = each.at + sessionTimeoutMs
