@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { classPath, javaOptions, kafkaToolOk } from './kafka-jars.ts'
+import { classPath, javaOptions, kafkaToolOk, serverJavaOptions } from './kafka-jars.ts'
 import { eventually, launch } from './processes.ts'
 
 export type BrokerKind = 'klamm' | 'kafka'
@@ -176,7 +176,8 @@ function klammCommand(properties: string, args: readonly string[]): [string, str
 }
 
 function kafkaCommand(properties: string): [string, string[]] {
-  return ['java', [...javaOptions, '-Xmx512m', '-cp', classPath, 'kafka.Kafka', properties]]
+  const options = process.env.KAFKA_JVM === 'server' ? serverJavaOptions : [...javaOptions, '-Xmx512m']
+  return ['java', [...options, '-cp', classPath, 'kafka.Kafka', properties]]
 }
 
 let nextPort = 20_000 + (process.pid % 600) * 16
