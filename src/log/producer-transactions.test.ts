@@ -109,6 +109,16 @@ describe('a write that opens a transaction', () => {
     expect(refused).toMatchObject({ error: ErrorCode.INVALID_PRODUCER_EPOCH })
   })
 
+  test('is verified though a transaction of another epoch is open', async () => {
+    const log = await new Rig().log()
+    must(await write(log, { sequence: 0, guard: verify(log) }))
+    const unasked = await write(log, { sequence: 0, epoch: 1, guard: NO_GUARD })
+    expect(unasked).toMatchObject({ error: ErrorCode.INVALID_TXN_STATE })
+    const guard = verify(log, { producerEpoch: 1 })
+    expect(guard).not.toBe(NO_GUARD)
+    must(await write(log, { sequence: 0, epoch: 1, guard }))
+  })
+
   test('is verified again where the one before it could not be written', async () => {
     const rig = new Rig()
     const log = await rig.log()
