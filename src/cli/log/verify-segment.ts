@@ -183,6 +183,8 @@ class SegmentCheck {
     this.timeIndex?.pass(place)
     const aborted = producers.pass(batch)
     if (aborted !== undefined) this.aborted.push(aborted)
+    // What compaction took may have been the beginning of a transaction.
+    if (!producers.isKnown) this.isTransactionKnown = false
     if (batch.isControl) this.abortMarkers.set(lastOffset, batch.producerId)
     this.soundEndOffset = lastOffset + 1n
     order.advanceTo(lastOffset + 1n)
