@@ -102,9 +102,7 @@ export const BROKER_SERVER_CONFIGS: readonly Option[] = [
     'Bytes of requests that may wait in Kafka; here that is klamm.request.memory.bytes.',
     { effect: 'none' },
   ),
-  int('request.timeout.ms', 30_000, 'How long this broker waits for an answer of another.', {
-    effect: 'later',
-  }),
+  int('request.timeout.ms', 30_000, 'How long this broker waits for an answer of another.'),
   int('fetch.max.bytes', 57_671_680, 'Most bytes that one fetch is answered with, whatever it asks for.', {
     check: atLeast(1024),
   }),
