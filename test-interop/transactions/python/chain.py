@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 PARTITIONS = 3
 OPTIONS = dict(each.split("=", 1) for each in sys.argv[1:])
@@ -87,6 +87,10 @@ def session():
         while not leaving.is_set():
             alive[0] = time.monotonic()
             polled = consumer.consume(int(OPTIONS["batch"]), 0.1)
+            for each in polled:
+                # From then on it would read nothing, and not say so again.
+                if each.error() and (each.error().fatal() or each.error().code() == KafkaError._FATAL):
+                    raise KafkaException(each.error())
             records = [each for each in polled if not each.error()]
             if records and membership:
                 process(consumer, producer, records, membership[0])
