@@ -22,12 +22,14 @@ import {
   readText,
   replaceFile,
 } from './checkpoint.ts'
-import { GroupSync } from './group-sync.ts'
+import { GroupSync, Slots } from './group-sync.ts'
 import type { Log, TopicPartition } from './log.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 
 /** Longest name of a file or directory. */
 export const MAX_NAME_LENGTH = 255
+
+const CONCURRENT_RENAMES = 4
 
 /** How the names of directories end that are no longer those of logs. */
 export type Mark = 'delete' | 'stray'
@@ -68,6 +70,8 @@ export class LogDirectory implements LogHome {
   private lock: DirectoryLock | undefined
   private failure: Error | undefined
   private hasNewWatermarks = false
+  /** Few at once, where thousands of logs are deleted. */
+  private readonly renames = new Slots(CONCURRENT_RENAMES)
   private readonly nameSync = new GroupSync(() => this.syncNames())
   private readonly logStartWriter = new GroupSync(() => this.writeLogStarts())
   private readonly recoveryPointWriter = new GroupSync(() => this.writeRecoveryPoints())
@@ -205,7 +209,7 @@ export class LogDirectory implements LogHome {
     const path = `${this.path}/${topic.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`
     if (!this.isOnline) return undefined
     try {
-      await disk.rename(from, path)
+      await this.renames.run(() => disk.rename(from, path))
     } catch (error) {
       this.goOffline(error as Error)
       return undefined

@@ -31,6 +31,9 @@ import { Tasks } from './tasks.ts'
 const CONCURRENT_SYNCS = 2
 const CONCURRENT_CLOSES = 8
 const CONCURRENT_SEARCHES = 8
+/** Of thousands at once: a long queue of calls of the disk keeps those of produce and fetch waiting. */
+const CONCURRENT_CREATIONS = 16
+const CONCURRENT_REMOVALS = 2
 /** Directories chosen for logs that do not exist, all together. */
 const MOST_PREFERENCES = 10_000
 
@@ -128,6 +131,8 @@ export class LogManager implements LogManagerSurface {
   /** Logs of the same names as others, in other directories; see `settleFound`. */
   private rivals: Log[] = []
   private readonly moves: LogMoves
+  private readonly creations = new Slots(CONCURRENT_CREATIONS)
+  private readonly removals = new Slots(CONCURRENT_REMOVALS)
   /** Where logs go that are not there yet, by name (AlterReplicaLogDirs). */
   private readonly preferred = new Map<string, LogDirectory>()
   /** Creations and deletions under way, by name: what comes next waits. */
@@ -280,7 +285,7 @@ export class LogManager implements LogManagerSurface {
     }
     home.expected++
     try {
-      return ok(await this.createIn(home, name, spec))
+      return ok(await this.creations.run(() => this.createIn(home, name, spec)))
     } catch (error) {
       const { message } = error as Error
       if (!isPassing(error)) home.goOffline(error as Error)
@@ -433,7 +438,11 @@ export class LogManager implements LogManagerSurface {
   }
 
   private removeLater(log: Log, path: string): void {
-    this.tasks.later(log.config.fileDeleteDelayMs, () => this.options.disk.remove(path))
+    // What is not done when the broker stops is the next start's.
+    const remove = async () => {
+      if (!this.isStopping) await this.options.disk.remove(path)
+    }
+    this.tasks.later(log.config.fileDeleteDelayMs, () => this.removals.run(remove))
   }
 
   async settleFound(isWanted: (log: LogSurface) => boolean): Promise<void> {
