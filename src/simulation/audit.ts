@@ -4,7 +4,7 @@ import { leastOffset } from '../log/offsets.ts'
 import type { Random } from '../platform/platform.ts'
 import { RecordBatch } from '../records/batch.ts'
 import { readRecords } from '../replication/pinned-records.ts'
-import { identityOf, type PartitionModel } from './model.ts'
+import { areSame, identityOf, type PartitionModel } from './model.ts'
 import { hold, Violation } from './violation.ts'
 
 export interface AuditOptions {
@@ -19,6 +19,11 @@ export interface AuditOptions {
 
 export async function audit(options: AuditOptions): Promise<void> {
   const { log, model } = options
+  hold(
+    log.logStartOffset >= model.startFloor,
+    'the log start never goes back',
+    () => `${model.name}: ${model.startFloor}, then ${log.logStartOffset}`,
+  )
   if (options.hadPowerFailure) admitLoss(log, model)
   const batches = await readAll(log, options.random)
   compare(batches, options)
@@ -44,6 +49,7 @@ function admitLoss(log: Log, model: PartitionModel): void {
   )
   model.cut(log.logEndOffset, 'lost')
   model.isTainted = false
+  model.hasFailedSync = false
 }
 
 async function readAll(log: Log, random: Random): Promise<RecordBatch[]> {
@@ -105,9 +111,9 @@ export function checkRead(
   for (const batch of batches) {
     const isInLine = next === undefined ? batch.baseOffset <= offset : batch.baseOffset === next
     const sent = model.sent.get(identityOf(batch))
-    const isSame = sent?.baseOffset === undefined || sent.baseOffset === batch.baseOffset
+    const isInPlace = sent?.baseOffset === undefined || sent.baseOffset === batch.baseOffset
     hold(
-      isInLine && batch.lastOffset >= offset && sent !== undefined && isSame,
+      isInLine && batch.lastOffset >= offset && isInPlace && sent !== undefined && areSame(sent, batch),
       'reads give what was acknowledged',
       () => `${model.name} at ${offset} gave a batch at ${batch.baseOffset}, known at ${sent?.baseOffset}`,
     )
@@ -128,7 +134,10 @@ function compare(batches: readonly RecordBatch[], options: AuditOptions): void {
     const { baseOffset } = batch
     const sent = model.sent.get(identity)
     const describe = () => `${model.name} has a batch at ${baseOffset}: ${sent?.fate ?? 'never sent'}`
-    if (!sent || sent.fate === 'refused' || sent.fate === 'withdrawn' || sent.fate === 'lost') {
+    if (!sent || !areSame(sent, batch)) {
+      throw new Violation('only what was sent is stored', `${describe()}, or not like this`)
+    }
+    if (sent.fate === 'refused' || sent.fate === 'withdrawn' || sent.fate === 'lost') {
       throw new Violation('only what was sent is stored', describe())
     }
     const isElsewhere = sent.baseOffset !== undefined && sent.baseOffset !== baseOffset

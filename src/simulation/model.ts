@@ -3,7 +3,7 @@
  * history of the log, and what follows from it (producers, transactions, times). Written without a look at
  * the engine's own code.
  */
-import { RecordBatch } from '../records/batch.ts'
+import { CRC_AT, RecordBatch } from '../records/batch.ts'
 import { readControlMarker } from '../records/lookup.ts'
 
 export interface SentRecord {
@@ -67,6 +67,7 @@ export class PartitionModel {
   durableFloor = 0n
   /** A sync has failed: what is read may not be on the disk, until the machine starts anew. */
   isTainted = false
+  hasFailedSync = false
   /** Of this life of the broker. */
   highWatermark = 0n
   /** What topic configurations allowed since retention was last looked at. */
@@ -200,6 +201,11 @@ function newProducer(): ModelProducer {
     transactionStart: -1n,
     lastOffset: -1n,
   }
+}
+
+/** Everything but what the log writes into a batch: its offset and the leader's epoch. */
+export function areSame(sent: SentBatch, found: RecordBatch): boolean {
+  return sent.bytes.subarray(CRC_AT).equals(found.bytes().subarray(CRC_AT))
 }
 
 /** Batches are told apart by what their checksum covers, which no broker changes. */

@@ -63,7 +63,7 @@ class Simulation implements LaneHost {
   private violation: Violation | undefined
   private life = 0
   private lastNumber = 0
-  private latestWall = 0
+  private lastWallMs = 0
   /** Since power came back: what a full disk kept from being written down may be forgotten. */
   private wasFull = false
   private faults = 0
@@ -79,7 +79,7 @@ class Simulation implements LaneHost {
       durability: this.durability,
       tailCacheBytes: this.random.below(3) * 2_000,
       maxOpenFiles: 2 + this.random.below(20),
-      retentionCheckIntervalMs: 7_000,
+      retentionCheckIntervalMs: 900,
       logger: storyLogger({ note: line => this.note(line), fail: error => this.fail(error) }),
       disk: options.disk,
     })
@@ -242,7 +242,7 @@ class Simulation implements LaneHost {
 
   /** Time for the background work. */
   private async pass(): Promise<void> {
-    const ms = this.random.below(12_000)
+    const ms = this.random.below(this.random.below(2) === 0 ? 12_000 : 1_500)
     this.note(`${ms} ms pass`)
     await this.world.run(ms)
   }
@@ -355,24 +355,23 @@ class Simulation implements LaneHost {
 
   private breakDisk(): void {
     const under = LOG_DIRS[this.random.below(LOG_DIRS.length)]!
+    const { faults } = this.world
     const calls = [['write'], ['sync'], ['read'], ['rename', 'open'], ['syncDirectory']] as const
-    switch (this.random.below(4)) {
+    switch (this.random.below(5)) {
       case 0:
-        this.world.faults.add({
-          calls: calls[this.random.below(calls.length)]!,
-          under,
-          code: 'EIO',
-          times: 1,
-        })
+        faults.add({ calls: calls[this.random.below(calls.length)]!, under, code: 'EIO', times: 1 })
         break
       case 1:
-        this.world.faults.add({ under, delayMs: 20 + this.random.below(200), times: 40 })
+        faults.add({ calls: ['sync'], under, suffix: '.log', code: 'EIO', times: 1 })
         break
       case 2:
-        this.world.faults.add({ calls: ['open'], under, code: 'EMFILE', times: 1 + this.random.below(5) })
+        faults.add({ under, delayMs: 20 + this.random.below(200), times: 40 })
+        break
+      case 3:
+        faults.add({ calls: ['open'], under, code: 'EMFILE', times: 1 + this.random.below(5) })
         break
       default:
-        this.world.faults.add({ calls: ['sync', 'syncDirectory'], under, delayMs: 300, times: 20 })
+        faults.add({ calls: ['sync', 'syncDirectory'], under, delayMs: 300, times: 20 })
     }
   }
 
@@ -436,6 +435,7 @@ class Simulation implements LaneHost {
     this.note('the broker is up')
     for (const model of this.models) {
       model.highWatermark = 0n
+      model.isTainted ||= model.hasFailedSync
       model.reopen()
     }
     await this.auditAll({ isRecovered: true, hadPowerFailure: isTorn })
@@ -446,11 +446,13 @@ class Simulation implements LaneHost {
   /** Cheap, and after every event. */
   private watch(): void {
     if (this.violation) throw this.violation
-    this.latestWall = Math.max(this.latestWall, this.now())
+    // The latest time that retention can have gone by since the last look.
+    const latestWallMs = Math.max(this.lastWallMs, this.now())
+    this.lastWallMs = this.now()
     for (const model of this.models) {
       const log = this.logOf(model)
       if (!log?.isOnline) continue
-      watch(model, log, this.latestWall)
+      watch(model, log, latestWallMs)
       this.raiseFloor(model, log.recoveryPoint)
       if (this.durability === 'fsync') this.raiseFloor(model, log.highWatermark)
     }
@@ -480,8 +482,13 @@ class Simulation implements LaneHost {
 
   /** With no room to write it down, retention's progress may be lost with the power. */
   private forgiveStart(model: PartitionModel, log: Log, hadPowerFailure: boolean): void {
-    if (!hadPowerFailure || !this.wasFull || log.logStartOffset >= model.startFloor) return
-    if (log.logStartOffset >= model.deletedTo) model.startFloor = log.logStartOffset
+    if (!hadPowerFailure || log.logStartOffset >= model.startFloor) return
+    // Of a log that was never synced, nothing at all may be left.
+    const isGone = log.logEndOffset === 0n && model.durableFloor === 0n
+    if (isGone) model.deletedTo = 0n
+    if (isGone || (this.wasFull && log.logStartOffset >= model.deletedTo)) {
+      model.startFloor = log.logStartOffset
+    }
   }
 
   private async auditOne(
@@ -544,7 +551,7 @@ class Simulation implements LaneHost {
   }
 
   private taint(path: string): void {
-    for (const model of this.models) if (path.includes(`/${model.name}/`)) model.isTainted = true
+    for (const model of this.models) if (path.includes(`/${model.name}/`)) model.hasFailedSync = true
   }
 
   /** Something goes on beside the rest; a violation in it ends the run. */
