@@ -14,6 +14,7 @@ export const ADMINISTRATION: readonly TransactionConversation[] = [
   conversation('offsets are deleted while others are staged', offsetsDeleted),
   conversation('offsets staged by two producers', twoStage),
   conversation('a member stages in each state of its group', eachState),
+  conversation('a member that only stages offsets', onlyStages),
   conversation('records of staged offsets', records),
   conversation('transactions as listed', listed),
   conversation('a producer asks for its next epoch', nextEpoch),
@@ -86,6 +87,20 @@ async function eachState(talk: TransactionTalk): Promise<void> {
   await parked.answer()
   await talk.commits(producer)
   await talk.offsets([first])
+}
+
+async function onlyStages(talk: TransactionTalk): Promise<void> {
+  const [first] = (await talk.topic(1)) as [string]
+  const producer = await talk.begin('p', 1)
+  await talk.addOffsets(producer)
+  const member = await talk.enter('a', { sessionTimeoutMs: 1_000 })
+  const { memberId, generationId } = member
+  const identity = { memberId, generationIdOrMemberEpoch: generationId }
+  await talk.wait(600)
+  await talk.stage(producer, { [first]: 1 }, identity)
+  await talk.wait(800)
+  await talk.stage(producer, { [first]: 2 }, identity)
+  await talk.heartbeat(member)
 }
 
 async function records(talk: TransactionTalk): Promise<void> {

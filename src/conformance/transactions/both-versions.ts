@@ -19,6 +19,7 @@ const SCRIPTS: readonly (readonly [string, Script])[] = [
   ['an open transaction', open],
   ['aborted ranges', abortedRanges],
   ['a reader in the middle of aborted ranges', middle],
+  ['aborted records above what is stable', aboveStable],
   ['offsets that are committed', offsetsCommitted],
   ['offsets that are aborted', offsetsAborted],
   ['offsets alone', offsetsAlone],
@@ -185,6 +186,23 @@ async function middle(talk: TransactionTalk, version: TransactionVersion): Promi
     await talk.end(producer, isCommit)
   }
   for (let from = 0n; from < 12n; from += 3n) await talk.see(first, { from, maxBytes: 4_000 })
+}
+
+async function aboveStable(talk: TransactionTalk, version: TransactionVersion): Promise<void> {
+  const [first] = (await talk.topic(1)) as [string]
+  const a = await talk.begin('a', version)
+  const b = await talk.begin('b', version, { transactionalId: `${talk.id}-b` })
+  if (version === 1) await talk.add(a, [first])
+  await talk.produce(a, first, ['stable'])
+  await talk.commits(a)
+  if (version === 1) for (const each of [a, b]) await talk.add(each, [first])
+  await talk.produce(a, first, ['open'])
+  await talk.produce(b, first, ['aborted'])
+  await talk.aborts(b)
+  await talk.see(first)
+  await talk.see(first, { from: 2n })
+  await talk.commits(a)
+  await talk.see(first, { maxBytes: 1 })
 }
 
 async function offsetsCommitted(talk: TransactionTalk, version: TransactionVersion): Promise<void> {
