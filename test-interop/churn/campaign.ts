@@ -244,7 +244,7 @@ export class Campaign {
     return {
       'processed, with duplicates': dealt,
       generations: generation,
-      'UNKNOWN_MEMBER_ID, to members whose session was over': forgotten,
+      'UNKNOWN_MEMBER_ID, live members or not': forgotten,
       ...Object.fromEntries(this.#counts),
     }
   }
