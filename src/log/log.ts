@@ -471,7 +471,7 @@ export class Log implements LogSurface {
   }
 }
 
-/** Of what is in the active segment nothing can be compacted: it ends in time for the longest lag (KIP-354). */
+/** Nothing of the active segment can be compacted: it ends in time for the longest lag (KIP-354). */
 function rollConfig(config: LogConfig): LogConfig {
   const { cleanupPolicy, maxCompactionLagMs, segmentMs } = config
   if (maxCompactionLagMs >= segmentMs || !cleanupPolicy.includes('compact')) return config

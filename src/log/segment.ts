@@ -11,6 +11,7 @@ import type { LogConfig } from './log-config.ts'
 import type { OffsetIndex } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
 import { fileName } from './producer-snapshot.ts'
+import { renameAll } from './rename-all.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import type { TimeIndex } from './time-index.ts'
 import type { TransactionIndex } from './transaction-index.ts'
@@ -364,6 +365,8 @@ export class Segment implements PoolMember {
     else {
       await this.resetIndexes()
       await this.transactionIndex.truncateToOffset(recoveryPoint)
+      // Neither may come back without the other.
+      if (recoveryPoint > this.baseOffset) await this.writeIndexes(true)
     }
     let end = { position: from ?? 0, problem: undefined as string | undefined }
     let lastOffset = this.baseOffset - 1n
@@ -556,13 +559,7 @@ export class Segment implements PoolMember {
     this.suffix = suffix
     const to = paths()
     this.suffix = before
-    let done = 0
-    try {
-      for (; done < kinds.length; done++) await renameIfThere(disk, from[done]!, to[done]!)
-    } catch (error) {
-      while (done-- > 0) await renameIfThere(disk, to[done]!, from[done]!)
-      throw error
-    }
+    await renameAll(disk, from, to)
     this.suffix = suffix
   }
 
@@ -593,12 +590,4 @@ export class Segment implements PoolMember {
 export function rollJitter({ segmentJitterMs, segmentMs }: LogConfig, random: Random): number {
   const bound = Math.min(segmentJitterMs, segmentMs, 2 ** 31)
   return bound > 0 ? random.below(bound) : 0
-}
-
-async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {
-  try {
-    await disk.rename(from, to)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT') throw error
-  }
 }

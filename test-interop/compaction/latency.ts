@@ -96,7 +96,7 @@ async function oneRun(broker: Broker, options: LatencyOptions): Promise<LatencyR
   const changes = Object.entries(BUSY).map(([name, value]) => `${name}=${value}`)
   const where = ['--bootstrap-server', broker.bootstrap, '--entity-type', 'topics', '--entity-name', LARGE]
   await kafkaToolOk('kafka-configs', [...where, '--alter', '--add-config', changes.join(',')])
-  // The keys are noted first, from all of it; then segments are copied. Half of the measurement is for each.
+  // The keys are noted first, from all of it; then segments are copied. The measurement sees something of both.
   await pause(1_000)
   const during = await steady(broker, options)
   const cleanedSegments = replacedSegments(broker)
