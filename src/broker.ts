@@ -118,10 +118,8 @@ export class Broker {
 
 async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]): Promise<Parts> {
   const { clock, random, network } = platform
-  const isMemory = config.string('klamm.storage') === 'memory'
-  const disk = isMemory ? new MemoryDisk({ clock }) : platform.disk
+  const disk = diskOf(config, platform)
   const topicConfigs = new TopicConfigs(config)
-
   await refuseStrangers(disk, config)
   const storage = lossOfStorage()
   const fetchMemory = new ReadBudget(config.number('klamm.fetch.memory.bytes'))
@@ -137,7 +135,6 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
     hasFetchMemory: () => !fetchMemory.isShort,
   })
   undo.push(() => logs.shutdown())
-
   const controller = await openController({ disk, logs, config, platform, logger })
   undo.push(() => controller.close())
   const localBrokerId = config.nodeId
@@ -340,6 +337,10 @@ async function openController({ disk, logs, config, platform, logger }: StorePar
     clusterId: logs.clusterId,
     ...(count > 0 && { whyNotNew: strangersProblem(config, count) }),
   })
+}
+
+function diskOf(config: BrokerConfig, { clock, disk }: Platform): Disk {
+  return config.string('klamm.storage') === 'memory' ? new MemoryDisk({ clock }) : disk
 }
 
 function lossOfStorage(): { readonly lost: Promise<void>; readonly lose: () => void } {
