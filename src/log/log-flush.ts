@@ -61,7 +61,7 @@ export class LogFlush {
     this.hasNewFiles = this.isNewDirectory = !wasClean
     for (const [i, segment] of log.segments.entries()) {
       const end = log.segments[i + 1]?.baseOffset ?? log.logEndOffset
-      if (end > recoveryPoint) this.unsynced.add(segment)
+      if (end > recoveryPoint || (end === recoveryPoint && !wasClean)) this.unsynced.add(segment)
     }
   }
 

@@ -157,13 +157,16 @@ async function finishSwap(
     const baseOffset = offsetOf(name)
     const segment = await segmentOf(name, options, { suffix: '.swap', isWritable: false })
     from = least(from, baseOffset)
-    to = greatestOffset(to, await segment.scanNextOffset())
+    // One that is empty takes the place of what has its name all the same.
+    to = greatestOffset(to, greatestOffset(await segment.scanNextOffset(), baseOffset + 1n))
     await segment.close()
   }
   for (const name of [...names]) {
     const isSegment = /^\d{20}\.(log|index|timeindex|txnindex)$/.test(name)
     if (isSegment && from !== undefined && offsetOf(name) >= from && offsetOf(name) < to) await drop(name)
   }
+  // No old segment may come back beside the new ones.
+  await disk.syncDirectory(path)
   for (const name of swaps) {
     const target = name.slice(0, -'.swap'.length)
     await disk.rename(`${path}/${name}`, `${path}/${target}`)
@@ -244,7 +247,10 @@ async function recoverSegments(
     const { cutBytes, reason, nextOffset } = await segment.recover(options.recoveryPoint, note)
     // A file may have lost whole batches at its end while the next one has all of its own.
     const isShort = next !== undefined && nextOffset < next.baseOffset && nextOffset >= options.cleanedTo
-    const isCut = cutBytes > 0 || isShort || (next !== undefined && nextOffset > next.baseOffset)
+    // What a failed write left behind a whole segment takes nothing with it.
+    const isWhole = next !== undefined && nextOffset === next.baseOffset
+    const isCut =
+      !isWhole && (cutBytes > 0 || isShort || (next !== undefined && nextOffset > next.baseOffset))
     segment.isWritable = next === undefined || isCut
     if (next !== undefined) await segment.seal(false)
     if (!isCut) continue

@@ -23,6 +23,7 @@ export interface EngineOptions {
   readonly tailCacheBytes: number
   readonly maxOpenFiles: number
   readonly retentionCheckIntervalMs: number
+  readonly initialTaskDelayMs: number
   readonly logger: Logger
   /** Between the engine and its disk, where a test plants a bug. */
   readonly disk?: ((disk: Disk) => Disk) | undefined

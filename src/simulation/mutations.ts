@@ -169,6 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a failed write is left where it is',
     caughtBy: 'acknowledged is durable',
+    from: 50,
     plant: () =>
       patch(
         AppendQueue.prototype,

@@ -67,6 +67,7 @@ class Simulation implements LaneHost {
   /** Since power came back: what a full disk kept from being written down may be forgotten. */
   private wasFull = false
   private faults = 0
+  private lastFaultMs = Number.NEGATIVE_INFINITY
 
   constructor(options: SimulationOptions) {
     this.steps = options.steps ?? DEFAULT_STEPS
@@ -80,11 +81,13 @@ class Simulation implements LaneHost {
       tailCacheBytes: this.random.below(3) * 2_000,
       maxOpenFiles: 2 + this.random.below(20),
       retentionCheckIntervalMs: 900,
+      initialTaskDelayMs: 400,
       logger: storyLogger({ note: line => this.note(line), fail: error => this.fail(error) }),
       disk: options.disk,
     })
     this.world.faults.onFault = (call, path, code) => {
       this.faults++
+      this.lastFaultMs = this.world.clock.elapsed()
       this.note(`the disk fails: ${code} at ${call} of ${path}`)
       if (call === 'sync') this.taint(path)
     }
@@ -218,7 +221,8 @@ class Simulation implements LaneHost {
       isThere ||
         outcome!.error === ErrorCode.OFFSET_OUT_OF_RANGE ||
         this.logOf(model)?.isOnline !== true ||
-        this.faults > faults,
+        this.faults > faults ||
+        this.world.clock.elapsed() - this.lastFaultMs < 1_000,
       'reads give what was acknowledged',
       () => `${model.name} at ${offset}: error ${outcome!.error}`,
     )
@@ -299,8 +303,17 @@ class Simulation implements LaneHost {
     if (!model) return
     const config = drawConfig(this.random)
     this.note(`${model.topic} is configured: ${[...config].map(it => it.join('=')).join(' ')}`)
+    const before = this.models.map(({ leastRetentionMs, leastRetentionBytes }) => ({
+      leastRetentionMs,
+      leastRetentionBytes,
+    }))
     await this.finish(this.engine.configure(model.topic, config))
     this.noteRetention()
+    // Until the next look, either may have been in force.
+    for (const [i, it] of this.models.entries()) {
+      it.leastRetentionMs = Math.min(it.leastRetentionMs, before[i]!.leastRetentionMs)
+      it.leastRetentionBytes = Math.min(it.leastRetentionBytes, before[i]!.leastRetentionBytes)
+    }
   }
 
   private async createTopic(): Promise<void> {
