@@ -1,5 +1,6 @@
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,19 +25,25 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 final class TransactionCases {
     static void addTo(Suite suite) {
         suite.add("a committed transaction shows in all its partitions", TransactionCases::committed);
-        suite.add("an aborted transaction shows only to those who read uncommitted", TransactionCases::aborted);
+        suite.add("an aborted transaction shows only to those who read uncommitted",
+            TransactionCases::aborted);
         suite.add("what comes behind an open transaction waits for its end", TransactionCases::open);
-        suite.add("the end of a partition under read_committed is its last stable offset", TransactionCases::ends);
-        suite.add("of thirty transactions in a row those that were committed show, in order", TransactionCases::row);
+        suite.add("the end of a partition under read_committed is its last stable offset",
+            TransactionCases::ends);
+        suite.add("of thirty transactions in a row those that were committed show, in order",
+            TransactionCases::row);
         suite.add("a transaction of 5,000 compressed records is committed as one", TransactionCases::large);
         suite.add("an empty transaction ends either way", TransactionCases::empty);
-        suite.add("offsets of a committed transaction are committed, of an aborted one not", TransactionCases::offsets);
-        suite.add("a consumer that asks for stable offsets waits for the end of a transaction", TransactionCases::stable);
+        suite.add("offsets of a committed transaction are committed, of an aborted one not",
+            TransactionCases::offsets);
+        suite.add("a consumer that asks for stable offsets waits for the end of a transaction",
+            TransactionCases::stable);
         suite.add("offsets of a member of an older generation are refused", TransactionCases::stale);
         suite.add("a second producer of the same id aborts what the first left open, and fences it",
             TransactionCases::fenced);
         suite.add("fenceProducers of the admin fences a producer", TransactionCases::adminFences);
-        suite.add("a transaction that took too long is aborted, and its producer is told", TransactionCases::late);
+        suite.add("a transaction that took too long is aborted, and its producer is told",
+            TransactionCases::late);
         suite.add("a timeout over the maximum of the broker is refused", TransactionCases::timeout);
         suite.add("transactions are listed by state, by duration and by pattern", TransactionCases::lists);
         suite.add("a transaction is described with its partitions", TransactionCases::describes);
@@ -46,8 +53,9 @@ final class TransactionCases {
     }
 
     private static KafkaProducer<String, String> producer(Run run, Map<String, Object> configs) {
-        var all = new java.util.HashMap<String, Object>(Map.of("transactional.id", run.name("id"), "linger.ms", 0));
-        all.putAll(configs);
+        Map<String, Object> all = new HashMap<>(configs);
+        all.putIfAbsent("transactional.id", run.name("id"));
+        all.put("linger.ms", configs.getOrDefault("linger.ms", 0));
         var producer = run.producer(all);
         producer.initTransactions();
         return producer;
@@ -68,7 +76,8 @@ final class TransactionCases {
     }
 
     private static List<String> seen(Run run, String topic, int partition, int count, String isolation) {
-        var consumer = run.consumer(Map.of("isolation.level", isolation, "group.id", UUID.randomUUID().toString()));
+        var group = UUID.randomUUID().toString();
+        var consumer = run.consumer(Map.of("isolation.level", isolation, "group.id", group));
         consumer.assign(List.of(new TopicPartition(topic, partition)));
         return ProducerCases.valuesOf(Run.read(consumer, count));
     }
@@ -111,7 +120,8 @@ final class TransactionCases {
     private static long end(Run run, String topic, IsolationLevel isolation) throws Exception {
         var partition = new TopicPartition(topic, 0);
         var asked = Map.of(partition, OffsetSpec.latest());
-        return run.admin.listOffsets(asked, new ListOffsetsOptions(isolation)).partitionResult(partition).get().offset();
+        var found = run.admin.listOffsets(asked, new ListOffsetsOptions(isolation));
+        return found.partitionResult(partition).get().offset();
     }
 
     private static void ends(Run run) throws Exception {
@@ -209,7 +219,8 @@ final class TransactionCases {
             return "committed";
         });
         producer.abortTransaction();
-        Run.same(true, second.committed(at(topic, 0).keySet()).values().stream().allMatch(each -> each == null));
+        var committed = second.committed(at(topic, 0).keySet()).values();
+        Run.same(true, committed.stream().allMatch(each -> each == null));
     }
 
     private static void fenced(Run run) throws Exception {
@@ -255,7 +266,8 @@ final class TransactionCases {
 
     private static void timeout(Run run) {
         try {
-            producer(run, Map.of("transaction.timeout.ms", 2_000_000_000, "delivery.timeout.ms", 2_000_000_000));
+            int tooMuch = 2_000_000_000;
+            producer(run, Map.of("transaction.timeout.ms", tooMuch, "delivery.timeout.ms", tooMuch));
         } catch (KafkaException told) {
             Run.holds(told.toString().contains("timeout"), told);
             return;
@@ -264,7 +276,8 @@ final class TransactionCases {
     }
 
     private static List<String> listed(Run run, ListTransactionsOptions options) throws Exception {
-        return run.admin.listTransactions(options).all().get().stream().map(TransactionListing::transactionalId)
+        var all = run.admin.listTransactions(options).all().get();
+        return all.stream().map(TransactionListing::transactionalId)
             .filter(each -> each.startsWith(run.name(""))).sorted().toList();
     }
 
@@ -302,7 +315,8 @@ final class TransactionCases {
         producer.beginTransaction();
         put(producer, topic, 0, Run.values(3));
         var partition = new TopicPartition(topic, 0);
-        var all = run.admin.describeProducers(Set.of(partition)).partitionResult(partition).get().activeProducers();
+        var described = run.admin.describeProducers(Set.of(partition)).partitionResult(partition);
+        var all = described.get().activeProducers();
         var open = all.stream().filter(each -> each.currentTransactionStartOffset().isPresent()).toList();
         Run.same(1, open.size());
         Run.same(List.of(1L, 2), List.of(open.get(0).currentTransactionStartOffset().getAsLong(),
@@ -317,11 +331,13 @@ final class TransactionCases {
         put(producer, topic, 0, List.of("hanging"));
         run.send(topic, 0, List.of("behind"));
         var partition = new TopicPartition(topic, 0);
-        var all = run.admin.describeProducers(Set.of(partition)).partitionResult(partition).get().activeProducers();
+        var described = run.admin.describeProducers(Set.of(partition)).partitionResult(partition);
+        var all = described.get().activeProducers();
         var open = all.stream().filter(each -> each.currentTransactionStartOffset().isPresent()).findFirst()
             .orElseThrow();
-        run.admin.abortTransaction(new AbortTransactionSpec(partition, open.producerId(), (short) open.producerEpoch(),
-            open.coordinatorEpoch().orElse(0))).all().get();
+        var spec = new AbortTransactionSpec(partition, open.producerId(), (short) open.producerEpoch(),
+            open.coordinatorEpoch().orElse(0));
+        run.admin.abortTransaction(spec).all().get();
         Run.same(List.of("behind"), seen(run, topic, 0, 1, "read_committed"));
     }
 }

@@ -34,7 +34,10 @@ final class Chain {
 
     public static void main(String[] args) throws Exception {
         Map<String, String> options = new HashMap<>();
-        for (var each : args) options.put(each.substring(0, each.indexOf('=')), each.substring(each.indexOf('=') + 1));
+        for (var each : args) {
+            var words = each.split("=", 2);
+            options.put(words[0], words[1]);
+        }
         var chain = new Chain(options);
         var watcher = new Thread(chain::awaitEndOfInput);
         watcher.setDaemon(true);
@@ -53,8 +56,10 @@ final class Chain {
     }
 
     private void session() throws InterruptedException {
-        try (var consumer = new KafkaConsumer<>(consumerConfig(), new StringDeserializer(), new StringDeserializer());
-            var producer = new KafkaProducer<>(producerConfig(), new StringSerializer(), new StringSerializer())) {
+        var reads = new StringDeserializer();
+        var writes = new StringSerializer();
+        try (var consumer = new KafkaConsumer<>(consumerConfig(), reads, reads);
+            var producer = new KafkaProducer<>(producerConfig(), writes, writes)) {
             producer.initTransactions();
             consumer.subscribe(List.of(options.get("input")));
             while (!leaving) {
@@ -79,7 +84,8 @@ final class Chain {
                 int input = Integer.parseInt(each.value());
                 send(producer, input % PARTITIONS, "a " + input + " " + attempt);
                 send(producer, (input + 1) % PARTITIONS, "b " + input + " " + attempt);
-                offsets.put(new TopicPartition(each.topic(), each.partition()), new OffsetAndMetadata(each.offset() + 1));
+                var partition = new TopicPartition(each.topic(), each.partition());
+                offsets.put(partition, new OffsetAndMetadata(each.offset() + 1));
             }
             producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
             if (commits) commit(producer);

@@ -8,8 +8,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Transactions as fast as they go: so many producers, each with 100 records a transaction over the partitions of a
- * topic. After each line of input (how many producers, for how many milliseconds) a line with how many committed.
+ * Transactions as fast as they go: so many producers, each with 100 records a transaction over the partitions
+ * of a topic. After each line of input (how many producers, for how many milliseconds) a line with how many
+ * committed.
  */
 final class Load {
     private static final int RECORDS = 100;

@@ -10,8 +10,8 @@ import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 
 /**
- * Counts words with exactly_once_v2: lines are split, words are repartitioned by themselves and counted in a store
- * with a changelog, and each new count is put out. Ends in order when its input ends.
+ * Counts words with exactly_once_v2: lines are split, words are repartitioned by themselves and counted in a
+ * store with a changelog, and each new count is put out. Ends in order when its input ends.
  */
 final class WordCount {
     public static void main(String[] args) throws Exception {
