@@ -63,7 +63,9 @@ export class Lane {
     this.isBusy = false
   }
 
-  /** One batch, or one more attempt, or the end of a transaction. `isCurrent` is false once the broker died. */
+  /**
+   * One batch, or one more attempt, or the end of a transaction. `isCurrent` is false once the broker died.
+   */
   async step(isCurrent: () => boolean): Promise<void> {
     if (this.isBusy) return
     this.isBusy = true

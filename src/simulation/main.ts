@@ -38,7 +38,8 @@ async function main(): Promise<void> {
   }
   const seconds = ((platform.clock.elapsed() - startMs) / 1_000).toFixed(1)
   print(
-    `${count} seeds from ${from} in ${seconds} s, ${failed.length} failed${failed.map(it => ` ${it}`).join('')}`,
+  const which = failed.map(it => ` ${it}`).join('')
+  print(`${count} seeds from ${from} in ${seconds} s, ${failed.length} failed${which}`)
   )
   process.exitCode = failed.length > 0 ? 1 : 0
 }

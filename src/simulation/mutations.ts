@@ -168,8 +168,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a failed write is left where it is',
-    caughtBy: 'acknowledged is durable',
-    from: 50,
+    caughtBy: 'no assertion fails',
+    from: 30,
     plant: () =>
       patch(
         AppendQueue.prototype,

@@ -17,17 +17,18 @@ export function watch(model: PartitionModel, log: Log, latestWallMs: number): vo
     'the log start never goes back',
     () => `${model.name}: ${model.startFloor}, then ${logStartOffset}`,
   )
-  checkRetention(model, logStartOffset, latestWallMs)
+  checkRetention(model, log, latestWallMs)
   model.startFloor = logStartOffset
 }
 
 /** Whatever went at the front of a log was asked to go, or too old, or too much. */
-function checkRetention(model: PartitionModel, logStartOffset: bigint, latestWallMs: number): void {
+function checkRetention(model: PartitionModel, log: Log, latestWallMs: number): void {
+  const { logStartOffset } = log
   const from = greatestOffset(model.deletedTo, model.startFloor)
   if (logStartOffset <= from) return
   const batches = model.batches()
-  let rest = 0
-  for (const { baseOffset, batch } of batches) if (baseOffset >= logStartOffset) rest += batch.bytes.length
+  // With what is written and not answered yet.
+  let rest = log.sizeBytes
   for (const { baseOffset, lastOffset, batch } of batches.toReversed()) {
     if (lastOffset >= logStartOffset || lastOffset < from) continue
     const isOld = latestWallMs - Number(batch.view.maxTimestamp) > model.leastRetentionMs
