@@ -37,10 +37,8 @@ async function main(): Promise<void> {
     tell(result, Number(values.trace))
   }
   const seconds = ((platform.clock.elapsed() - startMs) / 1_000).toFixed(1)
-  print(
   const which = failed.map(it => ` ${it}`).join('')
   print(`${count} seeds from ${from} in ${seconds} s, ${failed.length} failed${which}`)
-  )
   process.exitCode = failed.length > 0 ? 1 : 0
 }
 
