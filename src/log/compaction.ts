@@ -67,10 +67,21 @@ class Compaction {
     })
     const sources = this.segmentsBelow(cleanedTo)
     for (const source of sources) await source.ready()
+    await this.settleRecovery()
     for (const group of groupSegments(sources, this.log.config, firstUncleanableOffset)) {
       await this.cleanGroup(group)
     }
     return { cleanedTo, bytesBefore: this.bytesBefore, bytesAfter: this.bytesAfter }
+  }
+
+  /**
+   * A start after a crash takes what lies behind the recovery point for damaged where it has gaps: nothing
+   * that is compacted may lie there.
+   */
+  private async settleRecovery(): Promise<void> {
+    const { log } = this
+    if (log.recoveryPoint < this.options.firstUncleanableOffset) await log.flush()
+    if (!(await log.home.saveRecoveryPoints())) throw new CleaningAborted()
   }
 
   private segmentsBelow(offset: bigint): Segment[] {
