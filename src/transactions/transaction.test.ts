@@ -217,6 +217,15 @@ describe('the end of a transaction', () => {
     expect(transaction.snapshot.producerEpoch).toBe(EPOCH + 1)
   })
 
+  test('of a successor of version 1 gives no epoch to a zombie of version 2', () => {
+    for (const state of ['CompleteCommit', 'CompleteAbort', 'PrepareAbort'] as const) {
+      for (const event of [commit(before), abort(before)]) {
+        const transaction = inState(state, { clientTransactionVersion: 0 })
+        expect(said(transaction, event(transaction))).toBe(FENCED)
+      }
+    }
+  })
+
   test('T113 delayed from one transaction does not touch the next', () => {
     const transaction = inState('Ongoing')
     took(transaction, commit(me)(transaction))

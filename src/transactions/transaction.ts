@@ -267,9 +267,14 @@ export class Transaction {
     const { current } = this
     const { producerId, producerEpoch, isCommit } = request
     const isSame = current.producerEpoch === producerEpoch
-    const isBumped = current.producerEpoch === producerEpoch + 1
+    // Kafka does not ask who ended it: there, a zombie takes over the epoch of a successor of version 1.
+    const wasBump = current.clientTransactionVersion >= FIRST_WITH_EPOCH_BUMP
+    const isBumped = wasBump && current.producerEpoch === producerEpoch + 1
     const isRotated =
-      current.previousProducerId === producerId && producerEpoch === LAST_EPOCH && current.producerEpoch === 0
+      wasBump &&
+      current.previousProducerId === producerId &&
+      producerEpoch === LAST_EPOCH &&
+      current.producerEpoch === 0
     if (current.producerId !== producerId && !isRotated) return refuse(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
     const isRetry = isBumped || isRotated
     switch (current.state) {

@@ -12,17 +12,18 @@ const { clock } = nodePlatform()
 const startMs = clock.elapsed()
 const totals = { attempts: 0, committed: 0, crashes: 0, failed: 0 }
 for (let seed = from; seed < from + count; seed++) {
-  const { problem, attempts, committed, crashes } = await simulateTransactions({ seed })
-  totals.attempts += attempts
-  totals.committed += committed
-  totals.crashes += crashes
-  if (!problem) continue
+  const result = await simulateTransactions({ seed })
+  totals.attempts += result.attempts
+  totals.committed += result.committed
+  totals.crashes += result.crashes
+  if (!result.problem) continue
   totals.failed += 1
-  process.stdout.write(`SEED ${seed} FAILED: ${problem}\n`)
+  process.stdout.write(`SEED ${seed} FAILED: ${result.problem}\n`)
 }
 const seconds = ((clock.elapsed() - startMs) / 1_000).toFixed(1)
+const { attempts, committed, crashes, failed } = totals
 process.stdout.write(
-  `${count} seeds from ${from} in ${seconds} s: ${totals.attempts} transactions, ${totals.committed} committed, ` +
-    `${totals.crashes} crashes, ${totals.failed} failed\n`,
+  `${count} seeds from ${from} in ${seconds} s: ${attempts} transactions, ${committed} committed, ` +
+    `${crashes} crashes, ${failed} failed\n`,
 )
-process.exit(totals.failed > 0 ? 1 : 0)
+process.exit(failed > 0 ? 1 : 0)

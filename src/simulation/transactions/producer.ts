@@ -116,7 +116,9 @@ export class SimulatedProducer {
       await cluster.sleep(cluster.random.below(2 * TIMEOUT_MS))
       return false
     }
-    return this.end(attempt, isWhole && cluster.chance(70))
+    const isEnded = await this.end(attempt, isWhole && cluster.chance(70))
+    // A sequence that may have been used is not used again: older clients begin anew after a failure.
+    return isEnded && (isWhole || this.options.version === 2)
   }
 
   private async produce(attempt: Attempt, value: string, partition: number): Promise<boolean> {
