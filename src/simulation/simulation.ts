@@ -38,6 +38,7 @@ export interface SimulationResult {
 const LOG_DIRS = ['/disk0', '/disk1']
 const DEFAULT_STEPS = 110
 const ROOMY = 2 ** 40
+const UNBOUNDED = Number.POSITIVE_INFINITY
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const simulation = new Simulation(options)
@@ -64,6 +65,7 @@ class Simulation implements LaneHost {
   private life = 0
   private lastNumber = 0
   private lastWallMs = 0
+  private lenientUntilMs = 0
   /** Since power came back: what a full disk kept from being written down may be forgotten. */
   private wasFull = false
   private faults = 0
@@ -303,17 +305,10 @@ class Simulation implements LaneHost {
     if (!model) return
     const config = drawConfig(this.random)
     this.note(`${model.topic} is configured: ${[...config].map(it => it.join('=')).join(' ')}`)
-    const before = this.models.map(({ leastRetentionMs, leastRetentionBytes }) => ({
-      leastRetentionMs,
-      leastRetentionBytes,
-    }))
     await this.finish(this.engine.configure(model.topic, config))
+    // What retention has decided by then, it may take a while to do.
+    this.lenientUntilMs = this.world.clock.elapsed() + 20_000
     this.noteRetention()
-    // Until the next look, either may have been in force.
-    for (const [i, it] of this.models.entries()) {
-      it.leastRetentionMs = Math.min(it.leastRetentionMs, before[i]!.leastRetentionMs)
-      it.leastRetentionBytes = Math.min(it.leastRetentionBytes, before[i]!.leastRetentionBytes)
-    }
   }
 
   private async createTopic(): Promise<void> {
@@ -474,10 +469,13 @@ class Simulation implements LaneHost {
 
   /** What topics allow from now on; what they allowed until now has been looked at. */
   private noteRetention(): void {
+    const isLenient = this.world.clock.elapsed() < this.lenientUntilMs
     for (const model of this.models) {
       const { retentionMs, retentionBytes } = this.engine.configOf(model.topic)
-      model.leastRetentionMs = retentionMs < 0 ? Number.POSITIVE_INFINITY : retentionMs
-      model.leastRetentionBytes = retentionBytes < 0 ? Number.POSITIVE_INFINITY : retentionBytes
+      const least = isLenient ? model : { leastRetentionMs: UNBOUNDED, leastRetentionBytes: UNBOUNDED }
+      model.leastRetentionMs = Math.min(least.leastRetentionMs, retentionMs < 0 ? UNBOUNDED : retentionMs)
+      const bytes = retentionBytes < 0 ? UNBOUNDED : retentionBytes
+      model.leastRetentionBytes = Math.min(least.leastRetentionBytes, bytes)
     }
   }
 
