@@ -174,12 +174,11 @@ class Simulation implements LaneHost {
       const appended = await partition.append(records, { acks: -1, origin })
       return { error: appended.error, baseOffset: appended.error ? -1n : appended.value.baseOffset }
     }
-    const { topic, index } = model
     const [outcome] = await this.engine.replicas.append({
       acks: this.random.below(5) === 0 ? 1 : -1,
       timeoutMs: 30_000,
       produceVersion: 9,
-      targets: [{ topic, topicId: null, index, records }],
+      targets: [{ topic: model.topic, topicId: null, index: model.index, records }],
     })
     return { error: outcome!.error, baseOffset: outcome!.baseOffset }
   }
@@ -420,11 +419,15 @@ class Simulation implements LaneHost {
   private async comeBack({ hadPowerFailure }: { readonly hadPowerFailure: boolean }): Promise<void> {
     let isTorn = hadPowerFailure
     this.world.faults.clear()
+    // What a failed sync has lost still shows until the machine is started anew.
+    if (this.models.some(model => model.hasFailedSync)) {
+      this.engine.failPower()
+      isTorn = true
+    }
     if (this.random.below(4) === 0) {
       const starting = this.engine.start().catch(() => {})
       await this.world.run(this.random.below(30))
       void starting
-      this.note('the broker is killed as it starts')
       if (this.random.below(2) === 0) {
         this.engine.failPower()
         isTorn = true
@@ -474,8 +477,8 @@ class Simulation implements LaneHost {
       const { retentionMs, retentionBytes } = this.engine.configOf(model.topic)
       const least = isLenient ? model : { leastRetentionMs: UNBOUNDED, leastRetentionBytes: UNBOUNDED }
       model.leastRetentionMs = Math.min(least.leastRetentionMs, retentionMs < 0 ? UNBOUNDED : retentionMs)
-      const bytes = retentionBytes < 0 ? UNBOUNDED : retentionBytes
-      model.leastRetentionBytes = Math.min(least.leastRetentionBytes, bytes)
+      const most = retentionBytes < 0 ? UNBOUNDED : retentionBytes
+      model.leastRetentionBytes = Math.min(least.leastRetentionBytes, most)
     }
   }
 
