@@ -22,7 +22,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['src/server', 'src/faults'],
   ['src/broker.ts'],
   ['src/embedded.ts', 'src/console'],
-  ['src/simulation', 'src/conformance'],
+  ['src/conformance'],
+  ['src/simulation'],
   ['src/cli'],
 ]
 /** Rooms that may touch the machine directly. */
