@@ -177,6 +177,8 @@ export class LogFlush {
   private async syncFiles(): Promise<bigint> {
     const { home } = this
     const { environment, location } = this.log
+    // Another sync would succeed, and what the failed one has lost would be taken for stored.
+    if (!home.isOnline) throw Object.assign(new Error(`EIO: ${home.path} is offline`), { code: 'EIO' })
     const end = this.log.logEndOffset
     const segments = [...this.unsynced]
     const { hasNewFiles } = this
