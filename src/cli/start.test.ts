@@ -179,7 +179,11 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
       /--config.*nowhere\.properties/,
     ],
     ['a data directory that cannot be', ['start', '--data-dir', '/dev/null/data'], /log\.dirs/],
-    ['TLS', ['start', '--override', 'listeners=SSL://:9093'], /listeners: SSL .*not served/],
+    [
+      'TLS without a certificate',
+      ['start', '--override', 'listeners=SSL://:9093'],
+      /ssl\.keystore\.location/,
+    ],
     ['a server without a port', ['health', '--server', 'localhost'], /--server: 'localhost' .*host:port/],
     ['a message that is not there', ['codec', 'NoSuchRequest'], /NoSuchRequest/],
     ['an option name that is not there', ['options', 'no.such.option'], /no\.such\.option/],

@@ -109,7 +109,13 @@ describe('a process without free file handles', () => {
     }
     await log.flush().catch(() => {})
     await log.home.saveRecoveryPoints()
-    const created = await rig.manager.createLog({ ...log, topic: 'u', topicId: TOPIC_ID, partition: 0, isNew: true })
+    const created = await rig.manager.createLog({
+      ...log,
+      topic: 'u',
+      topicId: TOPIC_ID,
+      partition: 0,
+      isNew: true,
+    })
     expect(created.error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     rig.memory.intercept = undefined
     for (let i = 0; i < 8; i++) await append(log, `after ${i}`)
