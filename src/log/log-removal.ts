@@ -104,6 +104,7 @@ export class LogRemoval {
     this.bounds.startOffset = offset
     if (this.bounds.watermark < offset) this.bounds.watermark = offset
     this.log.epochs.truncateFromStart(offset)
+    this.log.onLogStart?.()
   }
 
   /** Deletes the segments that the topic's retention has done with; returns how many. */

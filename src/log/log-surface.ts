@@ -137,6 +137,8 @@ export interface LogSurface {
    */
   startVerification(producer: VerifiedProducer): Result<number>
 
+  /** Called when the log start offset has moved up: records were deleted, or have expired. */
+  onLogStart: (() => void) | undefined
   /** DeleteRecords: moves the log start offset, and drops the segments that lie wholly below. */
   deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>>
   /**

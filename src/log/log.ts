@@ -80,6 +80,7 @@ export class Log implements LogSurface {
   cleanedTo: bigint | undefined
   private isClosed = false
   private isDamaged = false
+  onLogStart: (() => void) | undefined
   /** It is about to have other files: nobody is to begin anything longer with these. */
   isMoving = false
   /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */

@@ -121,6 +121,7 @@ export class Partition {
     this.localBrokerId = options.localBrokerId
     this.state = options.state
     this.minInsyncReplicas = options.minInsyncReplicas
+    this.log.onLogStart = () => this.onLogStart()
   }
 
   get leader(): number {
@@ -439,9 +440,10 @@ export class Partition {
     return diverges ? end : null
   }
 
-  /** A waiting fetch. False when more has become readable since it looked: it should look again instead. */
+  /** A waiting fetch. False when there is news since it looked: it should look again instead. */
   watch(wait: FetchWait, isolation: FetchIsolation, target: FetchTarget, seen: FetchOutcome): boolean {
     if (this.closedWith !== ErrorCode.NONE || this.readableEnd(isolation) !== seen.readableEnd) return false
+    if (target.fetchOffset < this.log.logStartOffset) return false
     wait.watch(this.watches, {
       isolation,
       fetchOffset: target.fetchOffset,
@@ -476,14 +478,11 @@ export class Partition {
     const upTo = offset === -1n ? this.highWatermark : offset
     if (upTo < 0n || upTo > this.highWatermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
     const deleted = await this.log.deleteRecordsTo(upTo)
-    if (deleted.error) return deleted
-    const { logStartOffset } = deleted.value
-    this.onLogStart()
-    return ok(logStartOffset)
+    return deleted.error ? deleted : ok(deleted.value.logStartOffset)
   }
 
   /** Records were deleted or have expired: who waits below gets to know. */
-  onLogStart(): void {
+  private onLogStart(): void {
     const { logStartOffset } = this.log
     this.wake(watch => watch.fetchOffset < logStartOffset)
   }

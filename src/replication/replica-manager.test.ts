@@ -243,6 +243,28 @@ describe('waiting fetches', () => {
     expect(new Set(sizes)).toEqual(new Set([batchOf(['a']).length]))
   })
 
+  test.each([
+    ['T183 below what retention deletes', (host: ReplicaHost) => host.logs.applyRetention()],
+    ['T183 below what DeleteRecords deletes', (host: ReplicaHost) => host.partition('t').deleteRecords(2n)],
+  ] as const)('%s end at once with OFFSET_OUT_OF_RANGE', async (_, remove) => {
+    const host = await ReplicaHost.start()
+    await host.createTopic('t')
+    await produced(host, 't', ['a', 'b'])
+    await host.configureTopic('t', { 'retention.bytes': '0' })
+    const answer = (fetchOffset: bigint) =>
+      fetched(host, [target('t', { fetchOffset })], { maxWaitMs: 60_000, minBytes: 10_000 })
+    const below = answer(1n)
+    const atEnd = answer(2n)
+    await settled()
+    expect(host.partition('t').waitingFetches).toBe(2)
+    await remove(host)
+    expect(await below).toMatchObject([{ error: ErrorCode.OFFSET_OUT_OF_RANGE }])
+    // Nothing was taken from this one.
+    expect(host.partition('t').waitingFetches).toBe(1)
+    await host.replicas.close()
+    expect(await atEnd).toMatchObject([{ error: ErrorCode.NONE, logStartOffset: 2n }])
+  })
+
   test('of followers are woken by what is written, before it is committed', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t', { state: { replicas: [1, 2], isr: [1, 2] } })
