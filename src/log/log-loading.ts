@@ -26,7 +26,7 @@ export interface LoadOptions {
 export interface BrokenLog {
   readonly reason: string
   /** What hindered it may be over: a full disk, a want of file handles. */
-  readonly again?: () => Promise<void>
+  readonly again?: (config: LogConfig) => Promise<void>
 }
 
 export async function loadLogs(directory: LogDirectory, options: LoadOptions): Promise<void> {
@@ -86,8 +86,9 @@ async function loadLog(
     if (isDiskFailure(error)) directory.goOffline(error as Error)
     if (path.endsWith(FUTURE_SUFFIX)) return
     directory.unopened.add(name)
-    const again = isPassing(error) && { again: () => loadLog(directory, found, options) }
-    options.onBroken(name, { reason: (error as Error).message, ...again })
+    // By then, those that could be opened have long got the settings of their topics.
+    const again = (config: LogConfig) => loadLog(directory, found, { ...options, logConfig: () => config })
+    options.onBroken(name, { reason: (error as Error).message, ...(isPassing(error) && { again }) })
   }
 }
 

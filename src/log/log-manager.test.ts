@@ -200,6 +200,24 @@ describe('logs', () => {
     expect((await names(rig, '/data')).filter(name => name.startsWith('topic'))).toEqual([])
   })
 
+  test('that are opened late get the configuration of their topic all the same', async () => {
+    const rig = new Rig()
+    const config = { ...DEFAULT_LOG_CONFIG, flushMessages: 1 }
+    const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config, isNew: false }
+    await append(await rig.log(), 'first')
+    await rig.manager.shutdown()
+    rig.memory.intercept = ({ path }) => {
+      if (path.endsWith('/topic-0')) throw diskError('EMFILE')
+    }
+    await rig.start()
+    expect((await rig.manager.createLog(spec)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    rig.memory.intercept = undefined
+    const log = must(await rig.manager.createLog(spec))
+    expect(log.config).toBe(config)
+    await append(log, 'acknowledged')
+    expect([...(await contents(await rig.crash('lost'))).values()]).toEqual(['first', 'acknowledged'])
+  })
+
   test('take a new configuration at run time', async () => {
     const rig = new Rig()
     const log = await rig.log()

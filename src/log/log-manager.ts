@@ -272,7 +272,7 @@ export class LogManager implements LogManagerSurface {
   }
 
   private async openOrCreate(name: string, spec: LogSpec): Promise<Result<Log>> {
-    if (!this.byName.has(name)) await this.broken.get(name)?.again?.()
+    if (!this.byName.has(name)) await this.broken.get(name)?.again?.(spec.config)
     const existing = this.byName.get(name)
     if (existing !== undefined) return this.confirmTopicId(existing, spec)
     const reason = this.broken.get(name)?.reason
