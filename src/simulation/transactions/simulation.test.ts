@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { simulateTransactions } from './simulation.ts'
 
-const SEEDS = 4
+const SEEDS = 3
 
 test('no promise about a transaction is broken, whenever the broker dies', async () => {
   const problems: string[] = []
