@@ -7,9 +7,10 @@
 import assert from 'node:assert'
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import { RecordBatch } from '../records/batch.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import type { AppendOptions, AppendResult } from './log.ts'
 import type { DuplicateBatch, ProducerState } from './producer-state.ts'
-import { DamagedSegment, type RollRequest, type Segment } from './segment.ts'
+import type { RollRequest, Segment } from './segment.ts'
 
 /** Bounds one write; more waits for the next. */
 const MAX_GROUP_BYTES = 16_777_216

@@ -11,12 +11,12 @@ import { CLEANER_CHECKPOINT, formatOffsets, parseOffsets, readText, replaceFile 
 import { type CleanablePart, cleanablePart, dirtyRatio, needsCleaning } from './cleanable.ts'
 import { type CleaningReply, type CleaningRequest, cleaningTask } from './cleaning-task.ts'
 import { CleaningAborted, compactLog } from './compaction.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import { GroupSync } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { CleanerConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { Pace } from './pace.ts'
-import { DamagedSegment } from './segment.ts'
 
 const LEAST_CHUNK_BYTES = 65_536
 const BYTES_PER_WORD = 4

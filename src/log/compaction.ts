@@ -7,9 +7,10 @@ import type { ComputeSession } from '../platform/platform.ts'
 import { groupSegments } from './cleanable.ts'
 import { CleanedFiles } from './cleaned-files.ts'
 import type { CleaningReply, CleaningRequest, LastRecords } from './cleaning-task.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import { ENTRY_BYTES } from './offset-map.ts'
-import { DamagedSegment, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 
 /** Somebody needs the log as it is, or what was compacted is gone: nothing was lost, and nothing gained. */
 export class CleaningAborted extends Error {

@@ -9,9 +9,10 @@
  */
 import { BATCH_HEADER_BYTES, RecordBatch } from '../records/batch.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import type { LogDirectory } from './log-directory.ts'
-import { DamagedSegment, type LogLocation, type Segment } from './segment.ts'
+import type { LogLocation, Segment } from './segment.ts'
 
 /** Read and written at once. A batch that is larger goes alone. */
 const CHUNK_BYTES = 1_048_576

@@ -7,10 +7,11 @@ import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { DeferredBytes, RecordsSource } from '../../protocol/wire.ts'
 import { RecordBatch } from '../records/batch.ts'
 import { findByTimestamp, findMaxTimestamp } from '../records/lookup.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import type { PinnedFile } from './file-pool.ts'
 import type { AbortedTransaction, Log, ReadOptions, ReadResult, TimestampOffset } from './log.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
-import { type BatchPlace, DamagedSegment, type Segment } from './segment.ts'
+import type { BatchPlace, Segment } from './segment.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 
 const NOTHING: RecordsSource = { byteLength: 0, parts: [] }

@@ -9,6 +9,7 @@
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../records/batch.ts'
 import { AppendQueue, forEachBatch, isPassing, type PendingAppend, storageRefusal } from './append-queue.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
@@ -30,7 +31,7 @@ import type {
 import { clampOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
-import { DamagedSegment, type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
+import { type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 

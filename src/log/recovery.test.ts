@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
+import { encodeMessage } from '../records/legacy.ts'
 import type { Log } from './log.ts'
-import { append, batchOf, CLIENT, contents, must, Rig, readBatches } from './testing/rig.ts'
+import { append, batchOf, CLIENT, contents, must, Rig, readBatches, TOPIC_ID } from './testing/rig.ts'
 
 const SMALL = { segmentBytes: 600, indexIntervalBytes: 150 }
 const name = (offset: number, suffix: string) => `/data/topic-0/${String(offset).padStart(20, '0')}${suffix}`
@@ -118,6 +120,57 @@ describe('an unclean stop', () => {
     if (random.below(3) === 0) return Buffer.concat([bytes, random.bytes(random.below(100))])
     if (at < bytes.length) random.bytes(random.below(8) + 1).copy(bytes, at)
     return bytes
+  }
+
+  test.each([0, 1] as const)('records of message format %d are left as they are', async magic => {
+    const rig = new Rig()
+    await append(await rig.log('topic', 1), 'serves on')
+    rig.memory.crash('kept')
+    await rig.disk.makeDirectory('/data/topic-0')
+    const messages = ['a', 'b', 'c'].map((text, i) => oldMessage(magic, BigInt(i), text))
+    // The last one is torn: what an old Kafka's own recovery would cut.
+    const old = Buffer.concat(messages).subarray(0, -1)
+    await edit(rig, name(0, '.log'), () => old)
+    await edit(rig, name(0, '.index'), () => Buffer.from('as it was'))
+    await rig.start()
+    expect(rig.manager.log('topic', 0)).toBeUndefined()
+    const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config: rig.config, isNew: false }
+    const refused = await rig.manager.createLog(spec)
+    expect(refused).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR })
+    expect((refused as { message: string }).message).toContain(`message format ${magic}`)
+    expect(await rig.disk.readFile(name(0, '.log'))).toEqual(old)
+    expect(await rig.text(name(0, '.index'))).toBe('as it was')
+    expect(await values(rig.manager.log('topic', 1)!)).toEqual(['serves on'])
+    // No later start takes them either, a clean one included.
+    await rig.manager.shutdown()
+    await rig.start()
+    expect(rig.manager.log('topic', 0)).toBeUndefined()
+    expect(await rig.disk.readFile(name(0, '.log'))).toEqual(old)
+  })
+
+  test('an old message behind batches is not cut, and what only looks like one is', async () => {
+    const message = oldMessage(1, 3n, 'old')
+    for (const [tail, isKept] of [
+      [message, true],
+      [message.subarray(0, -1), false],
+      [flip(30)(Buffer.from(message)), false],
+      [Buffer.alloc(100), false],
+    ] as const) {
+      const rig = new Rig()
+      const log = await filled(rig, 3)
+      const { sizeBytes } = log
+      rig.memory.crash('kept')
+      await edit(rig, name(0, '.log'), bytes => Buffer.concat([bytes, tail]))
+      await rig.start()
+      expect(rig.manager.log('topic', 0)?.logEndOffset).toBe(isKept ? undefined : 3n)
+      const left = await rig.disk.readFile(name(0, '.log'))
+      expect(left.length).toBe(sizeBytes + (isKept ? tail.length : 0))
+    }
+  })
+
+  function oldMessage(magic: 0 | 1, offset: bigint, text: string): Buffer {
+    const time = { timestampType: 'CreateTime', timestamp: 1_000n } as const
+    return encodeMessage({ magic, offset, key: null, value: Buffer.from(text), compression: 'none', ...time })
   }
 
   test('in a long segment the producers are written down now and then', async () => {

@@ -5,6 +5,7 @@
 import type { Disk, DiskFile, Random } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
+import { DamagedSegment, refuseOldFormat } from './damaged-segment.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import type { LogConfig } from './log-config.ts'
@@ -64,11 +65,6 @@ export interface RecoveredSegment {
   readonly reason: string | undefined
   /** Behind its last batch. */
   readonly nextOffset: bigint
-}
-
-/** What a file holds is not what the log wrote there. */
-export class DamagedSegment extends Error {
-  override readonly name = 'DamagedSegment'
 }
 
 /** What the roll decision asks of an append. */
@@ -360,6 +356,8 @@ export class Segment implements PoolMember {
    * synced, and so were their index entries.
    */
   async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<RecoveredSegment> {
+    // Before anything is touched.
+    await this.withFile(file => refuseOldFormat(file, this.path, { from: 0, to: this.size }))
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
     if (from !== undefined) await this.noteBehindIndex(from)
     else {
@@ -385,6 +383,7 @@ export class Segment implements PoolMember {
         visit(batch)
         return undefined
       })
+      await refuseOldFormat(file, this.path, { from: end.position, to: this.size })
     })
     const cutBytes = this.size - end.position
     if (cutBytes > 0) await this.setSize(end.position)
@@ -519,6 +518,7 @@ export class Segment implements PoolMember {
     const walk = async (file: DiskFile) => {
       const end = await scanBatches(file, { ...options, to }, (batch, at) => visit(batch, at) === true)
       if (end.problem === undefined) return
+      await refuseOldFormat(file, this.path, { from: end.position, to })
       throw new DamagedSegment(`${this.path} is damaged at position ${end.position}: ${end.problem}`)
     }
     if (options.file !== undefined) await walk(options.file)
