@@ -71,6 +71,22 @@ describe('an unclean stop', () => {
     expect(bytesRead).toBeLessThan(30)
   })
 
+  test('a batch of which all but the offset reached the disk takes nothing with it', async () => {
+    const rig = new Rig()
+    let log = await filled(rig, 6)
+    log.updateHighWatermark(6n)
+    must(await log.deleteRecordsTo(3n))
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    const before = log.sizeBytes
+    await append(log, 'torn')
+    await edit(rig, log.activeSegment.path, bytes => bytes.fill(0, before, before + 8))
+    log = await rig.crash()
+    expect(log.logEndOffset).toBe(6n)
+    expect(await values(log)).toEqual(expected(6).slice(3))
+    expect(await append(log, 'next')).toBe(6n)
+  })
+
   test('batches of a writer that died in between are cut off at every byte', async () => {
     const rig = new Rig()
     const log = await filled(rig, 3)
@@ -271,6 +287,34 @@ describe('leftovers', () => {
     await rig.start()
     for (const path of left) expect(await rig.disk.status(path)).toBeUndefined()
     expect(await values(rig.manager.log('topic', 0)!)).toEqual(expected(30))
+  })
+
+  test('foreign files beside the segments stay as they are', async () => {
+    const rig = new Rig({ config: SMALL })
+    await filled(rig)
+    await rig.manager.shutdown()
+    const foreign = ['notes.tmp', 'notes.deleted', 'notes.cleaned', 'notes.swap', 'notes.index', 'notes.log']
+    for (const file of foreign) await edit(rig, `/data/topic-0/${file}`, () => Buffer.from(file))
+    await rig.start()
+    for (const file of foreign) expect(await rig.text(`/data/topic-0/${file}`)).toBe(file)
+    expect(await values(rig.manager.log('topic', 0)!)).toEqual(expected(30))
+  })
+
+  test.each([
+    ['leader-epoch-checkpoint', '1\n0\n'],
+    ['partition.metadata', 'version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\nmore: x\n'],
+  ])('a newer %s stops its partition alone, and stays', async (file, text) => {
+    const rig = new Rig()
+    await append(await rig.log('topic', 1), 'serves on')
+    await append(await rig.log('topic', 0), 'kept')
+    await rig.manager.shutdown()
+    await edit(rig, `/data/topic-0/${file}`, () => Buffer.from(text))
+    await rig.start()
+    const spec = { topic: 'topic', topicId: TOPIC_ID, partition: 0, config: rig.config, isNew: false }
+    const refused = await rig.manager.createLog(spec)
+    expect((refused as { message: string }).message).toMatch(/version 1, .*newer/)
+    expect(await rig.text(`/data/topic-0/${file}`)).toBe(text)
+    expect(await values(rig.manager.log('topic', 1)!)).toEqual(['serves on'])
   })
 
   test('a cleaning that had begun to swap is finished, and one that had not is forgotten', async () => {

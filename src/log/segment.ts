@@ -369,14 +369,10 @@ export class Segment implements PoolMember {
     let end = { position: from ?? 0, problem: undefined as string | undefined }
     let lastOffset = this.baseOffset - 1n
     await this.withFile(async file => {
-      const options = {
-        from: end.position,
-        to: this.size,
-        depth: 'checksums',
-        readBytes: RECOVERY_BYTES,
-      } as const
-      end = await scanBatches(file, options, (batch, position) => {
-        const isOutOfPlace = batch.baseOffset <= lastOffset
+      const options = { from: end.position, to: this.size, readBytes: RECOVERY_BYTES }
+      end = await scanBatches(file, { ...options, depth: 'checksums' }, (batch, position) => {
+        const isBelow = from !== undefined && batch.lastOffset < recoveryPoint
+        const isOutOfPlace = isBelow || batch.baseOffset <= lastOffset
         if (isOutOfPlace || batch.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET) return true
         lastOffset = batch.lastOffset
         this.noteBatch(batch, position, this.indexIntervalBytes)
@@ -400,7 +396,14 @@ export class Segment implements PoolMember {
     if (recoveryPoint <= this.baseOffset) return undefined
     this.isReady = true
     try {
-      const place = await this.find(recoveryPoint)
+      let next = this.baseOffset
+      const { position } = await this.offsetIndex.lookup(recoveryPoint)
+      const place = await this.firstWhere({ from: position }, batch => {
+        // No checksum covers the offset itself, which may be torn.
+        if (batch.lastOffset >= recoveryPoint || batch.baseOffset < next) return true
+        next = batch.nextOffset
+        return false
+      })
       await this.cutIndexes(recoveryPoint)
       return (await this.doIndexesEndTruly()) ? (place?.position ?? this.size) : undefined
     } catch (error) {
