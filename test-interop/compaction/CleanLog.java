@@ -31,7 +31,17 @@ public class CleanLog {
         ObjectMapper mapper = new ObjectMapper();
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
         for (String line = input.readLine(); line != null; line = input.readLine()) {
-            System.out.println("cleaned to " + clean(mapper.readTree(line)));
+            System.out.println(answer(mapper.readTree(line)));
+        }
+    }
+
+    /** What Kafka's cleaner fails on is an answer too, on one line. */
+    private static String answer(JsonNode job) {
+        try {
+            return "cleaned to " + clean(job);
+        } catch (Exception | Error failure) {
+            StackTraceElement[] trace = failure.getStackTrace();
+            return "failed with " + failure.toString().replace('\n', ' ') + (trace.length > 0 ? " at " + trace[0] : "");
         }
     }
 

@@ -30,7 +30,8 @@ class Kafka {
   private readonly child = launch('java', javaProgram('CleanLog', '256m'), {})
   private readonly answers = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]()
 
-  async clean(given: CompactionCase): Promise<Cleaned> {
+  /** Undefined where Kafka's cleaner itself fails: with small indexes it may find its time index full. */
+  async clean(given: CompactionCase): Promise<Cleaned | undefined> {
     const directory = join(folder, 'topic-0')
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(directory)
@@ -49,7 +50,9 @@ class Kafka {
     }
     this.child.stdin!.write(`${JSON.stringify(job)}\n`)
     const answer = await this.answers.next()
+    if (/^failed with .*full time index/.test(String(answer.value))) return undefined
     const cleanedTo = Number(/^cleaned to (\d+)$/.exec(String(answer.value))?.[1])
+    if (Number.isNaN(cleanedTo)) throw new Error(`${given.name}: ${String(answer.value)}`)
     const names = readdirSync(directory).filter(name => isCompared(name, given.firstUncleanableOffset))
     const after = new Map(names.sort().map(name => [name, readFileSync(join(directory, name))] as const))
     return { cleanedTo, after }
@@ -77,6 +80,7 @@ test(`Kafka's cleaner and ours make the same of ${seeds} logs`, async () => {
     const isPlain = seed % 3 !== 0
     for await (const given of casesFrom(seed, isPlain)) {
       const [theirs, ours] = [await kafka.clean(given), await cleanedByUs(given)]
+      if (!theirs) break
       expect(ours.cleanedTo, given.name).toBe(theirs.cleanedTo)
       expect(comparable(ours.after, isPlain), given.name).toEqual(comparable(theirs.after, isPlain))
       count++
@@ -97,7 +101,9 @@ async function record(): Promise<void> {
   const recorded: object[] = []
   for (const seed of [1, 2, 4, 5, 7]) {
     for await (const given of casesFrom(seed, true)) {
-      const { cleanedTo, after } = await kafka.clean(given)
+      const cleaned = await kafka.clean(given)
+      if (!cleaned) break
+      const { cleanedTo, after } = cleaned
       recorded.push({ ...given, before: encoded(given.before), cleanedTo, after: encoded(after) })
     }
   }
