@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -211,6 +211,21 @@ describe('a broker that cannot start says what to change', () => {
     await (await startOn(nodePlatform(), onDisk())).close()
     writeFileSync(join(directory, 'klamm-metadata.log'), 'not what was there')
     expect(await failure(startOn(nodePlatform(), onDisk()))).toMatch(/klamm-metadata\.log/)
+  })
+
+  test('a data directory of a newer Klamm, in which nothing is changed', async () => {
+    const broker = await WireBroker.start(onDisk())
+    await createTopics(await broker.connect(), ['later'])
+    await broker.close()
+    const log = join(directory, 'klamm-metadata.log')
+    const newer = readFileSync(log)
+    newer[7] = 2
+    writeFileSync(log, newer)
+    const before = readdirSync(directory, { recursive: true })
+    expect(await failure(startOn(nodePlatform(), onDisk()))).toMatch(/klamm-metadata\.log .*newer Klamm/)
+    // Among others the mark of the clean stop is still there.
+    expect(readdirSync(directory, { recursive: true })).toEqual(before)
+    expect(before).toContain('.kafka_cleanshutdown')
   })
 
   test("another broker's logs without metadata", async () => {

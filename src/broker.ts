@@ -16,7 +16,7 @@ import { LogManager, type LogManagerOptions } from './log/log-manager.ts'
 import { MOVE_RATE } from './metadata/configs.ts'
 import { effectiveTopicConfig, TopicConfigs } from './metadata/topic-config.ts'
 import type { Logger } from './observe/logger.ts'
-import { LOG_FILE, LocalStore } from './platform/local-store.ts'
+import { LOG_FILE, LocalStore, refuseOtherFormats } from './platform/local-store.ts'
 import type { Disk, Network, Platform } from './platform/platform.ts'
 import { MemoryDisk } from './platform/simulated/memory-disk.ts'
 import { FetchSessions } from './replication/fetch-session.ts'
@@ -353,7 +353,9 @@ function lossOfStorage(): { readonly lost: Promise<void>; readonly lose: () => v
 
 /** Before anything is opened: what a Kafka that may still run wrote is not even to be looked at closely. */
 async function refuseStrangers(disk: Disk, config: BrokerConfig): Promise<void> {
-  if (await disk.status(join(config.logDirs[0]!, LOG_FILE))) return
+  const [first] = config.logDirs
+  await refuseOtherFormats(disk, first!)
+  if (await disk.status(join(first!, LOG_FILE))) return
   let count = 0
   for (const directory of config.logDirs) {
     // What is wrong with one that cannot be read is said when it is opened.

@@ -42,6 +42,12 @@ export async function readText(disk: Disk, path: string): Promise<string | undef
   }
 }
 
+/** The version that a checkpoint or `partition.metadata` names, where it is none that is known here. */
+export function newerVersionOf(text: string): number | undefined {
+  const match = /^(?:version:\s*)?([1-9]\d{0,8})\s*(?:\r?\n|$)/.exec(text)
+  return match === null ? undefined : Number(match[1])
+}
+
 export function formatOffsets(offsets: OffsetCheckpoint): string {
   const lines = ['0', String(offsets.size)]
   for (const [name, offset] of offsets) {

@@ -30,8 +30,8 @@ export async function refuseOldFormat(
   if (read.error || !read.value?.isChecksumValid) return
   throw new DamagedSegment(
     `${path} holds records of message format ${magic} at position ${from}, which Kafka wrote before 0.11; ` +
-      'only format 2 is read here. The file is left as it is: copy its records to another topic with a Kafka ' +
-      'that reads them, or delete the topic',
+      'only format 2 is read here. The file is left as it is: copy its records to another topic with a ' +
+      'Kafka that reads them, or delete the topic',
   )
 }
 

@@ -3,7 +3,7 @@
  * in it, and whether its disk still works. Once that has failed, everything in it is refused until a
  * restart; an fsync that failed is never tried again.
  */
-import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
+import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
 import type { DirectoryLock } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
 import {
@@ -16,6 +16,7 @@ import {
   LOG_START_CHECKPOINT,
   META_PROPERTIES,
   type MetaProperties,
+  newerVersionOf,
   parseMetaProperties,
   parseOffsets,
   RECOVERY_POINT_CHECKPOINT,
@@ -29,6 +30,12 @@ import type { LogEnvironment, LogHome } from './log-environment.ts'
 /** Longest name of a file or directory. */
 export const MAX_NAME_LENGTH = 255
 
+const OFFSET_CHECKPOINTS = [
+  RECOVERY_POINT_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  HIGH_WATERMARK_CHECKPOINT,
+  CLEANER_CHECKPOINT,
+]
 const CONCURRENT_RENAMES = 4
 
 /** How the names of directories end that are no longer those of logs. */
@@ -136,8 +143,28 @@ export class LogDirectory implements LogHome {
   async readMeta(): Promise<Result<Partial<MetaProperties>>> {
     const text = await readText(this.environment.disk, `${this.path}/${META_PROPERTIES}`)
     const found = text === undefined ? {} : parseMetaProperties(text)
-    if (typeof found !== 'string') return ok(found)
-    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `${this.path}/${META_PROPERTIES} is damaged: ${found}.`)
+    if (typeof found === 'string') {
+      return refuse(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${this.path}/${META_PROPERTIES} cannot be used (${found}): it is damaged, or was written by a ` +
+          'newer version. Start that one, or choose another directory with log.dirs.',
+      )
+    }
+    return (await this.newerCheckpoint()) ?? ok(found)
+  }
+
+  /** To do without one of those would bring deleted records back. */
+  private async newerCheckpoint(): Promise<Refusal | undefined> {
+    for (const name of OFFSET_CHECKPOINTS) {
+      const version = newerVersionOf((await readText(this.environment.disk, `${this.path}/${name}`)) ?? '')
+      if (version === undefined) continue
+      return refuse(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${this.path}/${name} is of version ${version}, which is not known: it was written by a newer ` +
+          'version. Start that one, or choose another directory with log.dirs.',
+      )
+    }
+    return undefined
   }
 
   /** Settles who the directory belongs to; writes it down where it was not complete. */

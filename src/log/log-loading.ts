@@ -10,6 +10,7 @@ import { openLog } from './recovery.ts'
 
 const CONCURRENT_OPENS = 16
 const FUTURE_SUFFIX = '-future'
+const DELETED = /^\S+-\d+\.[0-9a-f]{32}-delete$/
 /** Kafka's own, which are no logs of ours: its controllers' log, and the cache of tiered storage. */
 const FOREIGN = new Set(['__cluster_metadata-0', 'remote-log-index-cache', 'lost+found'])
 
@@ -38,7 +39,7 @@ export async function loadLogs(directory: LogDirectory, options: LoadOptions): P
   for (const { name, isDirectory } of entries) {
     const path = `${directory.path}/${name}`
     if (!isDirectory || FOREIGN.has(name) || name.startsWith('.')) continue
-    if (name.endsWith('-delete')) {
+    if (DELETED.test(name)) {
       deleted.push(path)
       continue
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { parseMetaProperties } from './checkpoint.ts'
+import { formatMetaProperties, parseMetaProperties, replaceFile } from './checkpoint.ts'
 import { DEFAULT_LOG_CONFIG } from './log-config.ts'
 import { LogManager } from './log-manager.ts'
 import {
@@ -57,6 +57,41 @@ describe('a log directory', () => {
     await rig.start()
   })
 
+  test.each([
+    ['meta.properties', 'version=2\nnode.id=1\n'],
+    ['recovery-point-offset-checkpoint', '1\n0\n'],
+    ['log-start-offset-checkpoint', '2\n1\ntopic 0 5 more\n'],
+    ['replication-offset-checkpoint', '1\n0\n'],
+    ['cleaner-offset-checkpoint', '1\n0\n'],
+  ])('with a newer %s is refused, and left as it was', async (file, text) => {
+    const rig = new Rig()
+    await append(await rig.log(), 'a')
+    await rig.manager.shutdown()
+    await replaceFile(rig.disk, '/data', file, text)
+    const before = await names(rig, '/data')
+    const opened = await LogManager.open(rig.options)
+    const version = Number(/\d/.exec(text))
+    expect(opened).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR })
+    expect((opened as { message: string }).message).toMatch(
+      new RegExp(`/data/${file} .*version ${version}.*newer.*log\\.dirs`),
+    )
+    expect(await rig.text(`/data/${file}`)).toBe(text)
+    // Among others the mark of the clean stop.
+    expect(await names(rig, '/data')).toEqual(before)
+  })
+
+  test('beside one of another cluster is refused, and neither is changed', async () => {
+    const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+    const metaOf = (clusterId: string) =>
+      formatMetaProperties({ nodeId: 1, clusterId, directoryId: OTHER_ID })
+    await put(rig, '/one/meta.properties', metaOf('TD6bj3TSQTaK7S6wczZByQ'))
+    await put(rig, '/two/meta.properties', metaOf('AAAAAAAAAAAAAAAAAAAAAQ'))
+    const opened = await LogManager.open(rig.options)
+    expect(opened).toMatchObject({ error: ErrorCode.INCONSISTENT_CLUSTER_ID })
+    expect((opened as { message: string }).message).toMatch(/\/two belongs to cluster A.* TD6bj/)
+    expect(await rig.text('/two/meta.properties')).toBe(metaOf('AAAAAAAAAAAAAAAAAAAAAQ'))
+  })
+
   test('in use by another broker is refused', async () => {
     const rig = new Rig()
     await rig.start()
@@ -89,6 +124,8 @@ describe('a log directory', () => {
   test('what is not a log in it stays, and what is deleted goes', async () => {
     const rig = new Rig()
     await put(rig, '/data/notes/read.me', 'x')
+    await put(rig, '/data/things-to-delete/read.me', 'x')
+    await put(rig, '/data/00000000000000000000.log', 'x')
     await put(rig, '/data/lost-0.0123456789abcdef0123456789abcdef-stray/00000000000000000000.log', '')
     await put(rig, '/data/gone-0.0123456789abcdef0123456789abcdef-delete/00000000000000000000.log', '')
     await put(rig, '/data/__cluster_metadata-0/00000000000000000000.log', 'x')
@@ -97,14 +134,20 @@ describe('a log directory', () => {
     expect(await names(rig, '/data')).toEqual(
       expect.arrayContaining([
         'notes',
+        'things-to-delete',
+        '00000000000000000000.log',
         'lost-0.0123456789abcdef0123456789abcdef-stray',
         '__cluster_metadata-0',
       ]),
     )
-    expect((await names(rig, '/data')).some(name => name.endsWith('-delete'))).toBe(false)
+    expect((await names(rig, '/data')).some(name => name.startsWith('gone'))).toBe(false)
     expect([...rig.manager.logs()]).toEqual([])
     const warned = rig.lines.filter(line => line.level === 'warn').map(line => line.details.path)
-    expect(warned).toEqual(['/data/lost-0.0123456789abcdef0123456789abcdef-stray', '/data/notes'])
+    expect(warned).toEqual([
+      '/data/lost-0.0123456789abcdef0123456789abcdef-stray',
+      '/data/notes',
+      '/data/things-to-delete',
+    ])
   })
 
   test('damage behind a clean stop is met by the first append, and stops that partition alone', async () => {

@@ -7,6 +7,7 @@
 import type { RecordBatch } from '../records/batch.ts'
 import {
   LEADER_EPOCH_CHECKPOINT,
+  newerVersionOf,
   PARTITION_METADATA,
   parseEpochs,
   parsePartitionMetadata,
@@ -22,6 +23,9 @@ import { rebuildProducers, refillTransactionIndexes } from './producer-replay.ts
 import { ProducerSnapshots } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 import { type LogLocation, rollJitter, Segment, type SegmentServices } from './segment.ts'
+
+const SWAP = /^\d{20}\..*\.swap$/
+const LEFTOVER = /^(\d{20}\..*\.(deleted|cleaned|tmp)|(leader-epoch-checkpoint|partition\.metadata)\.tmp)$/
 
 export interface OpenOptions {
   readonly environment: LogEnvironment
@@ -41,6 +45,7 @@ export interface OpenOptions {
 export async function openLog(options: OpenOptions): Promise<Log> {
   const { environment, location, home } = options
   const { disk } = environment
+  await refuseNewerFiles(options)
   const names = await settleLeftovers(options)
   const segments = await findSegments(names, options)
   const snapshots = new ProducerSnapshots(disk, () => location.path, offsetsOf(names, '.snapshot'))
@@ -109,7 +114,17 @@ function cleanEnd(active: Segment, snapshots: ProducerSnapshots, options: OpenOp
   return isAgreed && recoveryPoint > active.baseOffset ? recoveryPoint : undefined
 }
 
-/** The names that are left in the directory. */
+/** Before anything is touched. */
+async function refuseNewerFiles({ environment, location }: OpenOptions): Promise<void> {
+  for (const name of [LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA]) {
+    const path = `${location.path}/${name}`
+    const version = newerVersionOf((await readText(environment.disk, path)) ?? '')
+    if (version === undefined) continue
+    throw new Error(`${path} is of version ${version}, which is not known: a newer version wrote it`)
+  }
+}
+
+/** The names that are left in the directory. What nobody here ever wrote stays. */
 async function settleLeftovers(options: OpenOptions): Promise<Set<string>> {
   const { disk, logger } = options.environment
   const { path } = options.location
@@ -118,25 +133,24 @@ async function settleLeftovers(options: OpenOptions): Promise<Set<string>> {
     await disk.remove(`${path}/${name}`)
     names.delete(name)
   }
-  const cleaned = [...names].filter(name => name.endsWith('.cleaned'))
+  const cleaned = [...names].filter(name => /^\d{20}\..*\.cleaned$/.test(name))
   for (const name of [...names]) {
-    if (/\.(deleted|cleaned|tmp)$/.test(name)) await drop(name)
+    if (LEFTOVER.test(name)) await drop(name)
   }
   // Cleaning writes .cleaned files, then renames them to .swap, the last one first: where there are .cleaned
   // ones at or below a .swap, the renaming had not come to its end, and the segments that they replace are
   // whole.
   const firstCleaned = cleaned.map(offsetOf).reduce(least, undefined)
   for (const name of [...names]) {
-    if (name.endsWith('.swap') && firstCleaned !== undefined && offsetOf(name) >= firstCleaned)
-      await drop(name)
+    if (SWAP.test(name) && firstCleaned !== undefined && offsetOf(name) >= firstCleaned) await drop(name)
   }
-  const swaps = [...names].filter(name => name.endsWith('.swap'))
+  const swaps = [...names].filter(name => SWAP.test(name))
   if (swaps.length > 0) {
     logger.info('Finishing a cleaning that was interrupted', { path, files: swaps })
     await finishSwap(swaps, names, options, drop)
   }
   for (const name of [...names]) {
-    const isIndex = /\.(index|timeindex|txnindex)$/.test(name)
+    const isIndex = /^\d{20}\.(index|timeindex|txnindex)$/.test(name)
     if (isIndex && !names.has(`${name.slice(0, name.lastIndexOf('.'))}.log`)) await drop(name)
   }
   return names

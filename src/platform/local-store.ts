@@ -224,6 +224,16 @@ export class LocalStore implements MetadataStore {
   }
 }
 
+/** Throws where a newer Klamm wrote the files in a directory, or they are not Klamm's. Changes nothing. */
+export async function refuseOtherFormats(disk: Disk, directory: string): Promise<void> {
+  for (const name of [SNAPSHOT_FILE, LOG_FILE]) {
+    const path = join(directory, name)
+    if (!(await disk.status(path))) continue
+    const bytes = await disk.readFile(path)
+    if (bytes.length >= HEADER_BYTES && !isBlank(bytes, 0)) checkHeader(bytes, path)
+  }
+}
+
 function checkHeader(bytes: Buffer, path: string): void {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new Error(`${path} is not a metadata file of Klamm`)
