@@ -277,15 +277,54 @@ describe('durability', () => {
     expect((await log.append(batchOf(['lost']), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
   })
 
-  test('flush.ms has the flusher follow after that time', async () => {
-    const rig = new Rig({ config: { flushMs: 5_000 } })
+  test.each([1, 250, 5_000, 45_000])('flush.ms=%d has the log flushed just then', async flushMs => {
+    const rig = new Rig({ config: { flushMs } })
+    const log = await rig.log()
+    // The time counts from the oldest record that is not flushed.
+    for (const upTo of [2n, 4n]) {
+      const flushed = log.recoveryPoint
+      await append(log, 'a')
+      await append(log, 'b')
+      await rig.advance(flushMs - 1)
+      expect(log.recoveryPoint).toBe(flushed)
+      await rig.advance(1)
+      expect(log.recoveryPoint).toBe(upTo)
+      expect(await rig.text('/data/recovery-point-offset-checkpoint')).toBe(`0\n1\ntopic 0 ${upTo}\n`)
+      await rig.advance(777)
+    }
+  })
+
+  test('flush.ms that changes takes effect within a second; without it 30 s go by', async () => {
+    const rig = new Rig()
     const log = await rig.log()
     await append(log, 'a')
-    await rig.advance(4_000)
+    await rig.advance(29_900)
     expect(log.recoveryPoint).toBe(0n)
-    await rig.advance(2_000)
+    await rig.advance(100)
     expect(log.recoveryPoint).toBe(1n)
-    expect(await rig.text('/data/recovery-point-offset-checkpoint')).toBe('0\n1\ntopic 0 1\n')
+    await append(log, 'b')
+    await rig.advance(2_000)
+    rig.manager.updateConfig('topic', 1, { ...log.config, flushMs: 100 })
+    await rig.advance(1_000)
+    expect(log.recoveryPoint).toBe(2n)
+  })
+
+  test('a log that could not be flushed for a full disk is tried again after a second', async () => {
+    const rig = new Rig({ config: { flushMs: 10, indexIntervalBytes: 1 } })
+    const log = await rig.log()
+    for (const value of ['a', 'b', 'c']) await append(log, value)
+    let tries = 0
+    rig.memory.intercept = ({ name, path }) => {
+      if (name !== 'write' || !path.endsWith('.index')) return
+      tries++
+      throw diskError('ENOSPC')
+    }
+    await rig.advance(500)
+    await rig.advance(400)
+    expect([tries, log.recoveryPoint, log.isOnline]).toEqual([1, 0n, true])
+    rig.memory.intercept = undefined
+    await rig.advance(1_000)
+    expect(log.recoveryPoint).toBe(3n)
   })
 })
 
