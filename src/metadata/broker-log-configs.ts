@@ -86,7 +86,11 @@ export const BROKER_LOG_CONFIGS: readonly Option[] = [
     'How long records may stay unflushed; log.flush.scheduler.interval.ms where not given.',
     { update: 'cluster-wide' },
   ),
-  long('log.flush.scheduler.interval.ms', LONG_MAX, 'How often the flusher looks for logs to flush.'),
+  long(
+    'log.flush.scheduler.interval.ms',
+    LONG_MAX,
+    'Stands in for log.flush.interval.ms; Klamm flushes a log just when its time is over.',
+  ),
   int(
     'log.flush.offset.checkpoint.interval.ms',
     60_000,
