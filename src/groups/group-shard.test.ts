@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ErrorCode } from '../../protocol/errors.ts'
+import { ErrorCode, type Result } from '../../protocol/errors.ts'
 import type { TransactionMarker } from '../coordinator/shard.ts'
 import { readOffsetsRecord } from './group-records.ts'
 import { MINUTE, RETENTION_MS, ShardDriver } from './testing/shard-driver.ts'
@@ -154,6 +154,33 @@ describe('T028 topics that are deleted', () => {
     driver.restart()
     expect(driver.committed('g')).toEqual([])
   })
+})
+
+test('T047 a group with members is not deleted, nor are the offsets of what they read', () => {
+  const driver = new ShardDriver()
+  const deleted = (group: string) =>
+    driver.run<ErrorCode>((shard, ticket) => shard.deleteGroup(group, ticket))()
+  const forgotten = (group: string, ...topics: string[]) =>
+    driver.run<Result<ErrorCode[]>>((shard, ticket) =>
+      shard.deleteOffsets(
+        group,
+        topics.map(topic => ({ topic, partition: 0 })),
+        ticket,
+      ),
+    )()
+  const member = driver.enter('g', ['t'])
+  const by = { member: { memberId: member, groupInstanceId: null }, generationId: 1 }
+  driver.commit('g', { topic: 't' }, by)
+  driver.commit('g', { topic: 'other' }, by)
+  expect(deleted('g')).toBe(ErrorCode.NON_EMPTY_GROUP)
+  const codes = [ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC, ErrorCode.NONE]
+  expect(forgotten('g', 't', 'other')).toMatchObject({ value: codes })
+  expect(driver.committed('g')).toEqual(['t-0 1'])
+  expect(deleted('unknown')).toBe(ErrorCode.GROUP_ID_NOT_FOUND)
+  expect(forgotten('unknown', 't')).toMatchObject({ error: ErrorCode.GROUP_ID_NOT_FOUND })
+  driver.leave('g', member)
+  expect(deleted('g')).toBe(ErrorCode.NONE)
+  expect(driver.committed('g')).toEqual([])
 })
 
 describe('a restart', () => {

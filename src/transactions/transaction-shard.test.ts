@@ -119,7 +119,7 @@ describe('a shard', () => {
     expect(driver.begin('tx').value).toEqual({ producerId: 100n, producerEpoch: 2 })
   })
 
-  test('counts the timeout from the beginning of the transaction, also over a restart', () => {
+  test('T185 counts the timeout from the beginning of the transaction, also over a restart', () => {
     const driver = new ShardDriver()
     driver.add('tx', begun(driver, 'tx', 5_000), 0)
     driver.advance(4_000)
