@@ -186,8 +186,8 @@ export class LogDirectory implements LogHome {
     }
     const mark = `${this.path}/${CLEAN_SHUTDOWN}`
     this.wasClean = (await disk.status(mark)) !== undefined
-    if (!this.wasClean) return
-    await disk.remove(mark)
+    if (this.wasClean) await disk.remove(mark)
+    // What was read is in force from now on, and whoever wrote it may have died before it was durable.
     await disk.syncDirectory(this.path)
   }
 

@@ -335,6 +335,32 @@ describe('retention', () => {
     expect(log.logStartOffset).toBe(kept)
   })
 
+  test('beside a truncation leaves the segment that has become the last one', async () => {
+    for (let delay = 0; delay < 150; delay += 2) {
+      const { rig, log } = await aged({ retentionMs: HOUR })
+      rig.clock.advance(100 * HOUR)
+      const [, second] = log.segments
+      const truncated = log.truncateTo(second!.baseOffset)
+      for (let i = 0; i < delay; i++) await null
+      await Promise.all([truncated, rig.manager.applyRetention()])
+      expect(log.segments.length).toBeGreaterThan(0)
+      expect(log.segments[0]!.baseOffset).toBeLessThanOrEqual(log.logStartOffset)
+      expect(await append(log, 'next')).toBe(log.logEndOffset - 1n)
+    }
+  })
+
+  test('a log start that a dead broker had not made durable is so once it is taken over', async () => {
+    const { rig, log } = await aged({ retentionMs: -1 })
+    await log.flush()
+    rig.memory.intercept = ({ name, path }) => {
+      if (name === 'syncDirectory' && path === '/data') throw diskError('EMFILE')
+    }
+    expect((await log.deleteRecordsTo(7n)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    rig.memory.intercept = undefined
+    expect((await rig.crash('kept')).logStartOffset).toBe(7n)
+    expect((await rig.crash('lost')).logStartOffset).toBe(7n)
+  })
+
   test('T046 deleting records moves the log start and drops segments, crash or not', async () => {
     const { rig, log } = await aged({ retentionMs: -1 })
     expect((await log.deleteRecordsTo(21n)).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)

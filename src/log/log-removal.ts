@@ -146,7 +146,9 @@ export class LogRemoval {
     await this.changes.run(async () => {
       for (const segment of obsolete) {
         const at = segments.indexOf(segment)
-        if (at < 0) continue
+        // The log may have been cut back since: what is at its end now stays, and so do its records.
+        const next = segments[at + 1]
+        if (at < 0 || next === undefined || next.baseOffset > this.bounds.startOffset) continue
         segments.splice(at, 1)
         this.durability.noteDropped(segment)
         await this.log.guard(async () => {
