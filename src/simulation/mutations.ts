@@ -119,6 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a torn tail is accepted without its checksum',
     caughtBy: 'only what was sent is stored',
+    from: 60,
     plant: () => patch(RecordBatch.prototype, 'isChecksumValid', () => () => true),
   },
   {

@@ -296,6 +296,7 @@ class Simulation implements LaneHost {
       // It may have been done or not, which can be told as long as nothing is deleted.
       if (!isDiskError(error)) throw error
       model.reopen()
+      this.world.faults.clear()
       if (log.isOnline) await this.finish(this.auditOne(model, log))
       return
     }
@@ -433,6 +434,11 @@ class Simulation implements LaneHost {
       await this.finish(this.engine.start())
     }
     this.note('the broker is up')
+    // What the power failure took has to be known before more is written.
+    if (isTorn && this.engine.offline.size === 0 && this.models.some(model => !this.logOf(model))) {
+      this.makeRoom()
+      await this.world.run(2_500)
+    }
     for (const model of this.models) {
       model.highWatermark = 0n
       model.isTainted ||= model.hasFailedSync

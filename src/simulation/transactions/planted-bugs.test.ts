@@ -10,7 +10,7 @@ import { Transaction } from '../../transactions/transaction.ts'
 import { TransactionShard } from '../../transactions/transaction-shard.ts'
 import { simulateTransactions } from './simulation.ts'
 
-const MOST_SEEDS = 40
+const MOST_SEEDS = 150
 
 type Member = (this: unknown, ...args: unknown[]) => unknown
 type Plant = (original: Member) => Member
