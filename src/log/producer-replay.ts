@@ -21,7 +21,10 @@ export interface RebuildOptions {
 export async function rebuildProducers(producers: ProducerState, options: RebuildOptions): Promise<void> {
   const { snapshots, segments, from, to } = options
   producers.clear()
+  const hasLater = snapshots.latest !== undefined && snapshots.latest > to
   await snapshots.remove(offset => offset > to || offset <= from)
+  // They tell of what is gone, and must not come back once the log is longer again.
+  if (hasLater) await snapshots.sync()
   const start = await loadSnapshot(producers, to, options)
   if (start > from && producers.size > 0) await recallWindows(producers, segments, start)
   await replay(producers, start, options)

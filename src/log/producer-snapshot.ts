@@ -128,6 +128,11 @@ export class ProducerSnapshots {
     for (const offset of obsolete) await this.disk.remove(this.path(offset))
   }
 
+  /** What was taken and removed is so for good. */
+  sync(): Promise<void> {
+    return this.disk.syncDirectory(this.directory())
+  }
+
   private path(offset: bigint): string {
     return `${this.directory()}/${fileName(offset, '.snapshot')}`
   }

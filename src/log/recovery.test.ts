@@ -55,6 +55,20 @@ describe('an unclean stop', () => {
     expect(await values(await rig.restart())).toEqual([...expected(kept), 'next'])
   })
 
+  test('snapshots of producers behind the cut are gone for good', async () => {
+    const rig = new Rig({ config: SMALL })
+    const log = await filled(rig)
+    await log.flush()
+    const { baseOffset, path } = log.segments[1]!
+    await edit(rig, path, flip((await readBatches(log, baseOffset))[0]!.sizeInBytes + 70))
+    const { logEndOffset } = await rig.crash()
+    rig.memory.crash('lost')
+    const names = (await rig.disk.list('/data/topic-0')).map(entry => entry.name)
+    const snapshots = names.filter(it => it.endsWith('.snapshot')).map(it => BigInt(it.slice(0, 20)))
+    expect(snapshots.length).toBeGreaterThan(0)
+    expect(snapshots.filter(offset => offset > logEndOffset)).toEqual([])
+  })
+
   test('what lies below the recovery point is not looked at', async () => {
     const rig = new Rig({ config: SMALL })
     const log = await filled(rig)
