@@ -239,7 +239,8 @@ async function compareTransactions(log: Log, model: PartitionModel): Promise<voi
     ...[...model.producers().values()].map(state => state.transactionStart).filter(at => at >= 0n),
     ...undecided.map(it => it.firstOffset),
   ]
-  if (open.some(at => at < logStartOffset)) return
+  // By now: retention goes on meanwhile.
+  if (open.some(at => at < log.logStartOffset)) return
   const firstOpen = open.reduce(leastOffset, log.highWatermark)
   hold(
     log.lastStableOffset === firstOpen,

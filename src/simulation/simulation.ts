@@ -61,6 +61,8 @@ class Simulation implements LaneHost {
   private readonly durability: 'write' | 'fsync'
   private models: PartitionModel[] = []
   private lanes: Lane[] = []
+  /** Sent when it was already in force that each append is synced. */
+  private readonly promised = new WeakSet<SentBatch>()
   private readonly inFlight = new Set<Promise<void>>()
   private violation: Violation | undefined
   private life = 0
@@ -168,6 +170,7 @@ class Simulation implements LaneHost {
   async append(model: PartitionModel, batch: SentBatch): Promise<Answer> {
     const { view } = batch
     const records = Buffer.from(batch.bytes)
+    this.promised[this.isSynced(model) ? 'add' : 'delete'](batch)
     if (view.isControl || view.isTransactional) {
       const partition = this.engine.partition(model.topic, model.index)
       if (partition === undefined) return { error: ErrorCode.KAFKA_STORAGE_ERROR, baseOffset: -1n }
@@ -185,8 +188,12 @@ class Simulation implements LaneHost {
   }
 
   acknowledged(model: PartitionModel, batch: SentBatch): void {
-    const isSynced = this.durability === 'fsync' || this.engine.configOf(model.topic).flushMessages <= 1
-    if (isSynced) this.raiseFloor(model, batch.baseOffset! + BigInt(batch.view.lastOffsetDelta) + 1n)
+    if (!this.promised.has(batch) || !this.isSynced(model)) return
+    this.raiseFloor(model, batch.baseOffset! + BigInt(batch.view.lastOffsetDelta) + 1n)
+  }
+
+  private isSynced(model: PartitionModel): boolean {
+    return this.durability === 'fsync' || this.engine.configOf(model.topic).flushMessages <= 1
   }
 
   private raiseFloor(model: PartitionModel, offset: bigint): void {
@@ -296,7 +303,6 @@ class Simulation implements LaneHost {
       // It may have been done or not, which can be told as long as nothing is deleted.
       if (!isDiskError(error)) throw error
       model.reopen()
-      this.world.faults.clear()
       if (log.isOnline) await this.finish(this.auditOne(model, log))
       return
     }
@@ -479,7 +485,6 @@ class Simulation implements LaneHost {
 
   private async auditAll({ isRecovered = false, hadPowerFailure = false } = {}): Promise<void> {
     await this.quiesce()
-    this.world.faults.clear()
     for (const model of this.models) {
       const log = this.logOf(model)
       if (!log?.isOnline) continue
@@ -505,6 +510,7 @@ class Simulation implements LaneHost {
     log: Log,
     { isRecovered = false, hadPowerFailure = false } = {},
   ): Promise<void> {
+    this.world.faults.clear()
     try {
       await audit({ log, model, random: this.random, isRecovered, hadPowerFailure })
     } catch (error) {
@@ -536,7 +542,6 @@ class Simulation implements LaneHost {
   }
 
   private async conclude(): Promise<void> {
-    if (this.violation) throw this.violation
     await this.quiesce()
     this.makeRoom()
     this.world.faults.clear()
