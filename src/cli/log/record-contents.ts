@@ -19,6 +19,7 @@ import { shareStateRecords } from '../../../protocol/records/share-state.ts'
 import { transactionRecords } from '../../../protocol/records/transaction-state.ts'
 import { MalformedMessage } from '../../../protocol/wire.ts'
 import type { DecodedRecord } from '../../records/lookup.ts'
+import { TRANSACTION_STATES } from '../../transactions/transaction.ts'
 
 export type Contents = 'offsets' | 'transactions' | 'share-state' | 'metadata' | 'none'
 
@@ -38,17 +39,6 @@ const TABLES: Partial<Record<Contents, RecordTable>> = {
   transactions: transactionRecords,
   'share-state': shareStateRecords,
 }
-/** By the numbers that TransactionLogValue has. */
-const TRANSACTION_STATES = [
-  'Empty',
-  'Ongoing',
-  'PrepareCommit',
-  'PrepareAbort',
-  'CompleteCommit',
-  'CompleteAbort',
-  'Dead',
-  'PrepareEpochFence',
-] as const
 const CONTROL_NAMES = new Map<number, string>(
   Object.entries(ControlRecordType).map(([name, type]) => [type, name]),
 )
