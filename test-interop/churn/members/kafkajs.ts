@@ -74,12 +74,22 @@ async function deal({
   await heartbeat()
 }
 
+/** It gives up for good where it has no broker to ask for the coordinator; an application begins anew. */
+const GIVEN_UP = 'Failed to find group coordinator'
+
+async function begin(): Promise<void> {
+  await consumer.connect()
+  await consumer.subscribe({ topics: [options.topic], fromBeginning: true })
+  await consumer.run({ autoCommit: false, eachBatch: deal })
+}
+
 consumer.on(consumer.events.CRASH, ({ payload }) => {
-  if (!payload.restart) complain(`crashed: ${payload.error}`)
+  const { error, restart } = payload
+  if (restart) return
+  if (error.message.includes(GIVEN_UP)) begin().catch(again => complain(`crashed twice: ${again}`))
+  else complain(`crashed: ${error}`)
 })
 process.once('SIGTERM', () => {
   void consumer.disconnect().finally(() => process.exit(0))
 })
-await consumer.connect()
-await consumer.subscribe({ topics: [options.topic], fromBeginning: true })
-await consumer.run({ autoCommit: false, eachBatch: deal })
+await begin()

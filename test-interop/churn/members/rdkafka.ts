@@ -18,6 +18,8 @@ function rebalance(this: KafkaConsumer, { code }: LibrdKafkaError, partitions: A
   else this.unassign()
 }
 
+let isLeaving = false
+
 function assign(consumer: KafkaConsumer, partitions: Assignment[], rebalance: number): void {
   if (rebalance !== rebalances) return
   if (partitions.length === 0) {
@@ -36,7 +38,12 @@ function assign(consumer: KafkaConsumer, partitions: Assignment[], rebalance: nu
       offset: offset !== undefined && offset >= 0 ? offset : 0,
     }))
     next = new Map(offsets.map(({ partition, offset }) => [partition, offset]))
-    consumer.assign(offsets)
+    try {
+      consumer.assign(offsets)
+    } catch (refused) {
+      // Asked for the offsets before SIGTERM, and closed by the time that they came.
+      if (!isLeaving) throw refused
+    }
   })
 }
 
@@ -85,7 +92,6 @@ function poll(): void {
   })
 }
 
-let isLeaving = false
 process.once('SIGTERM', () => {
   isLeaving = true
   consumer.disconnect(() => process.exit(0))
