@@ -132,10 +132,7 @@ export class Authentication {
   /** One token of the client's. */
   authenticate(token: Buffer): TokenAnswer {
     const { exchange } = this
-    if (this.state !== 'exchanging' || !exchange) {
-      const message = 'SaslAuthenticate request received after successful authentication'
-      return refusal(ErrorCode.ILLEGAL_SASL_STATE, message)
-    }
+    if (this.state !== 'exchanging' || !exchange) return NOTHING_TO_PROVE
     const step = exchange.step(token)
     if (step.kind === 'challenge') return accepted(step.token, 0)
     this.exchange = undefined
@@ -177,3 +174,9 @@ function accepted(token: Buffer, lifetimeMs: number): TokenAnswer {
 function refusal(errorCode: ErrorCode, errorMessage: string): TokenAnswer {
   return { errorCode, errorMessage, token: NO_TOKEN, sessionLifetimeMs: 0n }
 }
+
+/** The answer to a token that nobody has asked for, also where there is no SASL at all. */
+export const NOTHING_TO_PROVE: TokenAnswer = refusal(
+  ErrorCode.ILLEGAL_SASL_STATE,
+  'SaslAuthenticate request received after successful authentication',
+)

@@ -53,8 +53,9 @@ export async function listenerSecurity(listener: Listener, parts: SecurityParts)
 
 function saslOf(options: ListenerOptionsOf, parts: SecurityParts): () => Authentication {
   const { clock, random, config } = parts
-  const users = new Map([...parseUsers(userEntries(config)), ...jaasUsers(options)])
-  const credentials = new Credentials(parts, parseUsers(userEntries(config)))
+  const own = parseUsers(config.string('klamm.sasl.users'))
+  const users = new Map([...own, ...jaasUsers(options)])
+  const credentials = new Credentials(parts, own)
   const begin = (mechanism: SaslMechanism): SaslExchange => {
     if (mechanism === 'PLAIN') return new PlainExchange(user => users.get(user))
     const nonce = random.bytes(NONCE_BYTES).toString('base64')
@@ -94,13 +95,9 @@ function jaasUsers(options: ListenerOptionsOf): (readonly [string, string])[] {
   )
 }
 
-function userEntries(config: BrokerConfig): string[] {
-  const text = config.string('klamm.sasl.users')
-  return text === '' ? [] : text.split(',').map(entry => entry.trim())
-}
-
-/** Of `name:password` entries, whose form the option has checked. */
-function parseUsers(entries: readonly string[]): ReadonlyMap<string, string> {
+/** Of `name:password` entries between commas, whose form the option has checked. */
+function parseUsers(text: string): ReadonlyMap<string, string> {
+  const entries = text === '' ? [] : text.split(',').map(entry => entry.trim())
   return new Map(
     entries.map(entry => [entry.slice(0, entry.indexOf(':')), entry.slice(entry.indexOf(':') + 1)]),
   )

@@ -138,7 +138,7 @@ export class Dispatcher {
   /** Who fails gets no answer, as in Kafka: there is no place for an error in a bare token. */
   private async answerToken(token: Buffer, session: Session): Promise<Outcome> {
     const answer = await takeToken(token, { ...this.broker, session })
-    if (!answer || answer.errorCode) return null
+    if (answer.errorCode) return null
     const size = Buffer.alloc(4)
     size.writeInt32BE(answer.token.length)
     return { byteLength: size.length + answer.token.length, chunks: [size, answer.token] }
