@@ -6,50 +6,40 @@
  *     // point any Kafka client at klamm.bootstrapServers
  *     await klamm.close()
  */
-import { Broker, StartFailure } from './broker.ts'
-import { loadConfig, type Profile } from './config.ts'
-import { createLogger, type Logger, silentLogger } from './observe/logger.ts'
+import { Broker } from './broker.ts'
+import type { KlammClock } from './embedded/clock.ts'
+import {
+  bracketed,
+  configOf,
+  DEFAULT_HOST,
+  type KlammOptions,
+  loggerOf,
+  reachableHost,
+} from './embedded/options.ts'
+import type { Snapshot } from './embedded/snapshot.ts'
 import { nodePlatform } from './platform/node.ts'
-import { makeCertificates, type ThrowawayCertificates } from './platform/throwaway-certificates.ts'
-import type { SaslMechanism } from './security/sasl.ts'
+import { makeCertificates } from './platform/throwaway-certificates.ts'
 
 export { StartFailure } from './broker.ts'
+export type { KlammClock } from './embedded/clock.ts'
+export type { KlammOptions, TopicOptions } from './embedded/options.ts'
+export { Snapshot } from './embedded/snapshot.ts'
 export type { Logger } from './observe/logger.ts'
 
-export interface KlammOptions {
-  /** The port to listen on; 0, the default, takes a free one. */
+export interface ForkOptions {
+  /** 0, the default, takes a free one. */
   readonly port?: number
-  /** The address to listen on; `127.0.0.1` by default. An empty text listens on every address. */
-  readonly host?: string
-  /**
-   * Where records are kept: `memory`, the default, until `close`; or the path of a data directory, where they
-   * outlive the process.
-   */
+  /** `memory`, the default; or the path of a directory that is empty or not there yet. */
   readonly storage?: 'memory' | (string & {})
+}
+
+export interface CrashOptions {
   /**
-   * The defaults that the others are set over: `ci`, the default, starts fast; `default` is an ordinary
-   * broker.
+   * What becomes of writes that no sync has made durable. `kept`, the default: the process died, as by `kill
+   * -9`, and the machine lives on. `lost` and `torn`: power failed, and none of them, or any part of each, is
+   * on the disk; for that, start with `powerLoss: true`.
    */
-  readonly profile?: Profile
-  /**
-   * Encrypts connections. `true` makes a certificate for this run, and `caCertificate` is what clients then
-   * have to trust; or bring your own, as PEM.
-   */
-  readonly tls?: boolean | { readonly certificateChain: string; readonly key: string }
-  /**
-   * Asks clients who they are, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512: `{ users: { alice: 'secret' } }`.
-   */
-  readonly sasl?: {
-    readonly users: Readonly<Record<string, string>>
-    /** All three by default. */
-    readonly mechanisms?: readonly SaslMechanism[]
-  }
-  /** Any option of the broker, by Kafka's name: `{ 'num.partitions': 3 }`. It wins over all of the above. */
-  readonly config?: Readonly<Record<string, string | number | boolean>>
-  /** Receives the broker's log lines. Without one, nothing is logged unless `verbose` is set. */
-  readonly logger?: Logger
-  /** Writes log lines of level debug and above to the error output. */
-  readonly verbose?: boolean
+  readonly unsynced?: 'kept' | 'lost' | 'torn'
 }
 
 /** A broker that runs in this process. Any number of them can, each with its own port and data. */
@@ -61,6 +51,8 @@ export class Klamm {
   readonly clusterId: string
   /** With `tls: true`, the authority that signed the broker's certificate, as PEM. */
   readonly caCertificate: string | undefined
+  /** The broker's time; with `clock: 'manual'`, `advance` lets it pass. */
+  readonly clock: KlammClock
   private readonly broker: Broker
 
   private constructor(broker: Broker, caCertificate: string | undefined) {
@@ -69,30 +61,57 @@ export class Klamm {
     this.broker = broker
     this.host = reachableHost(listener!.host)
     this.port = listener!.port
-    this.bootstrapServers = `${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`
+    this.bootstrapServers = `${bracketed(this.host)}:${this.port}`
     this.clusterId = broker.clusterId
+    this.clock = { now: () => 0, advance: async () => {} }
   }
 
   /** Resolves when clients can connect. Rejects with a StartFailure that names the option to change. */
   static async start(options: KlammOptions = {}): Promise<Klamm> {
-    const { host = '127.0.0.1', port = 0, storage = 'memory', profile = 'ci', config = {} } = options
-    const stored = storage === 'memory' ? {} : { 'log.dirs': storage }
+    const { host = DEFAULT_HOST } = options
     const made = options.tls === true ? await makeCertificates([host]) : undefined
-    const loaded = loadConfig({
-      profile,
-      options: {
-        listeners: `${protocolOf(options)}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-        'klamm.storage': storage === 'memory' ? 'memory' : 'disk',
-        ...stored,
-        ...securityOptions(options, made),
-        ...config,
-      },
-    })
-    if (!loaded.config) throw new StartFailure(loaded.problems.join('; '))
-    const logger = options.logger ?? (options.verbose ? verboseLogger() : silentLogger)
-    for (const warning of loaded.config.warnings) logger.warn(warning)
-    const broker = await Broker.start({ config: loaded.config, platform: nodePlatform(), logger })
+    const config = configOf(options, made)
+    const logger = loggerOf(options)
+    for (const warning of config.warnings) logger.warn(warning)
+    const broker = await Broker.start({ config, platform: nodePlatform(), logger })
     return new Klamm(broker, made?.ca)
+  }
+
+  /** The same as `bootstrapServers`, under the name that Testcontainers gives it. */
+  getBootstrapServers(): string {
+    return this.bootstrapServers
+  }
+
+  /**
+   * All as it was when `start` had resolved: records, groups, transactions, users and settings are gone, the
+   * topics of the options are there anew, a manual clock is set back. Clients may stay connected; requests
+   * that wait are answered.
+   */
+  async reset(): Promise<void> {}
+
+  /** Everything that the broker holds at this moment, for `restore` here or in another broker. */
+  snapshot(): Promise<Snapshot> {
+    return Promise.reject(new Error('not there yet'))
+  }
+
+  /** Replaces everything that the broker holds. Clients may stay connected. */
+  restore(snapshot: Snapshot): Promise<void> {
+    return Promise.reject(new Error(`not there yet: ${snapshot.clusterId}`))
+  }
+
+  /** A second broker with the same data, options and time; neither sees what the other writes from now on. */
+  fork(options: ForkOptions = {}): Promise<Klamm> {
+    return Promise.reject(new Error(`not there yet: ${options.port}`))
+  }
+
+  /** Ends the broker as `kill -9` or a power failure does; the data waits for `restart`. */
+  crash(options: CrashOptions = {}): Promise<void> {
+    return Promise.reject(new Error(`not there yet: ${options.unsynced}`))
+  }
+
+  /** Starts again on the same port with the same data: after `crash`, or by first stopping in order. */
+  restart(): Promise<void> {
+    return Promise.reject(new Error('not there yet'))
   }
 
   /** Answers what is in flight, makes stored data durable and frees the port. Harmless when repeated. */
@@ -103,38 +122,4 @@ export class Klamm {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function protocolOf({ tls, sasl }: KlammOptions): string {
-  if (sasl) return tls ? 'SASL_SSL' : 'SASL_PLAINTEXT'
-  return tls ? 'SSL' : 'PLAINTEXT'
-}
-
-function securityOptions(
-  { tls, sasl }: KlammOptions,
-  made: ThrowawayCertificates | undefined,
-): Record<string, string> {
-  const own = made ?? (typeof tls === 'object' ? tls : undefined)
-  const users = Object.entries(sasl?.users ?? {}).map(([name, password]) => {
-    if (!/[:,]/.test(name) && !password.includes(',')) return `${name}:${password}`
-    throw new StartFailure(`sasl.users: ${name} or its password has a comma or colon that is not allowed`)
-  })
-  return {
-    ...(own && {
-      'ssl.keystore.type': 'PEM',
-      'ssl.keystore.certificate.chain': own.certificateChain,
-      'ssl.keystore.key': own.key,
-    }),
-    ...(users.length > 0 && { 'klamm.sasl.users': users.join(',') }),
-    ...(sasl?.mechanisms && { 'sasl.enabled.mechanisms': sasl.mechanisms.join(',') }),
-  }
-}
-
-/** A wildcard is no address to connect to. */
-function reachableHost(host: string): string {
-  return host === '' || host === '0.0.0.0' || host === '::' ? 'localhost' : host
-}
-
-function verboseLogger(): Logger {
-  return createLogger({ level: 'debug', isPretty: true, write: line => process.stderr.write(line) })
 }
