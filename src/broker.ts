@@ -154,7 +154,7 @@ async function compose({ config, platform, logger }: BrokerOptions, undo: Undo[]
   verification.verifier.bind(transactions.host.coordinator)
   const context: Parts['context'] = {
     config,
-    apis: new ApiTable(HANDLERS),
+    apis: new ApiTable(HANDLERS, config.persona),
     controller,
     replicas: hosted,
     logs,

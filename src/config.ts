@@ -11,8 +11,10 @@ import {
   nearestName,
   withoutListener,
 } from './metadata/configs.ts'
+import { featureLevels } from './metadata/features.ts'
 import { planListeners } from './metadata/listeners.ts'
 import { type Option, parseOption } from './metadata/option.ts'
+import { featureProblem, personaNamed } from './metadata/personas.ts'
 import { COMPRESSION_TYPES } from './records/batch.ts'
 
 export { BrokerConfig } from './metadata/broker-config.ts'
@@ -159,6 +161,9 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
     const why = 'access lists are not served yet, so everyone could do everything'
     problems.push(`authorizer.class.name: ${why}; leave it out to accept that`)
   }
+  const persona = personaNamed(text('klamm.persona'))
+  const tooNew = featureProblem(persona, featureLevels(list('klamm.format.features')))
+  if (tooNew !== undefined) problems.push(`klamm.format.features: ${tooNew}`)
   // As Kafka: the table takes any number, the start does not.
   const codec = Number(text(OFFSETS_CODEC))
   if (!COMPRESSION_TYPES[codec]) problems.push(`${OFFSETS_CODEC}: there is no codec ${codec}`)

@@ -3,7 +3,6 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
-import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 
@@ -29,7 +28,7 @@ export const apiVersions = handler({
   }),
 
   handle(request, context) {
-    const { apis, apiVersion, controller, session } = context
+    const { apis, apiVersion, config, controller, session } = context
     const errorCode = refusalOf(request, context)
     if (errorCode) return { errorCode, apiKeys: [] }
     session.authentication?.noteVersionsTold()
@@ -52,9 +51,9 @@ export const apiVersions = handler({
       errorCode: ErrorCode.NONE,
       apiKeys: advertised(apis),
       // Clients up to v3 take a lowest level of 0 for an error (KAFKA-17011).
-      supportedFeatures: SUPPORTED_FEATURES.filter(isServed).filter(
-        ({ minVersion }) => apiVersion >= 4 || minVersion > 0,
-      ),
+      supportedFeatures: config.persona.supportedFeatures
+        .filter(isServed)
+        .filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0),
       finalizedFeaturesEpoch: image.version,
       finalizedFeatures: finalized.filter(isServed),
     }
@@ -72,5 +71,5 @@ function refusalOf(request: ApiVersionsRequest, { apiVersion, config, controller
 }
 
 function advertised(apis: Context['apis']) {
-  return Array.from(apis.rows(), ({ apiKey, minVersion, maxVersion }) => ({ apiKey, minVersion, maxVersion }))
+  return Array.from(apis.rows(), ({ apiKey, advertised: range }) => ({ apiKey, ...range }))
 }

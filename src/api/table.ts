@@ -2,6 +2,7 @@
  * The APIs that are served, and in which versions: the one table that dispatch looks up and that ApiVersions
  * answers from. What is not in it is neither served nor advertised.
  */
+import type { Persona, VersionRange } from '../metadata/personas.ts'
 import { createAcls, deleteAcls, describeAcls } from './acls.ts'
 import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
@@ -57,15 +58,20 @@ export interface ServedApi {
   readonly handler: Handler
   readonly minVersion: number
   readonly maxVersion: number
+  /** What ApiVersions says: the same, but for a persona whose Kafka says more than it serves. */
+  readonly advertised: VersionRange
 }
 
 /** Rows by API key, in order of key. */
 export class ApiTable {
   private readonly byKey = new Map<number, ServedApi>()
 
-  constructor(handlers: readonly Handler[]) {
+  constructor(handlers: readonly Handler[], persona: Pick<Persona, 'apis'> = { apis: undefined }) {
     const rows = handlers.map(servedApi).sort((a, b) => a.apiKey - b.apiKey)
-    for (const row of rows) this.byKey.set(row.apiKey, row)
+    for (const row of rows) {
+      const seen = asPersona(row, persona)
+      if (seen) this.byKey.set(row.apiKey, seen)
+    }
   }
 
   get(apiKey: number): ServedApi | undefined {
@@ -133,11 +139,22 @@ export const HANDLERS: readonly Handler[] = [
 
 function servedApi(handler: Handler): ServedApi {
   const { apiKey, name, versions } = handler.request
+  const range = { minVersion: versions.first, maxVersion: handler.highestVersion ?? versions.last }
+  return { apiKey, name: name.replace(/Request$/, ''), handler, ...range, advertised: range }
+}
+
+/** The row as the persona has it; undefined where its Kafka has no such API, or nothing of it in common. */
+function asPersona(row: ServedApi, { apis }: Pick<Persona, 'apis'>): ServedApi | undefined {
+  if (!apis) return row
+  const api = apis.get(row.apiKey)
+  if (!api) return undefined
+  const seen = { ...row, ...overlap(row, api.served), advertised: overlap(row, api.advertised) }
+  return seen.minVersion <= seen.maxVersion ? seen : undefined
+}
+
+function overlap(one: VersionRange, other: VersionRange): VersionRange {
   return {
-    apiKey,
-    name: name.replace(/Request$/, ''),
-    handler,
-    minVersion: versions.first,
-    maxVersion: handler.highestVersion ?? versions.last,
+    minVersion: Math.max(one.minVersion, other.minVersion),
+    maxVersion: Math.min(one.maxVersion, other.maxVersion),
   }
 }

@@ -69,6 +69,7 @@ program
       .choices(['default', 'ci'])
       .default('default'),
   )
+  .option('--persona <version>', 'be this Kafka: 2.8, 3.3, 3.9, 4.0, 4.3 or 4.4 (default: wide, all at once)')
   .option('-o, --override <name=value>', 'set one option; may be repeated; wins over the file', collect)
   .option('--env', 'take options from KAFKA_* and KLAMM_* environment variables too')
   .option('--tls [folder]', 'encrypt, with certificates made in this folder when missing (klamm-tls)')

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { Broker } from '../broker.ts'
 import { type BrokerConfig, loadConfig, PROFILES, type Profile } from '../config.ts'
 import { BROKER_OPTIONS } from '../metadata/configs.ts'
+import { WIDE } from '../metadata/personas.ts'
 import { createLogger, type Logger, type LogLevel } from '../observe/logger.ts'
 import { nodePlatform } from '../platform/node.ts'
 import { AUTHORITY_FILE, protocolOf, type SecurityFlags, securityOverrides } from './start-security.ts'
@@ -15,6 +16,7 @@ export interface StartOptions {
   readonly port?: number
   readonly dataDir?: string
   readonly profile: Profile
+  readonly persona?: string
   readonly override?: readonly string[]
   readonly env?: boolean
   readonly verbose?: boolean
@@ -41,7 +43,7 @@ export async function start(options: StartOptions): Promise<void> {
 
 /** Exported for the tests of what the command line says about options. */
 export function configOf(options: StartOptions, security: readonly string[] = []): BrokerConfig {
-  const { profile, override, env, dataDir } = options
+  const { profile, persona, override, env, dataDir } = options
   const isCi = profile === 'ci'
   const host = isCi ? 'localhost' : ''
   const protocol = protocolOf(flagsOf(options))
@@ -54,6 +56,7 @@ export function configOf(options: StartOptions, security: readonly string[] = []
       ...(port === undefined ? [] : [`listeners=${protocol}://${host}:${port}`]),
       // Who names a directory wants to keep something.
       ...(dataDir === undefined ? [] : [`log.dirs=${dataDir}`, 'klamm.storage=disk']),
+      ...(persona === undefined ? [] : [`klamm.persona=${persona}`]),
       ...security,
       ...(override ?? []),
     ],
@@ -124,6 +127,7 @@ function announcement(broker: Broker, options: StartOptions): string {
     ? 'in memory, gone when it stops'
     : config.logDirs.map(path => resolve(path)).join(', ')
   const lines = [`Klamm ${packageVersion()} is ready on ${addresses.join(', ')}`, `  data: ${data}`]
+  if (config.persona.name !== WIDE) lines.push(`  persona: Kafka ${config.persona.name}`)
   if (tls !== undefined) lines.push(`  clients have to trust: ${resolve(tls, AUTHORITY_FILE)}`)
   const differences = profile === 'ci' ? differencesFromKafka(config, profile) : []
   if (differences.length > 0) lines.push("  not Kafka's defaults:", ...differences.map(text => `    ${text}`))

@@ -8,6 +8,7 @@ import { ErrorCode, type Refusal, type Result, refuse } from '../../protocol/err
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import type { ClusterImage, ImageChanges } from '../metadata/image.ts'
 import { decodeRecords, encodeChanges } from '../metadata/metadata-records.ts'
+import { featureProblem } from '../metadata/personas.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, MetadataStore, Random } from '../platform/platform.ts'
 import {
@@ -81,6 +82,10 @@ export class Controller {
         `The metadata belongs to cluster ${stored.clusterId}, the log directories to ${clusterId}: ` +
           'they come from different brokers.',
       )
+    }
+    const tooNew = featureProblem(config.persona, stored.features)
+    if (tooNew !== undefined) {
+      throw new Error(`klamm.persona: the cluster's ${tooNew}; choose another persona or another directory`)
     }
     const isNew = stored.clusterId === ''
     if (isNew && options.whyNotNew !== undefined) throw new Error(options.whyNotNew)
@@ -179,10 +184,10 @@ export class Controller {
     updates: readonly FeatureUpdate[],
     { timeoutMs, validateOnly = false }: CommandOptions = {},
   ): Promise<Result<void>> {
-    const { nodeId } = this.options.config
+    const { nodeId, persona } = this.options.config
     return this.submit<Result<void>>({
       timeoutMs,
-      run: image => updateFeatures(updates, { image, nodeId, validateOnly }),
+      run: image => updateFeatures(updates, { image, nodeId, persona, validateOnly }),
       refused: result => result,
     })
   }

@@ -29,7 +29,7 @@ export function bootstrapChanges({ config, random, clusterId }: NewCluster): Ima
   const minInsyncReplicas = String(config.number('min.insync.replicas'))
   return {
     clusterId: clusterId ?? randomUuid(random),
-    features: initialFeatures(config.list('klamm.format.features')),
+    features: initialFeatures(config.list('klamm.format.features'), config.persona.finalizedFeatures),
     configs: [[configKey('broker', ''), new Map([['min.insync.replicas', minInsyncReplicas]])]],
     nextProducerId: 0n,
   }

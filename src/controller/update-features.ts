@@ -1,7 +1,7 @@
 /** Switches the cluster to other levels of Kafka's features: all that are asked for, or none. */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
-import { supportedFeature } from '../metadata/features.ts'
 import type { ClusterImage } from '../metadata/image.ts'
+import { type Persona, supportedFeature } from '../metadata/personas.ts'
 import type { Outcome } from './outcome.ts'
 
 export interface FeatureUpdate {
@@ -21,15 +21,16 @@ const METADATA_FEATURE = 'metadata.version'
 export interface UpdateFeaturesOptions {
   readonly image: ClusterImage
   readonly nodeId: number
+  readonly persona: Persona
   readonly validateOnly: boolean
 }
 
 export function updateFeatures(
   updates: readonly FeatureUpdate[],
-  { image, nodeId, validateOnly }: UpdateFeaturesOptions,
+  { image, validateOnly, ...node }: UpdateFeaturesOptions,
 ): Outcome<Result<void>> {
   for (const update of updates) {
-    const problem = problemOf(update, image.features.get(update.name) ?? 0, nodeId)
+    const problem = problemOf(update, image.features.get(update.name) ?? 0, node)
     if (problem) {
       return { changes: null, answer: refuse(ErrorCode.INVALID_UPDATE_VERSION, TOGETHER + problem) }
     }
@@ -41,10 +42,10 @@ export function updateFeatures(
 function problemOf(
   { name, level, upgradeType }: FeatureUpdate,
   current: number,
-  nodeId: number,
+  { nodeId, persona }: Pick<UpdateFeaturesOptions, 'nodeId' | 'persona'>,
 ): string | undefined {
   const invalid = `Invalid update version ${level} for feature ${name}.`
-  const supported = supportedFeature(name)
+  const supported = supportedFeature(persona, name)
   if (level < 0) return `${invalid} A feature version cannot be less than 0.`
   if (!supported) return `${invalid} Local controller ${nodeId} does not support this feature.`
   const { minVersion, maxVersion } = supported

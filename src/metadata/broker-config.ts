@@ -8,6 +8,7 @@ import { BROKER_OPTIONS, DYNAMIC_BROKER_OPTIONS, type Synonym, TOPIC_SYNONYMS } 
 import type { ClusterImage, Configs } from './image.ts'
 import { type Listener, planListeners } from './listeners.ts'
 import { type Option, type OptionValue, parseText } from './option.ts'
+import { type Persona, personaNamed } from './personas.ts'
 
 const NOTHING: Configs = new Map()
 
@@ -16,6 +17,7 @@ export class BrokerConfig {
   readonly settings: Configs
   readonly nodeId: number
   readonly listeners: readonly Listener[]
+  readonly persona: Persona
   /** For the start of the broker to print: set options without effect and the like, one line each. */
   readonly warnings: readonly string[]
   /** What was set at run time for this broker, and for all brokers. */
@@ -28,6 +30,7 @@ export class BrokerConfig {
     this.settings = settings
     this.warnings = warnings
     this.nodeId = Number(settings.get('node.id') ?? settings.get('broker.id') ?? 1)
+    this.persona = personaNamed(this.string('klamm.persona'))
     this.listeners = planListeners({
       listeners: this.list('listeners'),
       advertised: this.list('advertised.listeners'),

@@ -31,17 +31,13 @@ export const FINALIZED_FEATURES: readonly (readonly [string, number])[] = [
   ['transaction.version', 2],
 ]
 
-export function supportedFeature(name: string): Feature | undefined {
-  return SUPPORTED_FEATURES.find(feature => feature.name === name)
-}
-
 /** Levels other than the usual ones, as `name=level`: what `kafka-storage format --feature` takes. */
 export const FEATURE_LEVELS: Check = {
   allowed: 'name=level, several with commas between them',
   refuse(value, name) {
     for (const entry of value as readonly string[]) {
       const [feature, level] = parseEntry(entry)
-      const supported = supportedFeature(feature)
+      const supported = SUPPORTED_FEATURES.find(({ name }) => name === feature)
       if (!supported) return sentence(name, entry, 'No such feature')
       const { minVersion, maxVersion } = supported
       if (!(level >= minVersion && level <= maxVersion)) {
@@ -52,10 +48,18 @@ export const FEATURE_LEVELS: Check = {
   },
 }
 
-/** What a new cluster begins with. */
-export function initialFeatures(entries: readonly string[]): [string, number][] {
-  const levels = new Map([...FINALIZED_FEATURES, ...entries.map(parseEntry)])
+/** What a new cluster begins with: what was asked for, else the usual levels. */
+export function initialFeatures(
+  entries: readonly string[],
+  usual: readonly (readonly [string, number])[],
+): [string, number][] {
+  const levels = new Map([...usual, ...featureLevels(entries)])
   return [...levels].filter(([, level]) => level > 0)
+}
+
+/** What `name=level` texts say. */
+export function featureLevels(entries: readonly string[]): [string, number][] {
+  return entries.map(parseEntry)
 }
 
 function parseEntry(entry: string): [string, number] {

@@ -12,6 +12,7 @@ import {
   sentence,
   string,
 } from './option.ts'
+import { PERSONA_NAMES, WIDE } from './personas.ts'
 
 /** Names, IPv4 addresses, and IPv6 addresses, which are in brackets where a port follows. */
 const publishedAddress: Check = {
@@ -44,6 +45,12 @@ export const KLAMM_CONFIGS: readonly Option[] = [
     '',
     'Feature levels of a new cluster, name=level, where they are not those of Kafka 4.3.',
     { check: FEATURE_LEVELS },
+  ),
+  string(
+    'klamm.persona',
+    WIDE,
+    'The Kafka whose API versions and feature levels are told and served, strictly; wide: all that there are.',
+    { check: oneOf(WIDE, ...PERSONA_NAMES) },
   ),
   password('klamm.sasl.users', 'Users of SASL listeners, as name:password, for PLAIN and SCRAM alike.', {
     check: saslUsers,
