@@ -98,6 +98,11 @@ export class Broker {
     }
   }
 
+  /** Its parts, for those who help tests from inside the process. */
+  get context(): BrokerContext {
+    return this.parts.context
+  }
+
   /** Answers what is in flight, makes everything durable and lets go of it all. Harmless when repeated. */
   close(): Promise<void> {
     this.closing ??= this.closeOnce()

@@ -8,6 +8,15 @@
  */
 import { Broker } from './broker.ts'
 import type { KlammClock } from './embedded/clock.ts'
+import { type ConsumeOptions, consume, contents } from './embedded/consume.ts'
+import type { Bytes, DataSource, ProducedRecord, RecordToProduce, StoredRecord } from './embedded/data.ts'
+import {
+  type GroupLag,
+  type GroupView,
+  lag,
+  type WaitForGroupOptions,
+  waitForGroupStable,
+} from './embedded/group-views.ts'
 import {
   bracketed,
   configOf,
@@ -16,13 +25,26 @@ import {
   loggerOf,
   reachableHost,
 } from './embedded/options.ts'
+import { type ProduceOptions, produce } from './embedded/produce.ts'
 import type { Snapshot } from './embedded/snapshot.ts'
 import { nodePlatform } from './platform/node.ts'
 import { makeCertificates } from './platform/throwaway-certificates.ts'
 
 export { StartFailure } from './broker.ts'
 export type { KlammClock } from './embedded/clock.ts'
+export type { ConsumeOptions } from './embedded/consume.ts'
+export type { Bytes, ProducedRecord, RecordToProduce, StoredRecord } from './embedded/data.ts'
+export type {
+  GroupLag,
+  GroupMember,
+  GroupView,
+  PartitionLag,
+  WaitForGroupOptions,
+} from './embedded/group-views.ts'
 export type { KlammOptions, TopicOptions } from './embedded/options.ts'
+export type { Isolation } from './embedded/partition-reader.ts'
+export type { ProduceOptions } from './embedded/produce.ts'
+export { Refused } from './embedded/refused.ts'
 export { Snapshot } from './embedded/snapshot.ts'
 export type { Logger } from './observe/logger.ts'
 
@@ -114,6 +136,42 @@ export class Klamm {
     return Promise.reject(new Error('not there yet'))
   }
 
+  /**
+   * Writes records without a client library: texts, bytes, or `{ value, key, headers, partition, timestamp }`.
+   * Makes the topic as the broker would for a client. Resolves with where they came to lie.
+   */
+  produce(
+    topic: string,
+    records: Bytes | RecordToProduce | readonly (Bytes | RecordToProduce)[],
+    options?: ProduceOptions,
+  ): Promise<ProducedRecord[]> {
+    return produce(this.dataSource(), topic, records, options)
+  }
+
+  /**
+   * The first `count` records of a topic, by partition and offset, as soon as there are as many; also of a
+   * topic that is yet to be made. A number alone is the count. Rejects when the time is over, with what was
+   * there. Leaves no trace of a consumer.
+   */
+  consume(topic: string, options?: ConsumeOptions | number): Promise<StoredRecord[]> {
+    return consume(this.dataSource(), topic, options)
+  }
+
+  /** All records of a topic that are there now, by partition and offset. */
+  contents(topic: string, options?: Pick<ConsumeOptions, 'isolation'>): Promise<StoredRecord[]> {
+    return contents(this.dataSource(), topic, options)
+  }
+
+  /** Resolves when all members of a group have joined and have their partitions. */
+  waitForGroupStable(groupId: string, options?: WaitForGroupOptions): Promise<GroupView> {
+    return waitForGroupStable(this.dataSource(), groupId, options)
+  }
+
+  /** How far a group's commits are behind: `(await klamm.lag('billing')).total`. */
+  lag(groupId: string): Promise<GroupLag> {
+    return lag(this.dataSource(), groupId)
+  }
+
   /** Answers what is in flight, makes stored data durable and frees the port. Harmless when repeated. */
   close(): Promise<void> {
     return this.broker.close()
@@ -122,4 +180,11 @@ export class Klamm {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+
+  private dataSource(): DataSource {
+    return { context: () => this.broker.context, clock: REAL_TIME }
+  }
 }
+
+/** Helpers wait on it, also where the broker's time is set by hand. */
+const REAL_TIME = nodePlatform().clock
