@@ -4,9 +4,10 @@
  * so that equal behaviour gives equal transcripts.
  */
 import { errorName } from '../../protocol/errors.ts'
+import { decodeResponseHeader } from '../../protocol/header.ts'
 import type { Fields, InputOf, Message, ValueOf } from '../../protocol/schema.ts'
 import type { Network } from '../platform/platform.ts'
-import { WireClient } from './wire-client.ts'
+import { type Call, decodeWhole, WireClient } from './wire-client.ts'
 
 /** The broker that is talked to, and its time. */
 export interface Side {
@@ -19,6 +20,20 @@ export interface Side {
   wait(ms: number): Promise<void>
   /** Returns when what was sent has reached the broker and had its effect. */
   settle(): Promise<void>
+  /** Says who is talking on each new connection, such as by SASL. */
+  readonly greet?: (client: WireClient) => Promise<void>
+  /** Throws where the broker does not serve this version of the API. */
+  readonly admit?: (apiKey: number, version: number) => void
+  readonly wording?: Wording
+}
+
+/** More that transcripts leave to the broker than ids and times. Undefined: as it is. */
+export interface Wording {
+  text(value: string, key: string): string | undefined
+  number(value: number | bigint, key: string): number | string | undefined
+  bytes(value: Buffer, key: string): unknown
+  /** Lists whose order tells nothing, by name, and the fields that they are sorted by; without any, by all. */
+  readonly unordered: Readonly<Record<string, readonly string[]>>
 }
 
 export interface Api<Q extends Fields, R extends Fields> {
@@ -35,6 +50,22 @@ export interface Parked<R> {
 export interface Entry {
   readonly said: string
   readonly heard: unknown
+  /** The body of the request, or its bytes, as sent; not part of a recording. */
+  readonly asked?: unknown
+  /** The response's frame, behind its size. */
+  readonly frame?: Buffer | undefined
+  /** What was heard is for whoever reads a report: nothing is compared. */
+  readonly isAside?: boolean
+}
+
+type Growing<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Bytes that are sent, in words; the response that belongs to them, and how it is encoded. */
+export interface Saying<R extends Fields> {
+  readonly said: string
+  readonly bytes: Buffer
+  readonly response: Message<R> | null
+  readonly version?: number
 }
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -58,12 +89,33 @@ export class Talk {
     version: number,
     body: InputOf<Q>,
   ): Promise<ValueOf<R>> {
-    const said = `${who}: ${api.request.name.replace(/Request$/, '')} v${version}`
-    const entry = { said, heard: undefined as unknown }
+    return this.exchange({ who, isAside: false }, { ...api, version, body })
+  }
+
+  /** As `call`, where the answer is of use to the script only. */
+  async ask<Q extends Fields, R extends Fields>(
+    who: string,
+    api: Api<Q, R>,
+    version: number,
+    body: InputOf<Q>,
+  ): Promise<ValueOf<R>> {
+    return this.exchange({ who, isAside: true }, { ...api, version, body })
+  }
+
+  private async exchange<Q extends Fields, R extends Fields>(
+    { who, isAside }: { readonly who: string; readonly isAside: boolean },
+    call: Call<Q, R>,
+  ): Promise<ValueOf<R>> {
+    const { request, version, body } = call
+    this.side.admit?.(request.apiKey, version)
+    const said = `${who}: ${request.name.replace(/Request$/, '')} v${version}`
+    const entry: Growing<Entry> = { said, heard: undefined, asked: body, ...(isAside && { isAside }) }
     this.transcript.push(entry)
     const client = await this.client(who)
     try {
-      const heard = await client.call({ ...api, version, body })
+      const heard = await client.call(call, frame => {
+        entry.frame = frame
+      })
       entry.heard = this.plain(heard)
       return heard
     } catch (error) {
@@ -71,6 +123,39 @@ export class Talk {
       this.clients.delete(who)
       throw error
     }
+  }
+
+  /**
+   * Sends bytes as they are and puts down what comes next on the connection: a response, if one is expected
+   * and comes; null where none is, so that the next call shows that none came.
+   */
+  async say<R extends Fields>(
+    who: string,
+    { said, bytes, response, version = 0 }: Saying<R>,
+  ): Promise<ValueOf<R> | undefined> {
+    const entry: Growing<Entry> = { said: `${who}: ${said}`, heard: 'sent', asked: bytes }
+    this.transcript.push(entry)
+    const client = await this.client(who)
+    client.sendBytes(bytes)
+    if (response === null) return undefined
+    entry.heard = undefined
+    try {
+      const frame = await client.receiveFrame()
+      entry.frame = frame
+      const { correlationId, bodyPosition } = decodeResponseHeader(response.apiKey, version, frame)
+      const body = decodeWhole(response, version, { frame, bodyPosition })
+      entry.heard = this.plain({ correlationId, ...body })
+      return body
+    } catch (error) {
+      entry.heard = (error as Error).message
+      this.clients.delete(who)
+      return undefined
+    }
+  }
+
+  /** Responses that nobody asked for. */
+  unread(): readonly { readonly who: string; readonly frame: Buffer }[] {
+    return [...this.clients].flatMap(([who, client]) => client.unread().map(frame => ({ who, frame })))
   }
 
   /** As `call`, without waiting for the response; its place in the transcript is here all the same. */
@@ -122,7 +207,7 @@ export class Talk {
 
   /** From now on the value is called by this name. */
   name(value: string, name: string): void {
-    this.names.set(value, name)
+    this.names.set(value, this.side.wording?.text(name, '') ?? name)
   }
 
   private async client(who: string): Promise<WireClient> {
@@ -131,23 +216,40 @@ export class Talk {
     const { network, host, port } = this.side
     const client = await WireClient.connect(network, { host, port, clientId: who })
     this.clients.set(who, client)
+    await this.side.greet?.(client)
     return client
   }
 
   /** A response as JSON, with names instead of what the broker made up. */
   private plain(value: unknown, key = ''): unknown {
-    if (typeof value === 'bigint') return this.counted(value, key)
-    if (value instanceof Uint8Array) return this.named(printable(Buffer.from(value)))
-    if (Array.isArray(value))
+    const { wording } = this.side
+    if (typeof value === 'bigint') return wording?.number(value, key) ?? this.counted(value, key)
+    if (value instanceof Uint8Array) {
+      const bytes = Buffer.from(value)
+      return this.plainBytes(bytes, key)
+    }
+    if (Array.isArray(value)) {
+      const by = wording?.unordered[key] ?? SORT_KEYS[key]
       return sorted(
         value.map(each => this.plain(each, key)),
-        key,
+        by,
       )
-    if (typeof value === 'string') return this.named(value)
+    }
+    if (typeof value === 'string') {
+      return this.names.get(value) ?? this.named(wording?.text(value, key) ?? value)
+    }
+    const number = typeof value === 'number' ? wording?.number(value, key) : undefined
+    if (number !== undefined) return number
     if (typeof value === 'number') return /[eE]rrorCode$/.test(key) ? errorName(value as never) : value
     if (typeof value !== 'object' || value === null) return value
     const entries = Object.entries(value).map(([name, inner]) => [name, this.plain(inner, name)])
     return Object.fromEntries(entries)
+  }
+
+  private plainBytes(bytes: Buffer, key: string): unknown {
+    const known = this.side.wording?.bytes(bytes, key)
+    if (known === undefined) return this.named(printable(bytes))
+    return typeof known === 'object' ? this.plain(known) : known
   }
 
   /** Producer ids are named, and times are told as being there. */
@@ -189,10 +291,10 @@ const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
   resultsByPartition: ['partitionIndex'],
 }
 
-function sorted(list: readonly unknown[], key: string): readonly unknown[] {
-  const by = SORT_KEYS[key]
+function sorted(list: readonly unknown[], by: readonly string[] | undefined): readonly unknown[] {
   if (!by) return list
-  const rank = (each: unknown) => JSON.stringify(by.map(name => (each as Record<string, unknown>)[name]))
+  const rank = (each: unknown) =>
+    JSON.stringify(by.length ? by.map(name => (each as Record<string, unknown>)[name]) : each)
   return [...list].sort((one, other) => (rank(one) < rank(other) ? -1 : 1))
 }
 

@@ -3,10 +3,10 @@
  * replies in the order in which they arrive. Tests speak to a broker through it, ours or another.
  */
 import assert from 'node:assert'
-import { decode } from '../../protocol/codec.ts'
+import { read } from '../../protocol/codec.ts'
 import { decodeResponseHeader, encodeRequestFrame } from '../../protocol/header.ts'
 import type { Fields, InputOf, Message, ValueOf } from '../../protocol/schema.ts'
-import { joined } from '../../protocol/wire.ts'
+import { joined, Reader } from '../../protocol/wire.ts'
 import type { Network, Socket } from '../platform/platform.ts'
 
 export interface WireClientOptions {
@@ -21,6 +21,21 @@ export interface Call<Request extends Fields, Response extends Fields> {
   readonly response: Message<Response>
   readonly version: number
   readonly body: InputOf<Request>
+}
+
+/** Whoever sends more, or less than a correlation id, does not speak Kafka's protocol. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024
+
+/** A response to its last byte: what follows it is not tolerated. */
+export function decodeWhole<R extends Fields>(
+  response: Message<R>,
+  version: number,
+  { frame, bodyPosition }: { readonly frame: Buffer; readonly bodyPosition: number },
+): ValueOf<R> {
+  const reader = new Reader(frame, bodyPosition)
+  const body = read(response, version, reader)
+  assert.equal(frame.length - reader.position, 0, 'bytes behind the end of the response')
+  return body
 }
 
 type Waiter = { resolve(frame: Buffer): void; reject(error: Error): void }
@@ -57,9 +72,12 @@ export class WireClient {
   }
 
   /** Sends a request and decodes its response, which must be the next frame on the connection. */
-  async call<Q extends Fields, R extends Fields>(call: Call<Q, R>): Promise<ValueOf<R>> {
+  async call<Q extends Fields, R extends Fields>(
+    call: Call<Q, R>,
+    onFrame?: (frame: Buffer) => void,
+  ): Promise<ValueOf<R>> {
     const correlationId = this.send(call)
-    return this.receive(call.response, call.version, correlationId)
+    return this.receive(call.response, call.version, correlationId, onFrame)
   }
 
   /** Sends a request without waiting; returns its correlation id. */
@@ -79,11 +97,13 @@ export class WireClient {
     response: Message<R>,
     version: number,
     correlationId: number,
+    onFrame?: (frame: Buffer) => void,
   ): Promise<ValueOf<R>> {
     const frame = await this.receiveFrame()
+    onFrame?.(frame)
     const header = decodeResponseHeader(response.apiKey, version, frame)
     assert.equal(header.correlationId, correlationId, 'a response out of order')
-    return decode(response, version, frame, header.bodyPosition)
+    return decodeWhole(response, version, { frame, bodyPosition: header.bodyPosition })
   }
 
   sendBytes(...chunks: readonly Uint8Array[]): void {
@@ -96,6 +116,16 @@ export class WireClient {
     if (frame) return Promise.resolve(frame)
     if (this.isClosed) return Promise.reject(new Error('the broker hung up'))
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }))
+  }
+
+  /** Frames that nobody has received. */
+  unread(): readonly Buffer[] {
+    return this.frames
+  }
+
+  /** What came and is no frame yet. */
+  fragment(): Buffer {
+    return this.received
   }
 
   /** Hangs up without a farewell. */
@@ -112,7 +142,12 @@ export class WireClient {
   private onData(chunk: Buffer): void {
     this.received = Buffer.concat([this.received, chunk])
     while (this.received.length >= 4) {
-      const end = 4 + this.received.readInt32BE(0)
+      const size = this.received.readInt32BE(0)
+      if (size < 4 || size > MAX_FRAME_BYTES) {
+        this.socket.destroy()
+        return
+      }
+      const end = 4 + size
       if (this.received.length < end) return
       const frame = this.received.subarray(4, end)
       this.received = this.received.subarray(end)

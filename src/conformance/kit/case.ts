@@ -7,7 +7,7 @@
  * A script creates all it needs under names that begin with the id that it is given, and leaves the broker's
  * own settings alone: the broker may be shared, and cases run side by side.
  */
-import type { Side, Talk } from '../talk.ts'
+import type { Entry, Side, Talk } from '../talk.ts'
 
 /** The groups of the report, in its order. */
 export const AREAS = [
@@ -57,6 +57,8 @@ export interface Heading {
  * (or the persona does not have) ends the case as not applicable.
  */
 export interface Case extends Heading {
+  /** Where what Kafka answers is written and not recorded. */
+  readonly expected?: readonly Pick<Entry, 'said' | 'heard'>[]
   /** Begins to talk. `id` is the case's own, with the prefix of the run: begin every name with it. */
   hold(side: Side, id: string): Holding
 }

@@ -1,0 +1,87 @@
+/**
+ * What a broker answered beside what Kafka did. Messages for people and throttle times are not compared:
+ * no client goes by their words.
+ */
+import type { Entry } from '../talk.ts'
+
+/** Where the answers part, and what stands there on either side; undefined: nothing. */
+export interface Difference {
+  readonly path: string
+  readonly came: unknown
+  readonly expected: unknown
+}
+
+/** One thing that was said, with what came of it and what Kafka made of it. */
+export interface Exchange {
+  readonly said: string
+  /** The body of the request, or raw bytes. */
+  readonly asked: unknown
+  readonly came: unknown
+  /** Undefined where nothing is expected: what was asked served the script only, or Kafka never came so far. */
+  readonly expected: unknown
+  readonly frame: Buffer | undefined
+  readonly differences: readonly Difference[]
+}
+
+const NOT_COMPARED = /(^throttleTimeMs|[eE]rrorMessage)$/
+
+/** All of the conversation; in order where some differ, since one deviation brings on others. */
+export function compareTranscripts(
+  came: readonly Entry[],
+  expected: readonly Pick<Entry, 'said' | 'heard'>[],
+  varies: readonly string[] = [],
+): readonly Exchange[] {
+  let next = 0
+  const exchanges = came.map((entry): Exchange => {
+    const { said, asked, frame } = entry
+    const heard = plainJson(entry.heard ?? 'nothing')
+    const shown = { said, asked, frame, came: heard }
+    if (entry.isAside) return { ...shown, expected: undefined, differences: [] }
+    const answer = expected[next++]
+    if (answer?.said !== said) {
+      const path = 'the course of the conversation'
+      const difference = { path, came: said, expected: answer?.said }
+      return { ...shown, expected: answer?.heard, differences: [difference] }
+    }
+    return { ...shown, expected: answer.heard, differences: differencesOf(heard, answer.heard, varies) }
+  })
+  const missing = expected.slice(next).map(({ said, heard }): Exchange => {
+    const difference = { path: 'the course of the conversation', came: undefined, expected: said }
+    return {
+      said,
+      asked: undefined,
+      frame: undefined,
+      came: undefined,
+      expected: heard,
+      differences: [difference],
+    }
+  })
+  return [...exchanges, ...missing]
+}
+
+/** As it comes back out of a file. */
+export function plainJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
+}
+
+function differencesOf(came: unknown, expected: unknown, varies: readonly string[]): readonly Difference[] {
+  const found: Difference[] = []
+  const visit = (one: unknown, other: unknown, path: string) => {
+    if (Object.is(one, other)) return
+    if (!isObject(one) || !isObject(other) || Array.isArray(one) !== Array.isArray(other)) {
+      found.push({ path: path || 'the answer', came: one, expected: other })
+      return
+    }
+    for (const key of new Set([...Object.keys(other), ...Object.keys(one)])) {
+      if (NOT_COMPARED.test(key) || varies.includes(key)) continue
+      const inner = Array.isArray(one) ? `${path}[${key}]` : path ? `${path}.${key}` : key
+      visit(one[key], other[key], inner)
+    }
+  }
+  visit(came, expected, '')
+  return found
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,136 @@
+/**
+ * Holds cases with a broker, several at a time, each within its time, and compares what it answered with
+ * what Kafka did.
+ */
+import type { Clock } from '../../platform/platform.ts'
+import type { Entry, Side, Talk } from '../talk.ts'
+import { type Case, type Holding, idOf, NotApplicable } from './case.ts'
+import { compareTranscripts, type Exchange } from './compare.ts'
+
+/** What Kafka answered, by area and by the name of the case. */
+export type Recordings = Readonly<Record<string, Readonly<Record<string, readonly RecordedEntry[]>>>>
+export type RecordedEntry = Pick<Entry, 'said' | 'heard'>
+
+export type Outcome = 'passed' | 'failed' | 'not applicable'
+
+export interface Result {
+  readonly case: Case
+  readonly outcome: Outcome
+  /** Why it failed or does not apply, in a sentence; empty where it passed. */
+  readonly reason: string
+  /** Of a failure: all that was said. */
+  readonly exchanges: readonly Exchange[]
+  readonly tookMs: number
+}
+
+export interface RunOptions {
+  readonly cases: readonly Case[]
+  readonly recordings: Recordings
+  /** A fresh view of the broker for each case. */
+  readonly side: () => Side
+  readonly clock: Clock
+  /** Of topics, groups and transactional ids. */
+  readonly prefix: string
+  readonly parallel: number
+  /** Settles when no more cases are to be begun, and those that run are to be given up. */
+  readonly stopped?: Promise<void>
+  readonly onResult?: (result: Result) => void
+}
+
+const LIMIT_MS = 20_000
+
+/** Results in the order of the cases; without those that were not begun when the run was stopped. */
+export async function runCases(options: RunOptions): Promise<readonly Result[]> {
+  const { cases, parallel, onResult } = options
+  const results = new Map<Case, Result>()
+  let isStopped = false
+  void options.stopped?.then(() => {
+    isStopped = true
+  })
+  const work = async (queue: Case[]) => {
+    for (let next = queue.shift(); next && !isStopped; next = queue.shift()) {
+      const result = await runCase(next, options)
+      if (isStopped) return
+      results.set(next, result)
+      onResult?.(result)
+    }
+  }
+  const together = cases.filter(it => !it.alone)
+  await Promise.all(Array.from({ length: parallel }, () => work(together)))
+  await work(cases.filter(it => it.alone))
+  return cases.flatMap(it => results.get(it) ?? [])
+}
+
+/** What a case's broker answered, and how the conversation ended. */
+export interface Held {
+  readonly transcript: readonly Entry[]
+  /** What is wrong whatever was answered: an answer that nobody asked for. */
+  readonly complaint: string | undefined
+  /** Why the script could not be held at all. */
+  readonly notApplicable: string | undefined
+}
+
+/** Holds one case; what fails in its script, or its time, ends the transcript. */
+export async function holdCase(
+  item: Case,
+  { side, prefix, clock, stopped }: Pick<RunOptions, 'prefix' | 'clock' | 'stopped'> & { side: Side },
+): Promise<Held> {
+  let notApplicable: string | undefined
+  const admit = (apiKey: number, version: number) => {
+    try {
+      side.admit?.(apiKey, version)
+    } catch (error) {
+      if (error instanceof NotApplicable) notApplicable ??= error.message
+      throw error
+    }
+  }
+  const { talk, script } = item.hold({ ...side, admit }, prefix + idOf(item))
+  const limitMs = item.limitMs ?? LIMIT_MS
+  const ended = script.catch((error: Error) => talk.note('ended by', error.message))
+  const timer = limit(clock, limitMs)
+  const outOfTime = timer.expired.then(() => talk.note('ended by', `no answer within ${limitMs / 1_000} s`))
+  await Promise.race([ended, outOfTime, ...(stopped ? [stopped] : [])])
+  timer.cancel()
+  const unread = talk.unread()[0]
+  const transcript = [...talk.transcript]
+  const complaint = unread && `a response that nobody asked for: 0x${unread.frame.toString('hex', 0, 64)}`
+  void talk.close().catch(() => undefined)
+  return { transcript, complaint, notApplicable }
+}
+
+async function runCase(item: Case, options: RunOptions): Promise<Result> {
+  const { clock, recordings } = options
+  const expected = item.expected ?? recordings[item.area]?.[item.name]
+  const began = clock.now()
+  const ended = (outcome: Outcome, reason: string, exchanges: readonly Exchange[] = []): Result => {
+    return { case: item, outcome, reason, exchanges, tookMs: clock.now() - began }
+  }
+  if (!expected) return ended('failed', 'it is not known what Kafka answers: the case was not recorded')
+  const { transcript, complaint, notApplicable } = await holdCase(item, { ...options, side: options.side() })
+  if (notApplicable !== undefined) return ended('not applicable', notApplicable)
+  const exchanges = compareTranscripts(transcript, expected, item.varies)
+  const wrong = exchanges.find(it => it.differences.length > 0)
+  if (wrong) return ended('failed', reasonOf(wrong), exchanges)
+  if (complaint !== undefined) return ended('failed', complaint, exchanges)
+  return ended('passed', '')
+}
+
+function reasonOf({ said, differences }: Exchange): string {
+  const [{ path, came, expected }, ...more] = differences as [Exchange['differences'][0]]
+  const others = more.length > 0 ? ` (and ${more.length} more)` : ''
+  return `${said}: ${path} is ${brief(came)}, Kafka answers ${brief(expected)}${others}`
+}
+
+function brief(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text
+}
+
+function limit(clock: Clock, ms: number) {
+  let cancel = () => {}
+  const expired = new Promise<void>(resolve => {
+    const timer = clock.after(ms, resolve)
+    cancel = () => timer.cancel()
+  })
+  return { expired, cancel }
+}
