@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..')
 const ROWS: readonly (readonly string[])[] = [
   ['protocol', 'src/platform'],
   ['src/records', 'src/observe'],
-  ['src/log', 'src/metadata'],
+  ['src/log', 'src/metadata', 'src/trace'],
   ['src/config.ts'],
   ['src/security'],
   ['src/replication', 'src/controller'],
@@ -20,6 +20,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['src/groups', 'src/transactions'],
   ['src/api'],
   ['src/server', 'src/faults'],
+  ['src/engine.ts'],
   ['src/broker.ts'],
   ['src/embedded'],
   ['src/embedded.ts', 'src/proxy', 'src/console'],
