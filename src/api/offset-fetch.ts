@@ -47,7 +47,7 @@ async function fetchGroup(
   requireStable: boolean,
   context: Context,
 ): Promise<ResponseGroup> {
-  const { groupId, topics } = group
+  const { groupId, memberId, memberEpoch, topics } = group
   const byId = context.apiVersion >= FIRST_WITH_TOPIC_IDS
   const image = context.controller.image()
   const named = topics?.map(topic => {
@@ -57,7 +57,8 @@ async function fetchGroup(
   const known = named?.flatMap(({ topic, name }) =>
     name === undefined ? [] : [{ topic: name, partitions: topic.partitionIndexes }],
   )
-  const fetched = await context.groups.fetchOffsets(groupId, known ?? null, requireStable)
+  const asked = { topics: known ?? null, requireStable, memberId, memberEpoch }
+  const fetched = await context.groups.fetchOffsets(groupId, asked)
   if (fetched.error) return { groupId, topics: [], errorCode: fetched.error }
   if (named) {
     // One for each partition that was asked for, in order; unknown topics come last.

@@ -62,6 +62,7 @@ export interface ClassicGroupOptions {
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 
 export class ClassicGroup {
+  readonly type = 'classic'
   readonly groupId: string
   readonly membership = new ClassicMembership()
   private readonly options: ClassicGroupOptions

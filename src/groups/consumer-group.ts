@@ -95,7 +95,12 @@ export class ConsumerGroup {
 
   /** What the target assignment gives the member. */
   target(memberId: string): Assignment {
-    return this.tables.targets.get(memberId) ?? NO_PARTITIONS
+    return this.knownTarget(memberId) ?? NO_PARTITIONS
+  }
+
+  /** Undefined where no target assignment has been computed with the member. */
+  knownTarget(memberId: string): Assignment | undefined {
+    return this.tables.targets.get(memberId)
   }
 
   targets(): IterableIterator<[string, Assignment]> {
@@ -222,7 +227,8 @@ export class ConsumerGroup {
 
   private hold(memberId: string, held: HeldPartitions): void {
     for (const [topicId, partitions] of held) {
-      for (const partition of partitions.keys()) this.tables.holders.set(holderKey(topicId, partition), memberId)
+      for (const partition of partitions.keys())
+        this.tables.holders.set(holderKey(topicId, partition), memberId)
     }
   }
 

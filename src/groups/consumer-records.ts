@@ -1,6 +1,5 @@
 /** The records of `__consumer_offsets` that consumer groups are made of: values to bytes and back. */
 
-import type { Fields, InputOf, Message } from '../../protocol/schema.ts'
 import {
   ConsumerGroupCurrentMemberAssignmentKey,
   ConsumerGroupCurrentMemberAssignmentValue,
@@ -16,7 +15,14 @@ import {
   ConsumerGroupTargetAssignmentMetadataKey,
   ConsumerGroupTargetAssignmentMetadataValue,
 } from '../../protocol/records/consumer-group.ts'
-import { decodeKey, decodeVersioned, encodeKey, encodeVersioned, recordType } from '../../protocol/records/framing.ts'
+import {
+  decodeKey,
+  decodeVersioned,
+  encodeKey,
+  encodeVersioned,
+  recordType,
+} from '../../protocol/records/framing.ts'
+import type { Fields, InputOf, Message } from '../../protocol/schema.ts'
 import type { CoordinatorRecord } from '../coordinator/shard.ts'
 import type { Assignment } from './assignor.ts'
 import {
@@ -111,7 +117,11 @@ export function readConsumerRecord({ key, value }: CoordinatorRecord): ConsumerR
   switch (recordType(key)) {
     case ConsumerGroupMetadataKey.apiKey: {
       const { groupId: group } = decodeKey(ConsumerGroupMetadataKey, key)
-      return { kind: 'epoch', group, value: value && decodeVersioned(ConsumerGroupMetadataValue, value).value }
+      return {
+        kind: 'epoch',
+        group,
+        value: value && decodeVersioned(ConsumerGroupMetadataValue, value).value,
+      }
     }
     case ConsumerGroupPartitionMetadataKey.apiKey: {
       const { groupId: group } = decodeKey(ConsumerGroupPartitionMetadataKey, key)
@@ -193,7 +203,10 @@ function decodeTargetEpoch(bytes: Buffer): TargetEpoch {
 
 function encodeTarget(assignment: Assignment): Buffer {
   return encoded(ConsumerGroupTargetAssignmentMemberValue, {
-    topicPartitions: [...assignment].map(([topicId, partitions]) => ({ topicId, partitions: [...partitions] })),
+    topicPartitions: [...assignment].map(([topicId, partitions]) => ({
+      topicId,
+      partitions: [...partitions],
+    })),
   })
 }
 

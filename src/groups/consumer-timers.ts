@@ -33,15 +33,13 @@ export class GroupTimers {
   image: ClusterImage | undefined
   /** When regular expressions are to be matched with the topics; Infinity for not now. */
   regexDueAt = Infinity
-  /** The members are to be told to join again: the group has just become a classic one. */
   private readonly waits = new Map<string, Map<Wait, Deadline>>()
   /** Never later than the first deadline. */
   private earliest = Infinity
 
   start(memberId: string, wait: Wait, deadline: Deadline): void {
-    let waits = this.waits.get(memberId)
-    if (!waits) this.waits.set(memberId, (waits = new Map()))
-    waits.set(wait, deadline)
+    const waits = this.waits.get(memberId) ?? new Map<Wait, Deadline>()
+    this.waits.set(memberId, waits.set(wait, deadline))
     this.earliest = Math.min(this.earliest, deadline.at)
   }
 

@@ -20,6 +20,9 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from './classic-member.ts'
+import type { Group } from './consumer-groups.ts'
+import type { ConsumerHeartbeat, ConsumerHeartbeatAnswer } from './consumer-heartbeat.ts'
+import { fetchError } from './consumer-offsets.ts'
 import type { CommittedOffset } from './group-records.ts'
 import type { CommitRequest, GroupShard } from './group-shard.ts'
 
@@ -62,6 +65,14 @@ export interface DescribedMember extends MemberIdentity {
 export interface TopicPartitions {
   readonly topic: string
   readonly partitions: readonly number[]
+}
+
+export interface FetchOffsetsRequest {
+  readonly topics: readonly TopicPartitions[] | null
+  readonly requireStable: boolean
+  /** Since v9 members of consumer groups say who they are. */
+  readonly memberId?: string | null
+  readonly memberEpoch?: number
 }
 
 /** A partition's committed offset; absent where nothing is committed. */
@@ -124,6 +135,17 @@ export class GroupCoordinator {
     return beaten.error || beaten.value
   }
 
+  /** A member of a consumer group (KIP-848) joins, stays, reports or leaves. */
+  async consumerHeartbeat(
+    groupId: string,
+    request: ConsumerHeartbeat,
+  ): Promise<Result<ConsumerHeartbeatAnswer>> {
+    const beaten = await this.run<Result<ConsumerHeartbeatAnswer>>(groupId, (shard, ticket, now) =>
+      shard.consumerHeartbeat(groupId, request, ticket, now),
+    )
+    return beaten.error ? beaten : beaten.value
+  }
+
   /** A code for each member, in order. */
   async leave(groupId: string, members: readonly MemberIdentity[]): Promise<Result<ErrorCode[]>> {
     if (groupId === '') return { error: ErrorCode.INVALID_GROUP_ID }
@@ -168,12 +190,14 @@ export class GroupCoordinator {
   }
 
   /** Offsets of the partitions that are named, or with null of all that have one. */
-  fetchOffsets(
-    groupId: string,
-    topics: readonly TopicPartitions[] | null,
-    requireStable: boolean,
-  ): Promise<Result<FetchedOffset[]>> {
-    return this.read(groupId, shard => fetchOffsets(shard, groupId, topics, requireStable))
+  async fetchOffsets(groupId: string, request: FetchOffsetsRequest): Promise<Result<FetchedOffset[]>> {
+    const fetched = await this.read<Result<FetchedOffset[]>>(groupId, shard => {
+      const group = shard.groups.get(groupId)
+      const { memberId = null, memberEpoch = -1 } = request
+      const error = group?.type === 'consumer' ? fetchError(group, memberId, memberEpoch) : ErrorCode.NONE
+      return error ? { error } : ok(fetchOffsets(shard, groupId, request))
+    })
+    return fetched.error ? fetched : fetched.value
   }
 
   /** A code for each offset, in order, or why none was looked at. */
@@ -197,7 +221,7 @@ export class GroupCoordinator {
   describe(groupId: string): Promise<Result<GroupDescription | undefined>> {
     return this.read(groupId, shard => {
       const group = shard.groups.get(groupId)
-      return group && describeGroup(group)
+      return group?.type === 'classic' ? describeGroup(group) : undefined
     })
   }
 
@@ -247,8 +271,7 @@ export class GroupCoordinator {
 function fetchOffsets(
   { offsets }: GroupShard,
   groupId: string,
-  topics: readonly TopicPartitions[] | null,
-  requireStable: boolean,
+  { topics, requireStable }: FetchOffsetsRequest,
 ): FetchedOffset[] {
   // Of all means of those that have something committed, whatever else is staged.
   const wanted = topics ?? committedPartitions(offsets.entries(groupId))
@@ -279,7 +302,10 @@ function committedPartitions(
   return [...byTopic].map(([topic, partitions]) => ({ topic, partitions: partitions.sort((a, b) => a - b) }))
 }
 
-function listGroup(group: ClassicGroup): GroupListing {
+function listGroup(group: Group): GroupListing {
+  if (group.type === 'consumer') {
+    return { groupId: group.groupId, protocolType: 'consumer', state: group.state, type: 'consumer' }
+  }
   const { groupId, protocolType, state } = group
   return { groupId, protocolType: protocolType ?? '', state, type: 'classic' }
 }

@@ -4,15 +4,18 @@
  * deleted go.
  */
 
+import { randomUuid as kafkaUuid } from '../controller/create-topics.ts'
 import { CoordinatorRuntime } from '../coordinator/runtime.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
-import type { ClusterImage } from '../metadata/image.ts'
+import { ClusterImage } from '../metadata/image.ts'
 import type { TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
 import { COMPRESSION_TYPES } from '../records/batch.ts'
 import { CoordinatorLog } from '../replication/coordinator-log.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import { assignorsNamed } from './assignors.ts'
+import type { ConsumerGroupOptions, ConsumerGroupSettings } from './consumer-groups.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
 import { GroupShard } from './group-shard.ts'
 
@@ -21,6 +24,7 @@ export interface GroupHostOptions {
   readonly replicas: Pick<ReplicaManager, 'partition' | 'verifyWrite'>
   readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly clock: Clock
+  readonly waitClock?: Clock
   readonly random: Random
   readonly logger: Logger
 }
@@ -35,13 +39,15 @@ export class GroupHost {
   private readonly terms = new Map<number, string>()
   private partitionCount: number
   private maxBatchBytes = 0
+  private image = ClusterImage.empty()
 
   constructor(options: GroupHostOptions) {
-    const { config, clock, logger } = options
+    const { config, clock, waitClock = clock, logger } = options
     this.options = options
     this.partitionCount = config.number('offsets.topic.num.partitions')
     this.runtime = new CoordinatorRuntime({
       clock,
+      waitClock,
       logger,
       newMachine: () => this.newShard(),
       commitTimeoutMs: config.number('offsets.commit.timeout.ms'),
@@ -61,8 +67,14 @@ export class GroupHost {
 
   /** Takes up an image whose partitions are open. */
   async applyImage(image: ClusterImage, previous?: ClusterImage): Promise<void> {
+    this.image = image
     this.followLeadership(image)
     if (previous) await this.forgetDeleted(image, previous)
+  }
+
+  /** Resolves when what is known of groups is read. */
+  loaded(): Promise<void> {
+    return this.runtime.loaded()
   }
 
   /** Takes no more commands; resolves when those that have begun are answered. */
@@ -111,7 +123,36 @@ export class GroupHost {
       retentionCheckIntervalMs: config.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: config.number('offset.metadata.max.bytes'),
       maxBatchBytes: () => this.maxBatchBytes,
+      consumer: this.consumerOptions(),
     })
+  }
+
+  private consumerOptions(): ConsumerGroupOptions {
+    const { config, random } = this.options
+    return {
+      maxSize: config.number('group.consumer.max.size'),
+      assignors: assignorsNamed(config.list('group.consumer.assignors')),
+      regexRefreshMs: config.number('group.consumer.regex.refresh.interval.ms'),
+      image: () => this.image,
+      settingsOf: groupId => consumerGroupSettings(groupId, this.image, config),
+      newUuid: () => kafkaUuid(random),
+    }
+  }
+}
+
+/** What is set for a group goes before what is set for the broker. */
+function consumerGroupSettings(
+  groupId: string,
+  image: ClusterImage,
+  config: BrokerConfig,
+): ConsumerGroupSettings {
+  const set = image.configs('group', groupId)
+  const setting = (name: string) =>
+    Number(set.get(`consumer.${name}`) ?? config.number(`group.consumer.${name}`))
+  return {
+    sessionTimeoutMs: setting('session.timeout.ms'),
+    heartbeatIntervalMs: setting('heartbeat.interval.ms'),
+    assignmentIntervalMs: setting('assignment.interval.ms'),
   }
 }
 

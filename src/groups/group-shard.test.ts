@@ -189,7 +189,7 @@ describe('a restart', () => {
     const member = driver.enter('g', ['t'])
     driver.advance(MINUTE - 1)
     driver.restart()
-    const group = driver.shard.groups.get('g')!
+    const group = driver.classic('g')
     expect(group).toMatchObject({ state: 'Stable', generationId: 1, protocolName: 'range' })
     driver.advance(MINUTE - 1)
     expect(driver.heartbeat('g', member)).toBe(ErrorCode.NONE)

@@ -26,6 +26,12 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from './classic-member.ts'
+import { tombstones } from './consumer-edit.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import { type ConsumerGroupOptions, ConsumerGroups, type Group } from './consumer-groups.ts'
+import type { ConsumerHeartbeat, ConsumerHeartbeatAnswer } from './consumer-heartbeat.ts'
+import { commitCheck } from './consumer-offsets.ts'
+import { type ConsumerRecord, readConsumerRecord } from './consumer-records.ts'
 import { type CommittedOffset, groupRecord, offsetRecord, readOffsetsRecord } from './group-records.ts'
 import { expiredOffsets, subscribedTopics } from './offset-expiry.ts'
 import { Offsets } from './offsets.ts'
@@ -39,6 +45,7 @@ export interface GroupShardOptions extends ClassicGroupOptions {
   readonly offsetMetadataMaxBytes: number
   /** The largest batch that the log takes now. */
   readonly maxBatchBytes: () => number
+  readonly consumer: ConsumerGroupOptions
 }
 
 export interface OffsetToCommit {
@@ -66,7 +73,8 @@ export interface CommitRequest {
 }
 
 export class GroupShard implements StateMachine {
-  readonly groups = new Map<string, ClassicGroup>()
+  readonly groups = new Map<string, Group>()
+  readonly consumers: ConsumerGroups
   readonly offsets = new Offsets()
   private readonly options: GroupShardOptions
   /** When offsets are next looked through for old ones. */
@@ -76,12 +84,13 @@ export class GroupShard implements StateMachine {
 
   constructor(options: GroupShardOptions) {
     this.options = options
+    this.consumers = new ConsumerGroups(options.consumer, this.groups)
   }
 
   // Commands ------------------------------------------------------------------------------------------------
 
   join(groupId: string, request: JoinRequest, ticket: Ticket<JoinResponse>, now: number): Outcome {
-    let group = this.groups.get(groupId)
+    let group = this.classicGroup(groupId)
     if (!group && request.memberId !== '') {
       return { replies: [reply(ticket, refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId))] }
     }
@@ -104,7 +113,7 @@ export class GroupShard implements StateMachine {
   }
 
   sync(groupId: string, request: SyncRequest, ticket: Ticket<SyncResponse>, now: number): Outcome {
-    const group = this.groups.get(groupId)
+    const group = this.classicGroup(groupId)
     if (!group) {
       const errorCode = ErrorCode.UNKNOWN_MEMBER_ID
       const response = { errorCode, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT }
@@ -122,7 +131,7 @@ export class GroupShard implements StateMachine {
     now: number,
   ): Outcome {
     const turn = this.turn(groupId, now)
-    const group = this.groups.get(groupId)
+    const group = this.classicGroup(groupId)
     const errorCode = group?.heartbeat(request, request.generationId, turn) ?? ErrorCode.UNKNOWN_MEMBER_ID
     return { replies: [reply(ticket, errorCode)] }
   }
@@ -133,7 +142,7 @@ export class GroupShard implements StateMachine {
     ticket: Ticket<ErrorCode[]>,
     now: number,
   ): Outcome {
-    const group = this.groups.get(groupId)
+    const group = this.classicGroup(groupId)
     if (!group)
       return {
         replies: [
@@ -149,10 +158,20 @@ export class GroupShard implements StateMachine {
     return this.outcome(group, turn)
   }
 
+  consumerHeartbeat(
+    groupId: string,
+    request: ConsumerHeartbeat,
+    ticket: Ticket<Result<ConsumerHeartbeatAnswer>>,
+    now: number,
+  ): Outcome {
+    return this.consumers.heartbeat(groupId, request, ticket, now)
+  }
+
   /** Answers with a code for each offset, in order. */
   commit(request: CommitRequest, ticket: Ticket<ErrorCode[]>, now: number): Outcome {
-    const error = this.validateCommit(request, now)
-    if (error)
+    const check = this.validateCommit(request, now)
+    if (check.error) {
+      const { error } = check
       return {
         replies: [
           reply(
@@ -161,8 +180,11 @@ export class GroupShard implements StateMachine {
           ),
         ],
       }
+    }
     const records: CoordinatorRecord[] = []
     const errorCodes = request.offsets.map(offset => {
+      const error = check.value(offset.topic, offset.partition)
+      if (error) return error
       // Kafka counts characters, whatever the option's name says.
       if (offset.metadata.length > this.options.offsetMetadataMaxBytes) {
         return ErrorCode.OFFSET_METADATA_TOO_LARGE
@@ -185,7 +207,7 @@ export class GroupShard implements StateMachine {
     if (!group || group.state === 'Dead')
       return { replies: [reply(ticket, refuse(ErrorCode.GROUP_ID_NOT_FOUND))] }
     const isActive = group.state !== 'Empty'
-    if (isActive && group.protocolType !== 'consumer') {
+    if (isActive && group.type === 'classic' && group.protocolType !== 'consumer') {
       return { replies: [reply(ticket, refuse(ErrorCode.NON_EMPTY_GROUP))] }
     }
     const subscribed = isActive ? subscribedTopics(group) : undefined
@@ -203,7 +225,7 @@ export class GroupShard implements StateMachine {
     const group = this.groups.get(groupId)
     if (!group || group.state === 'Dead') return { replies: [reply(ticket, ErrorCode.GROUP_ID_NOT_FOUND)] }
     if (group.state !== 'Empty') return { replies: [reply(ticket, ErrorCode.NON_EMPTY_GROUP)] }
-    const records = [...this.removeOffsets(groupId), groupRecord(groupId, null)]
+    const records = [...this.removeOffsets(groupId), ...endOf(group)]
     return { records, replies: [reply(ticket, ErrorCode.NONE)] }
   }
 
@@ -227,6 +249,11 @@ export class GroupShard implements StateMachine {
   // Replay --------------------------------------------------------------------------------------------------
 
   replay(record: ReplayedRecord): void {
+    const consumerRecord = readConsumerRecord(record)
+    if (consumerRecord) {
+      this.replayConsumer(consumerRecord)
+      return
+    }
     const read = readOffsetsRecord(record)
     switch (read.kind) {
       case 'offset':
@@ -244,14 +271,34 @@ export class GroupShard implements StateMachine {
     }
   }
 
-  private replayGroup(groupId: string, snapshot: Parameters<typeof groupRecord>[1]): void {
-    if (!snapshot) {
-      const group = this.groups.get(groupId)
+  private replayConsumer(record: ConsumerRecord): void {
+    const { group: groupId } = record
+    let group = this.groups.get(groupId)
+    if (record.kind === 'epoch' && !record.value) {
+      if (group?.type !== 'consumer') return
       this.groups.delete(groupId)
-      if (group?.isIdle) group.markDead()
+      group.markDead()
       return
     }
-    const group = this.groups.get(groupId) ?? this.createGroup(groupId, snapshot.stateTimestampMs)
+    if (group?.type !== 'consumer') {
+      // Of what was removed before nothing is left, and a group with members must end before it is another.
+      const isReplaceable = !group || (group.isIdle && group.protocolType === null)
+      if (!record.value || !isReplaceable) return
+      group = new ConsumerGroup(groupId)
+      this.groups.set(groupId, group)
+    }
+    group.replay(record)
+  }
+
+  private replayGroup(groupId: string, snapshot: Parameters<typeof groupRecord>[1]): void {
+    const known = this.groups.get(groupId)
+    if (!snapshot) {
+      if (known?.type !== 'classic') return
+      this.groups.delete(groupId)
+      if (known.isIdle) known.markDead()
+      return
+    }
+    const group = known?.type === 'classic' ? known : this.createGroup(groupId, snapshot.stateTimestampMs)
     // The record of a group that was just made says nothing that the group does not know.
     if (snapshot.generationId === 0 && snapshot.members.length === 0 && !group.isIdle) return
     group.install(snapshot, snapshot.stateTimestampMs)
@@ -263,16 +310,17 @@ export class GroupShard implements StateMachine {
 
   loaded(now: number): void {
     this.nextExpiry = now + this.options.retentionCheckIntervalMs
-    for (const group of this.groups.values()) {
+    for (const group of this.classicGroups()) {
       group.restartSessions({ now, replies: [] })
       this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
     }
+    this.consumers.restart(now)
   }
 
   // Time ----------------------------------------------------------------------------------------------------
 
   deadline(): number {
-    return Math.min(this.nextExpiry, this.groupDeadline)
+    return Math.min(this.nextExpiry, this.groupDeadline, this.consumers.deadline())
   }
 
   /** Does one thing that is due; the runtime asks again while there is more. */
@@ -281,9 +329,10 @@ export class GroupShard implements StateMachine {
       this.nextExpiry = now + this.options.retentionCheckIntervalMs
       return { records: this.expireOffsets(now), isSplittable: true }
     }
+    if (this.consumers.deadline() <= now) return this.consumers.expire(now) ?? {}
     let outcome: Outcome | undefined
     let earliest = Infinity
-    for (const group of this.groups.values()) {
+    for (const group of this.classicGroups()) {
       if (!outcome && group.deadline() <= now) {
         const turn = this.turn(group.groupId, now)
         group.expire(turn)
@@ -304,12 +353,22 @@ export class GroupShard implements StateMachine {
       })
       for (const { topic, partition } of expired.offsets)
         records.push(offsetRecord(groupId, topic, partition, null))
-      if (expired.isAll && group.state === 'Empty' && group.isIdle) records.push(groupRecord(groupId, null))
+      const isIdle = group.state === 'Empty' && (group.type === 'consumer' || group.isIdle)
+      if (expired.isAll && isIdle) records.push(...endOf(group))
     }
     return records
   }
 
   // Small rules ---------------------------------------------------------------------------------------------
+
+  private classicGroup(groupId: string): ClassicGroup | undefined {
+    const group = this.groups.get(groupId)
+    return group?.type === 'classic' ? group : undefined
+  }
+
+  private *classicGroups(): Generator<ClassicGroup> {
+    for (const group of this.groups.values()) if (group.type === 'classic') yield group
+  }
 
   private createGroup(groupId: string, now: number): ClassicGroup {
     const group = new ClassicGroup(groupId, this.options, now)
@@ -328,15 +387,40 @@ export class GroupShard implements StateMachine {
     return snapshot ? { records: [groupRecord(group.groupId, snapshot)], replies } : { replies }
   }
 
-  private validateCommit(request: CommitRequest, now: number): ErrorCode {
+  private validateCommit(
+    request: CommitRequest,
+    now: number,
+  ): Result<(topic: string, partition: number) => ErrorCode> {
     const { groupId, generationId, member, producer } = request
     const group = this.groups.get(groupId)
     // An administrator, or a consumer that manages itself, makes the group with its first commit.
-    if (!group) return generationId < 0 ? ErrorCode.NONE : request.unknownGroupError
+    if (!group) return generationId < 0 ? ok(() => ErrorCode.NONE) : refuse(request.unknownGroupError)
+    if (group.type === 'consumer') return this.validateConsumerCommit(group, request)
     const error = group.validateOffsetCommit(member, generationId, producer !== undefined)
+    if (error) return refuse(error)
     // Of a transaction's commit Kafka does not say that its member lives.
-    if (!error && !producer) group.touch(member.memberId, { now, replies: [] })
-    return error
+    if (!producer) group.touch(member.memberId, { now, replies: [] })
+    return ok(() => ErrorCode.NONE)
+  }
+
+  private validateConsumerCommit(
+    group: ConsumerGroup,
+    { generationId, member, producer, unknownGroupError }: CommitRequest,
+  ): Result<(topic: string, partition: number) => ErrorCode> {
+    const isTransactional = producer !== undefined
+    const check = commitCheck(group, {
+      memberId: member.memberId,
+      memberEpoch: generationId,
+      instanceId: member.groupInstanceId,
+      isTransactional,
+      knowsEpochs: unknownGroupError === ErrorCode.GROUP_ID_NOT_FOUND,
+    })
+    // Producers know nothing of epochs of members.
+    const told = (error: ErrorCode) =>
+      isTransactional && error === ErrorCode.STALE_MEMBER_EPOCH ? ErrorCode.ILLEGAL_GENERATION : error
+    if (check.error) return refuse(told(check.error) as typeof check.error)
+    const { image } = this.options.consumer
+    return ok((topic, partition) => told(check.value(image().topicByName(topic)?.id, partition)))
   }
 
   private *removeOffsets(groupId: string): Generator<CoordinatorRecord> {
@@ -344,6 +428,11 @@ export class GroupShard implements StateMachine {
       for (const partition of partitions) yield offsetRecord(groupId, topic, partition, null)
     }
   }
+}
+
+/** What removes an empty group. */
+function endOf(group: Group): CoordinatorRecord[] {
+  return group.type === 'consumer' ? tombstones(group) : [groupRecord(group.groupId, null)]
 }
 
 function committed(offset: OffsetToCommit, retentionMs: number | undefined, now: number): CommittedOffset {

@@ -3,8 +3,8 @@
 import { decode } from '../../protocol/codec.ts'
 import { ConsumerProtocolSubscription } from '../../protocol/records/consumer-protocol.ts'
 import { MalformedMessage } from '../../protocol/wire.ts'
-import type { ClassicGroup } from './classic-group.ts'
 import { metadataFor } from './classic-member.ts'
+import type { Group } from './consumer-groups.ts'
 import type { CommittedOffset } from './group-records.ts'
 import type { Offsets } from './offsets.ts'
 
@@ -20,7 +20,7 @@ export interface ExpiredOffsets {
  * committed.
  */
 export function expiredOffsets(
-  group: ClassicGroup,
+  group: Group,
   offsets: Offsets,
   { now, retentionMs }: { readonly now: number; readonly retentionMs: number },
 ): ExpiredOffsets {
@@ -37,13 +37,18 @@ export function expiredOffsets(
 }
 
 /** Which topics' offsets stay however old they are. */
-function keeper(group: ClassicGroup): (topic: string) => boolean {
+function keeper(group: Group): (topic: string) => boolean {
+  if (group.type === 'consumer') {
+    const topics = group.subscribedTopics()
+    return topic => topics.has(topic)
+  }
   if (group.protocolType === null || group.state === 'Empty') return () => false
   const subscribed = group.state === 'Stable' ? subscribedTopics(group) : undefined
   return topic => !subscribed || subscribed.has(topic)
 }
 
-function sinceWhen(group: ClassicGroup, value: CommittedOffset): number {
+function sinceWhen(group: Group, value: CommittedOffset): number {
+  if (group.type === 'consumer') return value.commitTimestampMs
   const countsFromEmpty = group.protocolType !== null && group.state === 'Empty' && group.stateTimestampMs > 0
   return countsFromEmpty ? group.stateTimestampMs : value.commitTimestampMs
 }
@@ -57,7 +62,8 @@ function isOld(
 }
 
 /** The topics that the members of a group of consumers subscribe to; undefined where that cannot be known. */
-export function subscribedTopics(group: ClassicGroup): Set<string> | undefined {
+export function subscribedTopics(group: Group): Set<string> | undefined {
+  if (group.type === 'consumer') return group.subscribedTopics()
   if (group.protocolType !== 'consumer' || group.protocolName === null) return undefined
   const topics = new Set<string>()
   for (const member of group.membership.all()) {

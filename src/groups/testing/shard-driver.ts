@@ -1,6 +1,11 @@
+import assert from 'node:assert'
 import { ErrorCode } from '../../../protocol/errors.ts'
 import type { Outcome, ReplayedRecord, Ticket, TransactionMarker } from '../../coordinator/shard.ts'
+import { ClusterImage } from '../../metadata/image.ts'
+import { assignorsNamed } from '../assignors.ts'
+import type { ClassicGroup } from '../classic-group.ts'
 import type { JoinRequest, JoinResponse, SyncResponse } from '../classic-member.ts'
+import type { ConsumerGroupSettings } from '../consumer-groups.ts'
 import { type CommitRequest, GroupShard, type OffsetToCommit } from '../group-shard.ts'
 
 export const MINUTE = 60_000
@@ -14,6 +19,13 @@ export class ShardDriver {
   now = 1_700_000_000_000
   /** Of groups; of those that are loaded from then on. */
   maxSize = 1_000
+  /** What the shard knows of the cluster. */
+  image = ClusterImage.empty()
+  settings: ConsumerGroupSettings = {
+    sessionTimeoutMs: 45_000,
+    heartbeatIntervalMs: 5_000,
+    assignmentIntervalMs: 0,
+  }
   shard = this.newShard()
   readonly log: Logged[] = []
   private replies = new Map<number, unknown>()
@@ -37,6 +49,14 @@ export class ShardDriver {
       retentionCheckIntervalMs: CHECK_MS,
       offsetMetadataMaxBytes: 100,
       maxBatchBytes: () => 1_000_000,
+      consumer: {
+        maxSize: this.maxSize,
+        assignors: assignorsNamed(['uniform', 'range']),
+        regexRefreshMs: 10 * MINUTE,
+        image: () => this.image,
+        settingsOf: () => this.settings,
+        newUuid: () => newMemberId('member'),
+      },
     })
   }
 
@@ -154,6 +174,12 @@ export class ShardDriver {
     return memberId
   }
 
+  classic(groupId: string): ClassicGroup {
+    const group = this.shard.groups.get(groupId)
+    assert(group?.type === 'classic')
+    return group
+  }
+
   leave(groupId: string, memberId: string): void {
     this.run<ErrorCode[]>((shard, ticket, now) =>
       shard.leave(groupId, [{ memberId, groupInstanceId: null }], ticket, now),
@@ -161,7 +187,7 @@ export class ShardDriver {
   }
 
   heartbeat(groupId: string, memberId: string): ErrorCode {
-    const { generationId } = this.shard.groups.get(groupId)!
+    const { generationId } = this.classic(groupId)
     return this.run<ErrorCode>((shard, ticket, now) =>
       shard.heartbeat(groupId, { memberId, groupInstanceId: null, generationId }, ticket, now),
     )()!
