@@ -5,7 +5,7 @@
  */
 import { errorName } from '../../protocol/errors.ts'
 import { decodeResponseHeader } from '../../protocol/header.ts'
-import type { Fields, InputOf, Message, ValueOf } from '../../protocol/schema.ts'
+import type { Fields, InputOf, Message, ValueOf, VersionRange } from '../../protocol/schema.ts'
 import type { Network } from '../platform/platform.ts'
 import { type Call, decodeWhole, WireClient } from './wire-client.ts'
 
@@ -24,6 +24,10 @@ export interface Side {
   readonly greet?: (client: WireClient) => Promise<void>
   /** Throws where the broker does not serve this version of the API. */
   readonly admit?: (apiKey: number, version: number) => void
+  /** The versions of an API that the broker serves; undefined where it has no such API. */
+  readonly versionsOf?: (apiKey: number) => VersionRange | undefined
+  /** Where topics belong in a cluster of several: the broker that is talked to. */
+  readonly brokerId?: number
   readonly wording?: Wording
 }
 
@@ -72,7 +76,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 export class Talk {
   readonly transcript: Entry[] = []
-  private readonly side: Side
+  protected readonly side: Side
   private readonly clients = new Map<string, WireClient>()
   private readonly names = new Map<string, string>()
   private readonly prefixes = new Map<string, number>()
@@ -173,6 +177,12 @@ export class Talk {
     answer.catch(() => undefined)
     await this.side.settle()
     return { isAnswered: () => isAnswered, answer: () => answer }
+  }
+
+  /** Puts down what was heard last in other words, where brokers answer at more length than is of interest. */
+  retell(heard: unknown): void {
+    const last = this.transcript.pop()
+    if (last) this.transcript.push({ ...last, heard: this.plain(heard) })
   }
 
   /** Puts down what is not a response. */
@@ -285,6 +295,8 @@ const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
   members: ['clientId', 'groupInstanceId', 'memberId'],
   results: ['groupId'],
   topics: ['name', 'topic', 'topicId'],
+  topicPartitions: ['topicName', 'topicId'],
+  subscribedTopicNames: [],
   partitions: ['partitionIndex'],
   transactionStates: ['transactionalId'],
   resultsByTopicV3AndBelow: ['name'],
@@ -293,8 +305,9 @@ const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
 
 function sorted(list: readonly unknown[], by: readonly string[] | undefined): readonly unknown[] {
   if (!by) return list
+  const isPlain = by.length === 0 || list.every(each => typeof each !== 'object')
   const rank = (each: unknown) =>
-    JSON.stringify(by.length ? by.map(name => (each as Record<string, unknown>)[name]) : each)
+    JSON.stringify(isPlain ? each : by.map(name => (each as Record<string, unknown>)[name]))
   return [...list].sort((one, other) => (rank(one) < rank(other) ? -1 : 1))
 }
 

@@ -11,7 +11,19 @@ const KEEP_ALIVE_AFTER_MS = 60_000
 /** Who has come and says nothing holds a socket no longer. */
 const HANDSHAKE_WITHIN_MS = 30_000
 
+/** How connections to others are encrypted. */
+export interface ClientTls {
+  /** Who may have signed the other's certificate, as PEM; those that Node knows unless told. */
+  readonly trusted?: string | undefined
+}
+
 export class NodeNetwork implements Network {
+  private readonly tls: ClientTls | undefined
+
+  constructor(tls?: ClientTls) {
+    this.tls = tls
+  }
+
   async listen(options: ListenOptions, onConnection: (socket: Socket) => void): Promise<Listening> {
     if (options.host !== '') return listenOn(options, onConnection)
     try {
@@ -24,9 +36,11 @@ export class NodeNetwork implements Network {
 
   connect(host: string, port: number): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ host, port, noDelay: true })
+      const socket = this.tls
+        ? connectSecurely(host, port, this.tls)
+        : net.connect({ host, port, noDelay: true })
       socket.once('error', reject)
-      socket.once('connect', () => {
+      socket.once(this.tls ? 'secureConnect' : 'connect', () => {
         socket.off('error', reject)
         resolve(new NodeSocket(socket))
       })
@@ -60,6 +74,14 @@ function listenOn(options: ListenOptions, onConnection: (socket: Socket) => void
       resolve(new NodeListening(server))
     })
   })
+}
+
+/** The certificate must be good for the host. */
+function connectSecurely(host: string, port: number, { trusted }: ClientTls): tls.TLSSocket {
+  const servername = net.isIP(host) === 0 ? { servername: host } : {}
+  const socket = tls.connect({ host, port, ...servername, ...(trusted !== undefined && { ca: trusted }) })
+  socket.setNoDelay(true)
+  return socket
 }
 
 /** Throws where the certificate, the key or the ciphers are not usable. */

@@ -3,8 +3,8 @@
  * what Kafka did.
  */
 import type { Clock } from '../../platform/platform.ts'
-import type { Entry, Side, Talk } from '../talk.ts'
-import { type Case, type Holding, idOf, NotApplicable } from './case.ts'
+import type { Entry, Side } from '../talk.ts'
+import { type Case, idOf, NotApplicable } from './case.ts'
 import { compareTranscripts, type Exchange } from './compare.ts'
 
 /** What Kafka answered, by area and by the name of the case. */
@@ -86,7 +86,10 @@ export async function holdCase(
   }
   const { talk, script } = item.hold({ ...side, admit }, prefix + idOf(item))
   const limitMs = item.limitMs ?? LIMIT_MS
-  const ended = script.catch((error: Error) => talk.note('ended by', error.message))
+  const ended = script.catch((error: Error) => {
+    if (error instanceof NotApplicable) notApplicable ??= error.message
+    talk.note('ended by', error.message)
+  })
   const timer = limit(clock, limitMs)
   const outOfTime = timer.expired.then(() => talk.note('ended by', `no answer within ${limitMs / 1_000} s`))
   await Promise.race([ended, outOfTime, ...(stopped ? [stopped] : [])])

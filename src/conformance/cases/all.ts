@@ -1,0 +1,33 @@
+/** Every case that there is. */
+import type { Case } from '../kit/case.ts'
+import { API_VERSIONS_CASES } from './api-versions.ts'
+import { COMPRESSION_CASES } from './compression.ts'
+import { CONFIG_CASES } from './configs.ts'
+import { DELETE_RECORDS_CASES } from './delete-records.ts'
+import { FETCH_CASES } from './fetch.ts'
+import { FETCH_SESSION_CASES } from './fetch-sessions.ts'
+import { FRAMING_CASES } from './framing.ts'
+import { IDEMPOTENCE_CASES } from './idempotence.ts'
+import { LEADER_EPOCH_CASES } from './leader-epochs.ts'
+import { LIST_OFFSETS_CASES } from './list-offsets.ts'
+import { METADATA_CASES } from './metadata.ts'
+import { PRODUCE_CASES } from './produce.ts'
+import { RECORD_CASES } from './records.ts'
+import { TOPIC_CASES } from './topics.ts'
+
+export const CASES: readonly Case[] = [
+  ...FRAMING_CASES,
+  ...API_VERSIONS_CASES,
+  ...METADATA_CASES,
+  ...TOPIC_CASES,
+  ...CONFIG_CASES,
+  ...PRODUCE_CASES,
+  ...IDEMPOTENCE_CASES,
+  ...COMPRESSION_CASES,
+  ...RECORD_CASES,
+  ...FETCH_CASES,
+  ...FETCH_SESSION_CASES,
+  ...LIST_OFFSETS_CASES,
+  ...LEADER_EPOCH_CASES,
+  ...DELETE_RECORDS_CASES,
+]
