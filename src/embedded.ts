@@ -6,31 +6,37 @@
  *     // point any Kafka client at klamm.bootstrapServers
  *     await klamm.close()
  */
-import { Broker } from './broker.ts'
+import type { BoundListener } from './broker.ts'
 import type { KlammClock } from './embedded/clock.ts'
 import { type ConsumeOptions, consume, contents } from './embedded/consume.ts'
 import type { Bytes, DataSource, ProducedRecord, RecordToProduce, StoredRecord } from './embedded/data.ts'
 import {
+  findGroup,
   type GroupLag,
   type GroupView,
   lag,
+  listGroups,
   type WaitForGroupOptions,
   waitForGroupStable,
 } from './embedded/group-views.ts'
+import { type Health, healthOf } from './embedded/health.ts'
+import { Life } from './embedded/life.ts'
 import {
   bracketed,
-  configOf,
   DEFAULT_HOST,
   type KlammOptions,
-  loggerOf,
   reachableHost,
+  type TopicOptions,
 } from './embedded/options.ts'
 import { type ProduceOptions, produce } from './embedded/produce.ts'
 import type { Snapshot } from './embedded/snapshot.ts'
+import { createTopic, deleteTopic, type TopicView, topicNamed, topics } from './embedded/topics.ts'
+import type { Faults } from './faults/faults.ts'
 import { nodePlatform } from './platform/node.ts'
 import { makeCertificates } from './platform/throwaway-certificates.ts'
+import type { Trace } from './trace/trace.ts'
 
-export { StartFailure } from './broker.ts'
+export { type BoundListener, StartFailure } from './broker.ts'
 export type { KlammClock } from './embedded/clock.ts'
 export type { ConsumeOptions } from './embedded/consume.ts'
 export type { Bytes, ProducedRecord, RecordToProduce, StoredRecord } from './embedded/data.ts'
@@ -41,12 +47,34 @@ export type {
   PartitionLag,
   WaitForGroupOptions,
 } from './embedded/group-views.ts'
+export type { Health } from './embedded/health.ts'
 export type { KlammOptions, TopicOptions } from './embedded/options.ts'
 export type { Isolation } from './embedded/partition-reader.ts'
 export type { ProduceOptions } from './embedded/produce.ts'
 export { Refused } from './embedded/refused.ts'
 export { Snapshot } from './embedded/snapshot.ts'
+export type { PartitionView, TopicView } from './embedded/topics.ts'
+export { UsageError } from './embedded/usage-error.ts'
+export type { Faults } from './faults/faults.ts'
+export {
+  type FaultDefinition,
+  type FaultEffect,
+  type FaultMatch,
+  type FaultRule,
+  type Firing,
+  InvalidFault,
+} from './faults/rule.ts'
 export type { Logger } from './observe/logger.ts'
+export type {
+  BatchSummary,
+  Exchange,
+  ExchangeOutcome,
+  MessageBody,
+  RecordsSummary,
+  TracedMessage,
+  TraceTextOptions,
+} from './trace/exchange.ts'
+export type { Trace, TraceQuery } from './trace/trace.ts'
 
 export interface ForkOptions {
   /** 0, the default, takes a free one. */
@@ -70,33 +98,45 @@ export class Klamm {
   readonly bootstrapServers: string
   readonly host: string
   readonly port: number
-  readonly clusterId: string
+  /** All of them, where `config` names several; host and port above are those of the first. */
+  readonly listeners: readonly BoundListener[]
   /** With `tls: true`, the authority that signed the broker's certificate, as PEM. */
   readonly caCertificate: string | undefined
   /** The broker's time; with `clock: 'manual'`, `advance` lets it pass. */
   readonly clock: KlammClock
-  private readonly broker: Broker
+  /** Rules by which requests go wrong. They outlive a restart; `reset` takes them back. */
+  readonly faults: Faults
+  /** What clients ask and are answered, with `trace: true` or after `trace.start()`. */
+  readonly trace: Trace
+  private readonly life: Life
 
-  private constructor(broker: Broker, caCertificate: string | undefined) {
+  private constructor(life: Life, caCertificate: string | undefined) {
     this.caCertificate = caCertificate
-    const [listener] = broker.listeners
-    this.broker = broker
+    this.life = life
+    this.faults = life.observation.faults
+    this.trace = life.observation.trace
+    this.listeners = life.listeners
+    const [listener] = this.listeners
     this.host = reachableHost(listener!.host)
     this.port = listener!.port
     this.bootstrapServers = `${bracketed(this.host)}:${this.port}`
-    this.clusterId = broker.clusterId
-    this.clock = { now: () => 0, advance: async () => {} }
+    this.clock = { now: () => life.now(), advance: by => life.advance(by) }
   }
 
   /** Resolves when clients can connect. Rejects with a StartFailure that names the option to change. */
   static async start(options: KlammOptions = {}): Promise<Klamm> {
+    return Klamm.begin(options)
+  }
+
+  private static async begin(options: KlammOptions, snapshot?: Snapshot): Promise<Klamm> {
     const { host = DEFAULT_HOST } = options
     const made = options.tls === true ? await makeCertificates([host]) : undefined
-    const config = configOf(options, made)
-    const logger = loggerOf(options)
-    for (const warning of config.warnings) logger.warn(warning)
-    const broker = await Broker.start({ config, platform: nodePlatform(), logger })
-    return new Klamm(broker, made?.ca)
+    return new Klamm(await Life.start(options, made, snapshot), made?.ca)
+  }
+
+  /** It stays the same over restarts and resets; with `restore`, that of the snapshot comes. */
+  get clusterId(): string {
+    return this.life.clusterId
   }
 
   /** The same as `bootstrapServers`, under the name that Testcontainers gives it. */
@@ -109,31 +149,33 @@ export class Klamm {
    * topics of the options are there anew, a manual clock is set back. Clients may stay connected; requests
    * that wait are answered.
    */
-  async reset(): Promise<void> {}
+  reset(): Promise<void> {
+    return this.life.reset()
+  }
 
   /** Everything that the broker holds at this moment, for `restore` here or in another broker. */
   snapshot(): Promise<Snapshot> {
-    return Promise.reject(new Error('not there yet'))
+    return this.life.snapshot()
   }
 
   /** Replaces everything that the broker holds. Clients may stay connected. */
   restore(snapshot: Snapshot): Promise<void> {
-    return Promise.reject(new Error(`not there yet: ${snapshot.clusterId}`))
+    return this.life.restore(snapshot)
   }
 
   /** A second broker with the same data, options and time; neither sees what the other writes from now on. */
-  fork(options: ForkOptions = {}): Promise<Klamm> {
-    return Promise.reject(new Error(`not there yet: ${options.port}`))
+  async fork(options: ForkOptions = {}): Promise<Klamm> {
+    return Klamm.begin({ ...this.life.optionsOfFork(), ...options }, await this.life.snapshot())
   }
 
   /** Ends the broker as `kill -9` or a power failure does; the data waits for `restart`. */
   crash(options: CrashOptions = {}): Promise<void> {
-    return Promise.reject(new Error(`not there yet: ${options.unsynced}`))
+    return this.life.crash(options.unsynced ?? 'kept')
   }
 
   /** Starts again on the same port with the same data: after `crash`, or by first stopping in order. */
   restart(): Promise<void> {
-    return Promise.reject(new Error('not there yet'))
+    return this.life.restart()
   }
 
   /**
@@ -162,6 +204,40 @@ export class Klamm {
     return contents(this.dataSource(), topic, options)
   }
 
+  /** Makes a topic: by its name, or `{ name, partitions, configs }`. */
+  createTopic(topic: string | TopicOptions): Promise<TopicView> {
+    return createTopic(this.dataSource(), topic)
+  }
+
+  deleteTopic(name: string): Promise<void> {
+    return deleteTopic(this.dataSource(), name)
+  }
+
+  /** All topics by name, Kafka's own among them, with what their partitions hold. */
+  topics(): TopicView[] {
+    return topics(this.dataSource())
+  }
+
+  topic(name: string): TopicView {
+    return topicNamed(this.dataSource(), name)
+  }
+
+  /** All groups, without their members. */
+  groups(): Promise<readonly Omit<GroupView, 'members'>[]> {
+    return listGroups(this.dataSource())
+  }
+
+  /** Undefined where there is no such group. */
+  group(groupId: string): Promise<GroupView | undefined> {
+    return findGroup(this.dataSource(), groupId)
+  }
+
+  /** Whether the broker is well, and clients can connect. */
+  health(): Promise<Health> {
+    const { listeners } = this
+    return healthOf({ ...this.dataSource(), network: nodePlatform().network, listeners })
+  }
+
   /** Resolves when all members of a group have joined and have their partitions. */
   waitForGroupStable(groupId: string, options?: WaitForGroupOptions): Promise<GroupView> {
     return waitForGroupStable(this.dataSource(), groupId, options)
@@ -174,7 +250,7 @@ export class Klamm {
 
   /** Answers what is in flight, makes stored data durable and frees the port. Harmless when repeated. */
   close(): Promise<void> {
-    return this.broker.close()
+    return this.life.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -182,7 +258,7 @@ export class Klamm {
   }
 
   private dataSource(): DataSource {
-    return { context: () => this.broker.context, clock: REAL_TIME }
+    return { context: () => this.life.context(), clock: REAL_TIME }
   }
 }
 

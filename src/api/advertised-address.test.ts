@@ -24,7 +24,8 @@ async function toldTo(peers: readonly string[], options: Readonly<Record<string,
   const network = new MemoryNetwork({ gateways: [GATEWAY] })
   const clock = new ManualClock()
   const disk = new MemoryDisk({ clock })
-  const platform = { clock, random: new SeededRandom(1), disk, network, compute: inlineCompute }
+  const random = new SeededRandom(1)
+  const platform = { clock, waitClock: clock, random, disk, network, compute: inlineCompute }
   const { config } = loadConfig({ options: { 'log.dirs': '/data', ...options } })
   broker = await Broker.start({ config: config!, platform, logger: silentLogger })
   const told: string[] = []

@@ -6,7 +6,7 @@
 import type { BrokerConfig } from '../config.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
-import type { LogManagerSurface } from '../log/log-manager.ts'
+import type { LogManagerSurface } from '../log/log-manager-surface.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Clock, Random } from '../platform/platform.ts'
 import type { FetchSessions } from '../replication/fetch-session.ts'
@@ -58,7 +58,10 @@ export interface BrokerContext {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly markers: MarkerWriter
+  /** What data lives by. */
   readonly clock: Clock
+  /** What requests wait by. */
+  readonly waitClock: Clock
   readonly random: Random
   readonly logger: Logger
 }
@@ -85,6 +88,7 @@ export function contextOf(broker: BrokerContext, session: Session, apiVersion: n
     transactions: broker.transactions,
     markers: broker.markers,
     clock: broker.clock,
+    waitClock: broker.waitClock,
     random: broker.random,
     logger: broker.logger,
   }

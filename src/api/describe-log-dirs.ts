@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../protocol/messages/describe-log-dirs.ts'
-import type { LogDirectoryDescription } from '../log/log-manager.ts'
+import type { LogDirectoryDescription } from '../log/log-manager-surface.ts'
 import { handler } from './handler.ts'
 
 type ResponseTopic = DescribeLogDirsResponse['results'][number]['topics'][number]

@@ -26,7 +26,7 @@ export const saslAuthenticate = handler({
 /** A failure comes late, and ends the connection. */
 export async function takeToken(
   token: Buffer,
-  { session, config, clock }: Pick<Context, 'session' | 'config' | 'clock'>,
+  { session, config, waitClock }: Pick<Context, 'session' | 'config' | 'waitClock'>,
 ): Promise<TokenAnswer> {
   const { authentication } = session
   if (!authentication) return NOTHING_TO_PROVE
@@ -35,7 +35,7 @@ export async function takeToken(
   const { closing } = answer
   if (closing === undefined) return answer
   const delayMs = config.number('connection.failed.authentication.delay.ms')
-  if (delayMs > 0) await new Promise<void>(resolve => clock.after(delayMs, resolve))
+  if (delayMs > 0) await new Promise<void>(resolve => waitClock.after(delayMs, resolve))
   session.disconnect(closing)
   return answer
 }

@@ -60,6 +60,8 @@ export interface PartitionLog {
 
 export interface RuntimeOptions<Machine extends StateMachine> {
   readonly clock: Clock
+  /** What replies wait by, and records for company; `clock` unless told. */
+  readonly waitClock?: Clock
   readonly logger: Logger
   readonly newMachine: (partition: number) => Machine
   /**
@@ -153,6 +155,7 @@ class Shard<Machine extends StateMachine> {
   private readonly partition: number
   private readonly log: PartitionLog
   private readonly options: RuntimeOptions<Machine>
+  private readonly waitClock: Clock
   private readonly forgetHighWatermark: () => void
   private onDrained: (() => void) | undefined
   private state: 'Loading' | 'Active' | 'Closing' | 'Stopped' = 'Loading'
@@ -187,6 +190,7 @@ class Shard<Machine extends StateMachine> {
     this.appended = appended
     this.log = log
     this.options = options
+    this.waitClock = options.waitClock ?? options.clock
     this.forgetHighWatermark = log.onHighWatermark(() => this.guard(() => this.release()))
     this.whenLoaded = this.load()
   }
@@ -245,7 +249,7 @@ class Shard<Machine extends StateMachine> {
   private async load(): Promise<void> {
     const { partition } = this
     const { clock, logger } = this.options
-    const started = clock.elapsed()
+    const started = this.waitClock.elapsed()
     try {
       // What an append in flight brings belongs to the state.
       await this.appended
@@ -259,7 +263,7 @@ class Shard<Machine extends StateMachine> {
         machine.loaded(clock.now())
         this.state = 'Active'
         this.rearm()
-        const tookMs = Math.round(clock.elapsed() - started)
+        const tookMs = Math.round(this.waitClock.elapsed() - started)
         logger.debug('Coordinator shard loaded', { partition, tookMs })
         this.options.onLoaded?.(partition)
         return
@@ -281,7 +285,7 @@ class Shard<Machine extends StateMachine> {
   private reload(): void {
     if (this.isStopped()) return
     this.state = 'Loading'
-    const now = this.options.clock.elapsed()
+    const now = this.waitClock.elapsed()
     if (now - this.reloadedAt < LOAD_RETRY_MS) {
       this.retryLater()
       return
@@ -293,8 +297,8 @@ class Shard<Machine extends StateMachine> {
   private retryLater(): void {
     if (this.isStopped()) return
     this.machineTimer?.cancel()
-    this.machineTimer = this.options.clock.after(LOAD_RETRY_MS, () => {
-      this.reloadedAt = this.options.clock.elapsed()
+    this.machineTimer = this.waitClock.after(LOAD_RETRY_MS, () => {
+      this.reloadedAt = this.waitClock.elapsed()
       this.whenLoaded = this.load()
     })
   }
@@ -316,7 +320,7 @@ class Shard<Machine extends StateMachine> {
     else if (producer && records.length > 0) this.applyTransactional(records, producer, now)
     else if (records.length > 0) this.applyPlain(records, now)
     if (marker) this.applyMarker(marker, now)
-    for (const { ticket, response } of replies) this.answerWhenCommitted(ticket.id, response, now)
+    for (const { ticket, response } of replies) this.answerWhenCommitted(ticket.id, response)
     this.append(now)
   }
 
@@ -423,7 +427,7 @@ class Shard<Machine extends StateMachine> {
 
   private armLinger(lingerMs: number): void {
     if (this.queued.length === 0 || this.lingerTimer) return
-    this.lingerTimer = this.options.clock.after(lingerMs, () => this.guard(() => this.endLinger()))
+    this.lingerTimer = this.waitClock.after(lingerMs, () => this.guard(() => this.endLinger()))
   }
 
   private endLinger(): void {
@@ -496,14 +500,15 @@ class Shard<Machine extends StateMachine> {
     resolve?.(result)
   }
 
-  private answerWhenCommitted(ticketId: number, response: unknown, now: number): void {
+  private answerWhenCommitted(ticketId: number, response: unknown): void {
     const resolve = this.parked.get(ticketId)
     if (!resolve) return
     this.parked.delete(ticketId)
     const offset = this.nextOffset
     if (this.waiting.length === 0 && this.log.highWatermark >= offset) resolve(ok(response))
     else {
-      this.waiting.push({ resolve, response, offset, expiresAt: now + this.options.commitTimeoutMs })
+      const expiresAt = this.waitClock.elapsed() + this.options.commitTimeoutMs
+      this.waiting.push({ resolve, response, offset, expiresAt })
       this.armCommitTimer()
     }
   }
@@ -530,10 +535,10 @@ class Shard<Machine extends StateMachine> {
       return
     }
     if (this.commitTimer) return
-    const delayMs = Math.max(0, first.expiresAt - this.options.clock.now())
-    this.commitTimer = this.options.clock.after(delayMs, () => {
+    const delayMs = Math.max(0, first.expiresAt - this.waitClock.elapsed())
+    this.commitTimer = this.waitClock.after(delayMs, () => {
       this.commitTimer = undefined
-      const now = this.options.clock.now()
+      const now = this.waitClock.elapsed()
       while (this.waiting[0] && this.waiting[0].expiresAt <= now) {
         this.waiting.shift()?.resolve(refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE))
       }

@@ -1,6 +1,7 @@
 /** Records out of topics without a client library: as many as a test waits for, or all that there are. */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { TopicImage } from '../metadata/image.ts'
+import type { Timer } from '../platform/platform.ts'
 import { releaseAll } from '../replication/delayed-fetch.ts'
 import type { FetchOutcome, Partition } from '../replication/partition.ts'
 import type { Waiter } from '../replication/purgatory.ts'
@@ -90,6 +91,13 @@ export async function contents(
   return reading.taken()
 }
 
+/** What one look at a partition gave, and where the next begins. */
+interface Taken {
+  readonly reader: PartitionReader
+  readonly records: readonly StoredRecord[]
+  readonly position: bigint
+}
+
 class Reading {
   readonly found: StoredRecord[] = []
   private readonly source: DataSource
@@ -131,19 +139,14 @@ class Reading {
       return hosted.error !== ErrorCode.NONE || position <= hosted.value.highWatermark
     })
     if (readers.length === 0) return this.pause(waitMs)
-    const outcomes = await this.fetch(context, readers, Math.min(waitMs, WAIT_MS))
-    let isPassing = false
-    for (const [at, outcome] of outcomes.entries()) {
-      if (PASSING.has(outcome.error)) {
-        isPassing = true
-        this.lastFailure = `${this.plan.topic}-${readers[at]!.partition}: ${said(outcome.error)}`
-      }
+    const before = this.position
+    const taken = await this.take(context, readers, Math.min(waitMs, WAIT_MS))
+    for (const { reader, records, position } of taken) {
+      this.found.push(...records)
+      reader.position = position
     }
-    if (isPassing) {
-      releaseAll(outcomes)
-      return this.pause(waitMs)
-    }
-    for (const [at, outcome] of outcomes.entries()) this.found.push(...(await readers[at]!.take(outcome)))
+    // A broker that is about to go lets nobody wait.
+    if (this.position === before) await this.pause(waitMs)
   }
 
   outOfTime(): Refused {
@@ -174,7 +177,7 @@ class Reading {
       return this.source.context()
     } catch (error) {
       // It is asked for again until the time is over; who asks for no time gets the reason at once.
-      if (this.plan.timeoutMs === 0) throw error
+      if (this.plan.timeoutMs === 0 && this.readers.size === 0) throw error
       return undefined
     }
   }
@@ -207,6 +210,36 @@ class Reading {
     }
   }
 
+  /** What there is for the readers; nothing where the broker is gone meanwhile. */
+  private async take(
+    context: DataContext,
+    readers: readonly PartitionReader[],
+    waitMs: number,
+  ): Promise<readonly Taken[]> {
+    const gone = this.whenGone(context)
+    try {
+      const taken = this.fetch(context, readers, waitMs).then(outcomes => this.decoded(readers, outcomes))
+      return (await Promise.race([taken, gone.promise])) ?? []
+    } finally {
+      gone.cancel()
+    }
+  }
+
+  private async decoded(
+    readers: readonly PartitionReader[],
+    outcomes: readonly FetchOutcome[],
+  ): Promise<readonly Taken[]> {
+    const passing = outcomes.findIndex(({ error }) => PASSING.has(error))
+    if (passing >= 0) {
+      releaseAll(outcomes)
+      this.lastFailure = `${this.plan.topic}-${readers[passing]!.partition}: ${said(outcomes[passing]!.error)}`
+      return []
+    }
+    return Promise.all(
+      outcomes.map(async (outcome, at) => ({ reader: readers[at]!, ...(await readers[at]!.take(outcome)) })),
+    )
+  }
+
   /** Waits in the broker as any consumer does, and on real time as no broker with a clock set by hand does. */
   private async fetch(
     { replicas }: DataContext,
@@ -231,6 +264,24 @@ class Reading {
     } finally {
       timer.cancel()
     }
+  }
+
+  /** A broker that is no more need not answer what it was asked. */
+  private whenGone(context: DataContext): {
+    readonly promise: Promise<undefined>
+    readonly cancel: () => void
+  } {
+    let timer: Timer
+    const promise = new Promise<undefined>(resolve => {
+      const look = () => {
+        timer = this.source.clock.after(LOOK_AGAIN_MS, () => {
+          if (this.tryContext() === context) look()
+          else resolve(undefined)
+        })
+      }
+      look()
+    })
+    return { promise, cancel: () => timer.cancel() }
   }
 
   private pause(waitMs: number): Promise<void> {

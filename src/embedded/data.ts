@@ -17,7 +17,10 @@ export interface DataSource {
   readonly clock: Clock
 }
 
-export type DataContext = Pick<BrokerContext, 'config' | 'controller' | 'replicas' | 'groups' | 'clock'>
+export type DataContext = Pick<
+  BrokerContext,
+  'config' | 'controller' | 'replicas' | 'groups' | 'logs' | 'clock'
+>
 
 /** A text is UTF-8; null is a tombstone's value, or no key. */
 export type Bytes = string | Uint8Array | null

@@ -1,6 +1,7 @@
 /** What `Klamm.start` takes, and how it becomes the broker's own configuration. */
 import { StartFailure } from '../broker.ts'
 import { type BrokerConfig, loadConfig, type Profile } from '../config.ts'
+import { nearestName } from '../metadata/configs.ts'
 import { createLogger, type Logger, silentLogger } from '../observe/logger.ts'
 import type { ThrowawayCertificates } from '../platform/throwaway-certificates.ts'
 import type { SaslMechanism } from '../security/sasl.ts'
@@ -59,14 +60,63 @@ export interface KlammOptions {
   }
   /** Any option of the broker, by Kafka's name: `{ 'num.partitions': 3 }`. It wins over all of the above. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * Keeps all requests and responses for `klamm.trace`, the latest in 16 MiB or in as many bytes as are said.
+   * Off by default; `klamm.trace.start()` begins later.
+   */
+  readonly trace?: boolean | { readonly maxBytes: number }
   /** Receives the broker's log lines. Without one, nothing is logged unless `verbose` is set. */
   readonly logger?: Logger
   /** Writes log lines of level debug and above to the error output. */
   readonly verbose?: boolean
 }
 
+/** Every option, so that one that is misspelt can be told from those. */
+const OPTIONS: { readonly [name in keyof Required<KlammOptions>]: true } = {
+  port: true,
+  host: true,
+  topics: true,
+  storage: true,
+  clock: true,
+  seed: true,
+  powerLoss: true,
+  profile: true,
+  tls: true,
+  sasl: true,
+  config: true,
+  trace: true,
+  logger: true,
+  verbose: true,
+}
+
+/** For those who are not told by a compiler. */
+function checkOptions(options: KlammOptions): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, name)) continue
+    const nearest = nearestName(name, Object.keys(OPTIONS))
+    const hint =
+      nearest === undefined
+        ? "options of Kafka's go into config: { name: value }"
+        : `did you mean ${nearest}?`
+    throw new StartFailure(`Klamm.start has no option ${name}; ${hint}`)
+  }
+  const { clock = 'real', seed = 0, storage = 'memory', powerLoss = false, topics = [] } = options
+  if (clock !== 'real' && clock !== 'manual') {
+    throw new StartFailure(`clock: ${JSON.stringify(clock)} is none; it is 'real' or 'manual'`)
+  }
+  if (!Number.isFinite(seed)) throw new StartFailure(`seed: ${seed} is not a number`)
+  if (storage === '') throw new StartFailure("storage: give 'memory', or the path of a directory")
+  if (powerLoss && storage !== 'memory') {
+    throw new StartFailure(
+      "powerLoss: only with storage: 'memory'; it would have to undo writes of the machine",
+    )
+  }
+  if (!Array.isArray(topics)) throw new StartFailure("topics: give a list, such as ['orders']")
+}
+
 /** Rejects with a StartFailure that names the option to change. */
 export function configOf(options: KlammOptions, made: ThrowawayCertificates | undefined): BrokerConfig {
+  checkOptions(options)
   const { host = DEFAULT_HOST, port = 0, storage = 'memory', profile = 'ci', config = {} } = options
   const loaded = loadConfig({
     profile,

@@ -45,22 +45,22 @@ export class PartitionReader {
     }
   }
 
-  /** What the broker answered, as records; they are released. */
-  async take(outcome: FetchOutcome): Promise<StoredRecord[]> {
+  /** What the broker answered, as records, and where what follows begins. */
+  async take(outcome: FetchOutcome): Promise<{ records: StoredRecord[]; position: bigint }> {
     const bytes = await readRecords(outcome.records)
     if (outcome.error !== ErrorCode.NONE) throw this.refusal(outcome.error)
     const ended = new AbortedRanges(outcome.abortedTransactions ?? [])
+    const from = this.position
+    let position = from
     const found: StoredRecord[] = []
     for (const batch of splitBatches(bytes)) {
       const isVisible = ended.isVisible(batch)
-      if (isVisible && batch.lastOffset >= this.position) {
-        for (const record of this.decoded(batch)) {
-          if (record.offset >= this.position) found.push(this.stored(record))
-        }
-      }
-      if (batch.lastOffset >= this.position) this.position = batch.lastOffset + 1n
+      if (batch.lastOffset < from) continue
+      position = batch.lastOffset + 1n
+      if (!isVisible) continue
+      for (const record of this.decoded(batch)) if (record.offset >= from) found.push(this.stored(record))
     }
-    return found
+    return { records: found, position }
   }
 
   private decoded(batch: RecordBatch): readonly DecodedRecord[] {

@@ -40,6 +40,8 @@ export class GroupHost {
   private partitionCount: number
   private maxBatchBytes = 0
   private image = ClusterImage.empty()
+  /** Of the metadata that last had a topic more. */
+  private newTopicsVersion = 0n
 
   constructor(options: GroupHostOptions) {
     const { config, clock, waitClock = clock, logger } = options
@@ -67,6 +69,9 @@ export class GroupHost {
 
   /** Takes up an image whose partitions are open. */
   async applyImage(image: ClusterImage, previous?: ClusterImage): Promise<void> {
+    for (const name of image.topicChangesSince(this.image)) {
+      if (image.topicByName(name)?.id !== this.image.topicByName(name)?.id) this.newTopicsVersion = image.version
+    }
     this.image = image
     this.followLeadership(image)
     if (previous) await this.forgetDeleted(image, previous)
@@ -134,6 +139,7 @@ export class GroupHost {
       assignors: assignorsNamed(config.list('group.consumer.assignors')),
       regexRefreshMs: config.number('group.consumer.regex.refresh.interval.ms'),
       image: () => this.image,
+      newTopicsVersion: () => this.newTopicsVersion,
       settingsOf: groupId => consumerGroupSettings(groupId, this.image, config),
       newUuid: () => kafkaUuid(random),
     }

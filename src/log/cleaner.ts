@@ -64,7 +64,7 @@ export class Cleaner {
     this.logger = options.environment.logger
     this.logs = options.logs
     this.config = options.config
-    this.pace = new Pace(this.environment.clock, () => this.config.maxBytesPerSecond)
+    this.pace = new Pace(this.environment.waitClock, () => this.config.maxBytesPerSecond)
   }
 
   /** Logs that cannot be compacted until a restart, because what they hold is damaged. */
@@ -214,7 +214,7 @@ export class Cleaner {
   private async clean({ log, part }: Candidate, running: Running, session: () => Session): Promise<void> {
     const { config, environment } = this
     const share = 1 / Math.max(1, config.threads)
-    const startedMs = environment.clock.elapsed()
+    const startedMs = environment.waitClock.elapsed()
     try {
       const result = await compactLog(log, {
         session: session(),
@@ -230,7 +230,7 @@ export class Cleaner {
         },
       })
       log.cleanedTo = result.cleanedTo
-      const tookMs = Math.round(environment.clock.elapsed() - startedMs)
+      const tookMs = Math.round(environment.waitClock.elapsed() - startedMs)
       this.logger.info('Compacted a log', { log: log.name, ...result, tookMs })
       await this.saveCheckpoint(log.home)
     } catch (error) {

@@ -11,6 +11,8 @@ import type { TailCache } from './tail-cache.ts'
 export interface LogEnvironment {
   readonly disk: Disk
   readonly clock: Clock
+  /** By which work on the disk is paced. */
+  readonly waitClock: Clock
   readonly random: Random
   readonly compute: Compute
   readonly logger: Logger

@@ -53,8 +53,8 @@ export class LogFlush {
   constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
     this.log = log
     this.home = log.home
-    const { syncs: slots, clock, durability } = log.environment
-    const patience = durability === 'fsync' ? new Patience(clock) : undefined
+    const { syncs: slots, waitClock, durability } = log.environment
+    const patience = durability === 'fsync' ? new Patience(waitClock) : undefined
     this.fileSync = new GroupSync(() => this.syncFiles(), { slots, patience })
     this.synced = recoveryPoint
     this.flushed = recoveryPoint

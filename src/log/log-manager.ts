@@ -20,6 +20,12 @@ import type { CleanerConfig, LogConfig, LogManagerConfig } from './log-config.ts
 import { LogDirectory, MAX_NAME_LENGTH, type Mark } from './log-directory.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { type BrokenLog, loadLogs } from './log-loading.ts'
+import type {
+  DescribedLog,
+  LogDirectoryDescription,
+  LogManagerSurface,
+  LogSpec,
+} from './log-manager-surface.ts'
 import { futureName, LogMoves } from './log-moves.ts'
 import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
@@ -40,11 +46,15 @@ const MOST_PREFERENCES = 10_000
 export interface LogManagerOptions {
   readonly disk: Disk
   readonly clock: Clock
+  /** By which work on the disk is paced; `clock` unless told. */
+  readonly waitClock?: Clock
   readonly random: Random
   /** Threads for compaction; the event loop does it where there are none. */
   readonly compute?: Compute
   readonly logger: Logger
   readonly config: LogManagerConfig
+  /** Of directories that do not say one yet; made up unless told. */
+  readonly newClusterId?: string
   /** The configuration of a topic that is found on disk. */
   readonly logConfig: (topic: string) => LogConfig
   /** A log directory has gone offline: its logs refuse everything until a restart. */
@@ -55,73 +65,14 @@ export interface LogManagerOptions {
   readonly hasFetchMemory?: () => boolean
 }
 
-export interface LogDirectoryDescription {
-  readonly path: string
-  readonly directoryId: string
-  readonly isOnline: boolean
-  /** -1 where the disk does not tell. */
-  readonly totalBytes: bigint
-  readonly usableBytes: bigint
-  readonly logs: readonly DescribedLog[]
-}
-
-export interface DescribedLog {
-  readonly topicPartition: TopicPartition
-  readonly sizeBytes: number
-  /** A copy on its way into this directory, and how far it is behind the log. */
-  readonly isFuture: boolean
-  readonly offsetLag: bigint
-}
-
-export interface LogSpec {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  readonly config: LogConfig
-  /** It has not been there before this start of the broker. */
-  readonly isNew: boolean
-}
-
-/** What `LogManager` offers. */
-export interface LogManagerSurface {
-  readonly clusterId: string
-  /** False when the last stop was not a clean one, in any directory. */
-  readonly wasCleanShutdown: boolean
-  log(topic: string, partition: number): LogSurface | undefined
-  logs(): Iterable<LogSurface>
-  /** The existing log, or a new one in the directory with the fewest logs. */
-  createLog(spec: LogSpec): Promise<Result<LogSurface>>
-  /** Gone at once for everyone; the files are removed after `file.delete.delay.ms`. */
-  deleteLog(topic: string, partition: number): Promise<void>
-  /**
-   * Gone for everyone too, but nobody has decided to delete it: its directory stays, under the returned path.
-   * Undefined where there is no such log, or its disk does not work.
-   */
-  setAsideLog(topic: string, partition: number): Promise<string | undefined>
-  updateConfig(topic: string, partitions: number, config: LogConfig): void
-  /**
-   * Begins to move a log to another log directory, or ends its move where that is the present one. A log that
-   * is not there yet will be made there. LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, REPLICA_NOT_AVAILABLE,
-   * INVALID_TOPIC_EXCEPTION.
-   */
-  moveLog(topic: string, partition: number, path: string): Promise<Result<void>>
-  /**
-   * Once, when it is known which of the logs that a start found belong to the cluster: of two logs of the
-   * same partition one remains, and moves go on that the last stop has interrupted.
-   */
-  settleFound(isWanted: (log: LogSurface) => boolean): Promise<void>
-  describeDirectories(): Promise<LogDirectoryDescription[]>
-  /**
-   * Flushes everything, writes snapshots, checkpoints and the mark of a clean shutdown; releases the locks.
-   */
-  shutdown(): Promise<void>
-}
-
 export class LogManager implements LogManagerSurface {
   private readonly options: LogManagerOptions
   private readonly environment: LogEnvironment
   private readonly directories: LogDirectory[]
+  /** What the age of data asks for. */
   private readonly tasks: Tasks
+  /** What the safety of data asks for: flushes and checkpoints. */
+  private readonly chores: Tasks
   private readonly flusher: Flusher
   private readonly cleaner: Cleaner
   /** By `<topic>-<partition>`. */
@@ -144,13 +95,15 @@ export class LogManager implements LogManagerSurface {
   private isStopping = false
 
   private constructor(options: LogManagerOptions) {
-    const { disk, clock, random, logger, config } = options
+    const { disk, clock, waitClock = clock, random, logger, config } = options
     this.options = options
     this.producerIdExpirationMs = config.producerIdExpirationMs
     this.tasks = new Tasks(clock, logger)
+    this.chores = new Tasks(waitClock, logger)
     this.environment = {
       disk,
       clock,
+      waitClock,
       random,
       compute: options.compute ?? inlineCompute,
       logger,
@@ -162,7 +115,7 @@ export class LogManager implements LogManagerSurface {
       durability: config.durability,
       later: (delayMs, task) => this.tasks.later(delayMs, task),
     }
-    this.flusher = new Flusher(clock, this.tasks, logger)
+    this.flusher = new Flusher(waitClock, this.chores, logger)
     const { environment } = this
     this.cleaner = new Cleaner({ environment, config: config.cleaner, logs: () => this.byName.values() })
     const hooks = {
@@ -172,7 +125,7 @@ export class LogManager implements LogManagerSurface {
     this.directories = config.logDirs.map(path => new LogDirectory(path, this.environment, hooks))
     this.moves = new LogMoves({
       environment: this.environment,
-      clock,
+      clock: waitClock,
       random,
       atOnce: config.logDirs.length,
       onReplaced: (log, from, old) => this.leaveBehind(log, from, old),
@@ -226,7 +179,7 @@ export class LogManager implements LogManagerSurface {
     const settled = settleIdentity(found, config)
     if (settled.error) return settled
     const { nodeId } = config
-    const clusterId = settled.value ?? newDirectoryId(random)
+    const clusterId = settled.value ?? this.options.newClusterId ?? newDirectoryId(random)
     for (const [directory, meta] of found) {
       const directoryId = meta.directoryId ?? newDirectoryId(random)
       await this.unlessMissing(directory, async () => {
@@ -527,7 +480,7 @@ export class LogManager implements LogManagerSurface {
     this.tasks.every(config.producerIdExpirationCheckIntervalMs, async () => {
       for (const log of this.byName.values()) log.expireProducers(this.producerIdExpirationMs)
     })
-    this.tasks.every(config.highWatermarkCheckpointIntervalMs, async () => {
+    this.chores.every(config.highWatermarkCheckpointIntervalMs, async () => {
       for (const directory of this.directories) await directory.saveHighWatermarks()
     })
   }
@@ -560,6 +513,7 @@ export class LogManager implements LogManagerSurface {
     await this.moves.stop()
     await this.cleaner.stop()
     await this.tasks.stop()
+    await this.chores.stop()
     await Promise.all(this.changing.values())
     const slots = new Slots(CONCURRENT_CLOSES)
     const all = this.directories.flatMap(directory => [...directory.all()])

@@ -65,3 +65,8 @@ export function localTimeOfDay(epochMs: number): string {
   const seconds = `${pad(time.getSeconds(), 2)}.${pad(time.getMilliseconds(), 3)}`
   return `${pad(time.getHours(), 2)}:${pad(time.getMinutes(), 2)}:${seconds}`
 }
+
+/** `2026-11-21T17:04:09.123Z` */
+export function isoTime(epochMs: number): string {
+  return new Date(epochMs).toISOString()
+}

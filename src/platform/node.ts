@@ -6,8 +6,10 @@ import { NodeNetwork } from './node-network.ts'
 import type { Platform } from './platform.ts'
 
 export function nodePlatform(): Platform {
+  const clock = new NodeClock()
   return {
-    clock: new NodeClock(),
+    clock,
+    waitClock: clock,
     random: new NodeRandom(),
     disk: new NodeDisk(),
     network: new NodeNetwork(),

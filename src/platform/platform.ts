@@ -5,7 +5,14 @@
  */
 
 export interface Platform {
+  /** The time that data and members live by: timestamps, sessions, time-outs, retention, what expires. */
   readonly clock: Clock
+  /**
+   * The time that requests wait by: long polls, deadlines of requests, throttles, idle connections, and the
+   * pace of work on the disk. The same as `clock`, but where somebody holds that one in the hand: clients do
+   * not.
+   */
+  readonly waitClock: Clock
   readonly random: Random
   readonly disk: Disk
   readonly network: Network

@@ -22,7 +22,7 @@ export interface FetchParameters {
 }
 
 export interface FetchSurroundings {
-  readonly clock: Clock
+  readonly waitClock: Clock
   readonly purgatory: Purgatory
   find(target: FetchTarget): Result<Partition>
 }
@@ -41,12 +41,12 @@ export async function delayedFetch(
   surroundings: FetchSurroundings,
   parameters: FetchParameters,
 ): Promise<readonly FetchOutcome[]> {
-  const { clock, purgatory } = surroundings
+  const { waitClock, purgatory } = surroundings
   const { targets, waiter } = parameters
-  const deadline = clock.elapsed() + parameters.maxWaitMs
+  const deadline = waitClock.elapsed() + parameters.maxWaitMs
   for (let hasWaited = false; ; hasWaited = true) {
     const round = await readOnce(surroundings, parameters)
-    const remainingMs = deadline - clock.elapsed()
+    const remainingMs = deadline - waitClock.elapsed()
     const isDone =
       round.isUrgent ||
       round.found === 0 ||

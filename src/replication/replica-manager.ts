@@ -8,7 +8,7 @@ import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol
 import { EMPTY_BYTES } from '../../protocol/wire.ts'
 import { Slots } from '../log/group-sync.ts'
 import type { LogSurface, TopicPartition } from '../log/log.ts'
-import type { LogManagerSurface } from '../log/log-manager.ts'
+import type { LogManagerSurface } from '../log/log-manager-surface.ts'
 import { ClusterImage, type TopicImage } from '../metadata/image.ts'
 import type { TopicConfig, TopicConfigs } from '../metadata/topic-config.ts'
 import type { Logger } from '../observe/logger.ts'
@@ -42,6 +42,8 @@ export interface ReplicaManagerOptions {
   readonly logs: LogManagerSurface
   readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly clock: Clock
+  /** What requests wait by; `clock` unless told. */
+  readonly waitClock?: Clock
   readonly logger: Pick<Logger, 'warn' | 'error'>
   /** `fetch.max.bytes`: the most that one fetch answers, whatever it asks for. */
   readonly fetchMaxBytes: number
@@ -121,6 +123,8 @@ const CONCURRENT_TOPICS = 16
 
 export class ReplicaManager {
   readonly purgatory: Purgatory
+  /** For fetches that wait. */
+  readonly waitClock: Clock
   private readonly options: ReplicaManagerOptions
   private readonly verification: Verification
   private readonly byName = new Map<string, HostedTopic>()
@@ -134,7 +138,8 @@ export class ReplicaManager {
 
   constructor(options: ReplicaManagerOptions) {
     this.options = options
-    this.purgatory = new Purgatory(options.clock)
+    this.waitClock = options.waitClock ?? options.clock
+    this.purgatory = new Purgatory(this.waitClock)
     this.verification = new Verification(options.verification)
   }
 
@@ -270,7 +275,7 @@ export class ReplicaManager {
   private retryLater(missing: MissingLog): void {
     if (this.isClosed) return
     this.missing.add(missing)
-    this.retry ??= this.options.clock.after(RETRY_MS, () => {
+    this.retry ??= this.waitClock.after(RETRY_MS, () => {
       this.retry = undefined
       this.applied = this.applied.then(() => this.openMissing()).catch(() => {})
     })
@@ -359,7 +364,7 @@ export class ReplicaManager {
    * returns; the promise resolves when the acks that were asked for are there, or the time is over.
    */
   append(parameters: AppendParameters): Promise<AppendOutcome[]> {
-    const deadline = this.options.clock.elapsed() + parameters.timeoutMs
+    const deadline = this.waitClock.elapsed() + parameters.timeoutMs
     const { targets, transaction } = parameters
     const verified = transaction && this.verify(targets, transaction)
     if (!verified) return Promise.all(targets.map(target => this.appendTo(target, parameters, deadline)))
@@ -471,7 +476,7 @@ export class ReplicaManager {
    * groups.
    */
   async writeMarker(marker: MarkerToWrite, partition: PartitionName, timeoutMs: number): Promise<ErrorCode> {
-    const deadline = this.options.clock.elapsed() + timeoutMs
+    const deadline = this.waitClock.elapsed() + timeoutMs
     const found = this.find(partition)
     if (found.error) return found.error
     const { transactionVersion, isCommit, ...rest } = marker
@@ -495,7 +500,7 @@ export class ReplicaManager {
         resolve(error)
       })
       if (!withdraw) return
-      parked = this.purgatory.park(deadline - this.options.clock.elapsed(), () => {
+      parked = this.purgatory.park(deadline - this.waitClock.elapsed(), () => {
         withdraw()
         resolve(ErrorCode.REQUEST_TIMED_OUT)
       })
@@ -515,10 +520,6 @@ export class ReplicaManager {
     if (found.error) return found
     if (isInternalTopic(topic)) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION)
     return found.value.deleteRecords(offset)
-  }
-
-  get clock(): Clock {
-    return this.options.clock
   }
 
   /** Every wait ends; produces and fetches answer with what there is. */

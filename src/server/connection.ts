@@ -14,7 +14,9 @@ import type { Rejection } from './dispatch.ts'
 import {
   type AcceptedRequest,
   type AcceptedToken,
+  type Directive,
   type Dispatcher,
+  isDirective,
   isRejection,
   type Outcome,
   reject,
@@ -23,6 +25,7 @@ import { type BadFrameSize, FrameReader } from './frame-reader.ts'
 import type { ReadBudget, RequestMemory } from './memory-budget.ts'
 import { discard, ResponseWriter } from './response-writer.ts'
 import { describeStranger } from './strangers.ts'
+import type { TappedExchange, WireTap } from './wire-tap.ts'
 
 /** Received and not started. One frame may be larger. */
 const MAX_WAITING_BYTES = 1024 * 1024
@@ -42,6 +45,7 @@ export interface ConnectionOptions {
   readonly readBudget: ReadBudget
   readonly complaints: Complaints
   readonly clock: Clock
+  readonly tap?: WireTap | undefined
   /** `socket.request.max.bytes`. */
   readonly maxRequestBytes: number
   /** `sasl.server.max.receive.size`: of strangers, on listeners with SASL. */
@@ -64,7 +68,10 @@ interface Slot {
   readonly bytes: number
   /** Of the request memory. */
   heldBytes: number
+  readonly tapped: TappedExchange | undefined
   outcome: EncodedMessage | null | undefined
+  /** What comes with the outcome. */
+  directive: Directive | undefined
 }
 
 export class Connection {
@@ -87,6 +94,10 @@ export class Connection {
   /** Received bytes of requests that are not done: what this connection has of the request memory. */
   private heldBytes = 0
   private lastActiveMs: number
+  private onSent: (() => void) | undefined
+  /** Its client waits for an answer that will not come. */
+  private isHung = false
+  private muteTimer: Timer | undefined
   private idleTimer: Timer | undefined
   private graceTimer: Timer | undefined
 
@@ -114,6 +125,11 @@ export class Connection {
   /** True from the first byte of a frame to its last. */
   get isMidFrame(): boolean {
     return this.frames.isMidFrame
+  }
+
+  /** A request is under way, or a response. */
+  get isBusy(): boolean {
+    return this.unanswered > 0 || !this.writer.isIdle
   }
 
   /** There is request memory again. */
@@ -172,8 +188,9 @@ export class Connection {
   /** Starts what may start. */
   private pump(): void {
     if (this.isPumping) return
-    this.isPumping = true
     const { dispatcher, session } = this.options
+    if (dispatcher.isHeld) dispatcher.whenServing(this.pumpOn)
+    this.isPumping = true
     while (this.waitingFrom < this.waiting.length && !this.isHeldUp()) {
       const frame = this.waiting[this.waitingFrom]!
       if (this.unanswered > 0 && session.authentication?.isUnderWay) break
@@ -182,10 +199,11 @@ export class Connection {
       const accepted = this.next
       this.next = undefined
       this.shiftWaiting()
-      if (accepted.kind === 'rejection') this.refuse(accepted)
+      if (accepted.kind === 'rejection') this.refuseFrame(accepted, frame)
       else this.start(accepted, frame as Buffer)
     }
     this.isPumping = false
+    if (this.writer.isIdle || this.state === 'closed') this.onSent?.()
     this.adjustReading()
     this.endWhenDone()
     if (this.state === 'closed' && this.unanswered === 0) {
@@ -194,8 +212,18 @@ export class Connection {
     }
   }
 
+  /** Responses that are on their way come from data that is about to go. */
+  sent(): Promise<void> {
+    if (this.writer.isIdle || this.state === 'closed') return Promise.resolve()
+    return new Promise(resolve => {
+      this.onSent = resolve
+    })
+  }
+
+  private readonly pumpOn = (): void => this.pump()
+
   private isHeldUp(): boolean {
-    return this.state === 'open' && this.writer.isBackedUp
+    return this.options.dispatcher.isHeld || (this.state === 'open' && this.writer.isBackedUp)
   }
 
   private mayStart(next: AcceptedRequest | AcceptedToken | Rejection, frame: Buffer | Rejection): boolean {
@@ -211,7 +239,9 @@ export class Connection {
       overlaps: accepted.kind === 'request' && accepted.api.handler.overlaps,
       bytes: frame.length,
       heldBytes: SIZE_BYTES + frame.length,
+      tapped: accepted.kind === 'request' ? this.tapRequest(frame) : undefined,
       outcome: undefined,
+      directive: undefined,
     }
     this.slots.push(slot)
     this.unanswered++
@@ -240,6 +270,10 @@ export class Connection {
     if (isRejection(outcome)) {
       slot.outcome = null
       this.refuse(outcome)
+    } else if (isDirective(outcome)) {
+      this.isHung ||= outcome.ending === 'hang'
+      slot.directive = outcome
+      slot.outcome = this.isHung ? undefined : outcome.message
     } else {
       slot.outcome = outcome
     }
@@ -249,14 +283,45 @@ export class Connection {
 
   private sendInOrder(): void {
     let count = 0
-    for (const { outcome } of this.slots) {
-      if (outcome === undefined) break
+    for (const slot of this.slots) {
+      if (slot.outcome === undefined) break
       count++
-      if (outcome === null) continue
-      if (this.state === 'closed') discard(outcome)
-      else this.writer.send(outcome)
+      this.send(slot.outcome, slot)
+      if (slot.directive) this.obey(slot.directive)
     }
     if (count > 0) this.slots.splice(0, count)
+  }
+
+  private send(message: EncodedMessage | null, { tapped, directive }: Slot): void {
+    if (this.state === 'closed' || directive?.ending === 'cut') {
+      tapped?.unanswered('lost')
+      if (message) discard(message)
+    } else if (message) {
+      this.writer.send(tapped ? tapped.answered(message) : message)
+    } else {
+      tapped?.unanswered('no response')
+    }
+  }
+
+  private obey({ ending, muteMs }: Directive): void {
+    if (ending === 'cut') this.destroy()
+    if (ending === 'close') this.end()
+    if (muteMs === undefined || this.state !== 'open') return
+    this.muteTimer?.cancel()
+    this.muteTimer = this.options.clock.after(muteMs, () => {
+      this.muteTimer = undefined
+      this.pump()
+    })
+  }
+
+  private tapRequest(frame: Buffer): TappedExchange | undefined {
+    const { tap, session } = this.options
+    return tap?.isOn ? tap.request(session, frame) : undefined
+  }
+
+  private refuseFrame(rejection: Rejection, frame: Buffer | Rejection): void {
+    if (!('kind' in frame)) this.tapRequest(frame)?.unanswered('no response')
+    this.refuse(rejection)
   }
 
   private refuse(rejection: Rejection): void {
@@ -281,7 +346,9 @@ export class Connection {
 
   private adjustReading(): void {
     if (this.state !== 'open') return
-    const mayRead = this.waitingBytes <= MAX_WAITING_BYTES && this.options.requestMemory.mayRead(this)
+    const isMuted = this.isHung || this.muteTimer !== undefined
+    const hasRoom = this.waitingBytes <= MAX_WAITING_BYTES
+    const mayRead = !isMuted && hasRoom && this.options.requestMemory.mayRead(this)
     if (mayRead === this.isReading) return
     this.isReading = mayRead
     if (mayRead) this.options.socket.resume()
@@ -289,6 +356,7 @@ export class Connection {
   }
 
   private endWhenDone(): void {
+    if (this.state === 'ending' && this.isHung) this.options.socket.destroy()
     if (this.state !== 'ending' || this.unanswered > 0 || !this.writer.isIdle) return
     this.options.socket.end()
   }
@@ -329,7 +397,10 @@ export class Connection {
   private lost(): void {
     this.state = 'closed'
     this.idleTimer?.cancel()
+    this.muteTimer?.cancel()
+    this.muteTimer = undefined
     this.writer.close()
+    if (this.isHung) this.giveUpHung()
     this.options.requestMemory.forget(this)
     const { clock, onClosed, session } = this.options
     if (session.waiter) {
@@ -339,6 +410,14 @@ export class Connection {
     this.pump()
     if (this.waiting.length > 0) this.graceTimer = clock.after(LOST_GRACE_MS, () => this.giveUpWaiting())
     onClosed()
+  }
+
+  private giveUpHung(): void {
+    this.dropWaiting()
+    for (const { tapped, outcome } of this.slots.splice(0)) {
+      tapped?.unanswered('lost')
+      if (outcome) discard(outcome)
+    }
   }
 
   private giveUpWaiting(): void {

@@ -217,15 +217,18 @@ describe('a bug in a handler', () => {
 test('whoever stands in between sees calls decoded, and may answer in the place of the handler', async () => {
   const seen: string[] = []
   const rig = await started({
-    intercept: ({ api, apiVersion, session, request }, proceed) => {
-      seen.push(`${api.name} v${apiVersion} of ${session.clientId}: ${JSON.stringify(request)}`)
-      return seen.length === 1 ? { errorCode: 14 } : proceed()
+    interceptor: {
+      isActive: true,
+      async intercept({ apiKey, apiVersion, clientId, request }, proceed) {
+        seen.push(`${apiKey} v${apiVersion} of ${clientId}: ${JSON.stringify(request)}`)
+        return { response: seen.length === 1 ? { errorCode: 14 } : await proceed(request) }
+      },
     },
   })
   const client = await clientOf(rig)
   expect(await client.call(heartbeatCall)).toMatchObject({ errorCode: 14 })
   expect(await client.call(heartbeatCall)).toMatchObject({ errorCode: 0 })
-  expect(seen[0]).toMatch(/^Heartbeat v4 of wire: .*"groupId":"g"/)
+  expect(seen[0]).toMatch(/^12 v4 of wire: .*"groupId":"g"/)
   expect(contexts).toHaveLength(1)
   await client.close()
 })

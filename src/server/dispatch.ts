@@ -12,6 +12,7 @@ import type { Handled } from '../api/handler.ts'
 import { takeToken } from '../api/sasl-authenticate.ts'
 import type { ApiTable, ServedApi } from '../api/table.ts'
 import type { Logger } from '../observe/logger.ts'
+import type { Clock } from '../platform/platform.ts'
 
 /** A request that can be served: its header is read, its body is not. */
 export interface AcceptedRequest {
@@ -36,44 +37,125 @@ export interface Rejection {
   readonly reason: string
 }
 
-/** A response to send; null where there is none to send (Produce with acks=0). */
-export type Outcome = EncodedMessage | null | Rejection
+/** A response that is not all there is to do: only who intercepts asks for it. */
+export interface Directive {
+  readonly kind: 'directive'
+  readonly message: EncodedMessage | null
+  /**
+   * `close`: behind the response; `cut`: at once, instead of it; `hang`: this request and those behind it are
+   * never answered.
+   */
+  readonly ending?: 'close' | 'cut' | 'hang' | undefined
+  /** So long nothing more is read, once the response is sent (as throttling does since KIP-219). */
+  readonly muteMs?: number | undefined
+}
 
-/** One call of a handler, as whoever stands in between sees it. */
-export interface ApiCall {
+/** A response to send; null where there is none to send (Produce with acks=0). */
+export type Outcome = EncodedMessage | null | Rejection | Directive
+
+interface ApiCall {
   readonly api: ServedApi
   readonly apiVersion: number
   readonly session: Session
   readonly request: object
 }
 
-/** May delay, replace or observe what the handler does; `proceed` calls it. */
-export type Interceptor = (call: ApiCall, proceed: () => Handled<object>) => Handled<object>
+/** One request, as who intercepts it sees it. */
+export interface InterceptedCall {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly correlationId: number
+  readonly clientId: string | null
+  readonly connectionId: string
+  readonly listener: string
+  readonly principal: string
+  readonly request: object
+}
+
+/** What is to be answered instead of what the handler says. */
+export interface Intercepted extends Pick<Directive, 'ending' | 'muteMs'> {
+  readonly response: object | null
+  /** Changes the bytes of the response. */
+  readonly damage?: ((frame: EncodedMessage) => Promise<EncodedMessage>) | undefined
+}
+
+/** May delay, replace or observe what handlers do. */
+export interface Interceptor {
+  /** Asked for each request; while it is false there is no more to it. */
+  readonly isActive: boolean
+  /** `proceed` calls the handler, with the request or a part of it. */
+  intercept(
+    call: InterceptedCall,
+    proceed: (request: object) => Handled<object>,
+  ): Intercepted | Promise<Intercepted>
+}
 
 export interface DispatcherOptions {
   readonly apis: ApiTable
   readonly broker: BrokerContext
   readonly logger: Logger
-  readonly intercept?: Interceptor
+  readonly interceptor?: Interceptor | undefined
 }
 
 export class Dispatcher {
   private readonly apis: ApiTable
-  private readonly broker: BrokerContext
+  /** Undefined while it is held. */
+  private broker: BrokerContext | undefined
   private readonly logger: Logger
-  private readonly intercept: Interceptor | undefined
+  private readonly interceptor: Interceptor | undefined
   private bugs = 0
+  /** Handlers that have begun and not ended. */
+  private underWay = 0
+  private onSettled: (() => void) | undefined
+  private readonly onServing = new Set<() => void>()
 
   constructor(options: DispatcherOptions) {
     this.apis = options.apis
     this.broker = options.broker
     this.logger = options.logger
-    this.intercept = options.intercept
+    this.interceptor = options.interceptor
   }
 
   /** Handlers that have thrown since the start. */
   get handlerFailures(): number {
     return this.bugs
+  }
+
+  /** Nothing is to be begun: the data is about to be exchanged. */
+  get isHeld(): boolean {
+    return this.broker === undefined
+  }
+
+  hold(): void {
+    this.broker = undefined
+  }
+
+  /** Goes on with this data. */
+  serve(broker: BrokerContext): void {
+    this.broker = broker
+    const waiting = [...this.onServing]
+    this.onServing.clear()
+    for (const resume of waiting) resume()
+  }
+
+  /** Calls back, once, when it serves again. */
+  whenServing(resume: () => void): void {
+    this.onServing.add(resume)
+  }
+
+  /** Resolves with true when all that was begun has ended, with false where that takes longer. */
+  settled(clock: Clock, withinMs: number): Promise<boolean> {
+    if (this.underWay === 0) return Promise.resolve(true)
+    return new Promise(resolve => {
+      const timer = clock.after(withinMs, () => {
+        this.onSettled = undefined
+        resolve(false)
+      })
+      this.onSettled = () => {
+        timer.cancel()
+        resolve(true)
+      }
+    })
   }
 
   /** Reads a frame's header and looks up who serves it. */
@@ -102,11 +184,14 @@ export class Dispatcher {
    * Does what the request asks for. Up to the handler's first `await` everything happens before this returns.
    */
   run(accepted: AcceptedRequest | AcceptedToken, session: Session): Outcome | Promise<Outcome> {
-    if (accepted.kind === 'token') return this.answerToken(accepted.token, session)
+    const { broker } = this
+    if (!broker) return new Promise(resolve => this.whenServing(() => resolve(this.run(accepted, session))))
+    if (accepted.kind === 'token') return this.answerToken(accepted.token, { ...broker, session })
     const { api, header, frame } = accepted
     session.clientId = header.clientId
-    const context = contextOf(this.broker, session, header.apiVersion)
-    if (!accepted.isVersionServed) return this.refuseVersion(accepted, context)
+    if (!accepted.isVersionServed) {
+      return this.refuseVersion(accepted, contextOf(broker, session, header.apiVersion))
+    }
     let request: object
     try {
       request = decode(api.handler.request, header.apiVersion, frame, header.bodyPosition)
@@ -120,11 +205,10 @@ export class Dispatcher {
       return encodeFrame(api, header.apiVersion, header.correlationId, refusal)
     }
     const call: ApiCall = { api, apiVersion: header.apiVersion, session, request }
+    if (this.interceptor?.isActive) return this.runIntercepted(call, header)
     let handled: Handled<object>
     try {
-      handled = this.intercept
-        ? this.intercept(call, () => api.handler.handle(request, context))
-        : api.handler.handle(request, context)
+      handled = this.proceed(call)
     } catch (error) {
       return this.answerBug(call, header, error)
     }
@@ -135,9 +219,50 @@ export class Dispatcher {
     )
   }
 
+  /** Whoever stood in between may have held the call up, and the data may be another by now. */
+  private proceed(call: ApiCall): Handled<object> {
+    const { broker } = this
+    if (!broker) {
+      return new Promise((resolve, reject) => {
+        this.whenServing(() => Promise.resolve(this.proceed(call)).then(resolve, reject))
+      })
+    }
+    const { api, apiVersion, session, request } = call
+    const handled = api.handler.handle(request, contextOf(broker, session, apiVersion))
+    if (handled instanceof Promise) {
+      this.underWay++
+      handled.then(this.ended, this.ended)
+    }
+    return handled
+  }
+
+  private readonly ended = (): void => {
+    this.underWay--
+    if (this.underWay === 0) this.onSettled?.()
+  }
+
+  private async runIntercepted(call: ApiCall, header: RequestHeader): Promise<Outcome> {
+    const { session, request } = call
+    const { connectionId, listener, principal } = session
+    let message: Outcome
+    let answer: Intercepted
+    try {
+      const seen = { ...header, connectionId, listener, principal, request }
+      answer = await this.interceptor!.intercept(seen, part => this.proceed({ ...call, request: part }))
+      message = this.answer(call, header, answer.response)
+      if (message === null || 'kind' in message) return directive(message, answer)
+      return directive(answer.damage ? await answer.damage(message) : message, answer)
+    } catch (error) {
+      return this.answerBug(call, header, error)
+    }
+  }
+
   /** Who fails gets no answer, as in Kafka: there is no place for an error in a bare token. */
-  private async answerToken(token: Buffer, session: Session): Promise<Outcome> {
-    const answer = await takeToken(token, { ...this.broker, session })
+  private async answerToken(
+    token: Buffer,
+    context: BrokerContext & { readonly session: Session },
+  ): Promise<Outcome> {
+    const answer = await takeToken(token, context)
     if (answer.errorCode) return null
     const size = Buffer.alloc(4)
     size.writeInt32BE(answer.token.length)
@@ -192,6 +317,15 @@ export class Dispatcher {
 
 export function reject(topic: string, reason: string): Rejection {
   return { kind: 'rejection', topic, reason }
+}
+
+function directive(message: Outcome, { ending, muteMs }: Intercepted): Outcome {
+  if (message !== null && 'kind' in message) return message
+  return ending || muteMs ? { kind: 'directive', message, ending, muteMs } : message
+}
+
+export function isDirective(outcome: Outcome): outcome is Directive {
+  return outcome !== null && 'kind' in outcome && outcome.kind === 'directive'
 }
 
 export function isRejection(outcome: Outcome | AcceptedRequest | AcceptedToken): outcome is Rejection {

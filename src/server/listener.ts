@@ -12,6 +12,7 @@ import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { ReadBudget, RequestMemory } from './memory-budget.ts'
 import { publishedAddress, type Reflection } from './reflection.ts'
+import type { WireTap } from './wire-tap.ts'
 
 /**
  * Kafka's options of the same names; asked for again with each connection, so they may change at run time.
@@ -36,6 +37,7 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly dispatcher: Dispatcher
+  readonly tap?: WireTap | undefined
   readonly limits: () => ServerLimits
   /** `queued.max.request.bytes`; not positive leaves it at a bound of our own, where Kafka has none. */
   readonly maxQueuedRequestBytes: number
@@ -110,7 +112,10 @@ export class Server {
   async close(deadlineMs: number): Promise<void> {
     this.isClosing = true
     await Promise.all(this.listenings.map(listening => listening.close()))
-    for (const connection of [...this.connections]) connection.end()
+    for (const connection of [...this.connections]) {
+      if (deadlineMs > 0) connection.end()
+      else connection.destroy()
+    }
     if (this.connections.size === 0) return
     const deadline = this.options.clock.after(deadlineMs, () => {
       for (const connection of [...this.connections]) connection.destroy()
@@ -118,6 +123,20 @@ export class Server {
     await new Promise<void>(resolve => {
       this.whenEmpty = resolve
     })
+    deadline.cancel()
+  }
+
+  /**
+   * Resolves when no connection has a response on its way, or something under way; what still has at the
+   * deadline is cut.
+   */
+  async settled(withinMs: number): Promise<void> {
+    const { clock, dispatcher } = this.options
+    const deadline = clock.after(withinMs, () => {
+      for (const connection of [...this.connections]) if (connection.isBusy) connection.destroy()
+    })
+    await dispatcher.settled(clock, withinMs)
+    await Promise.all([...this.connections].map(connection => connection.sent()))
     deadline.cancel()
   }
 
@@ -137,10 +156,11 @@ export class Server {
     }
     const address = socket.remoteAddress
     this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1)
-    const { dispatcher, clock, reflection } = this.options
+    const { dispatcher, clock, reflection, tap } = this.options
     const connection: Connection = new Connection({
       socket,
       dispatcher,
+      tap,
       clock,
       session: {
         ...sessionOf(listener.name, socket, this.accepted++, reason => connection.disconnect(reason)),

@@ -164,10 +164,15 @@ describe('streaming', () => {
     const range = new FakeRange(patterned(MIB))
     let answer = () => {}
     const rig = await started(() => [range], {
-      intercept: (_call, proceed) =>
-        new Promise(resolve => {
-          answer = () => resolve(proceed())
-        }),
+      interceptor: {
+        isActive: true,
+        async intercept({ request }, proceed) {
+          await new Promise<void>(resolve => {
+            answer = resolve
+          })
+          return { response: await proceed(request) }
+        },
+      },
     })
     const client = await rawClientOf(rig)
     client.socket.write([fetchFrame()])

@@ -26,6 +26,8 @@ export interface TransactionHostOptions {
   /** Where the coordinator of groups keeps a group. */
   readonly groupPartition: (groupId: string) => TopicPartition
   readonly clock: Clock
+  /** What requests wait by; `clock` unless told. */
+  readonly waitClock?: Clock
   readonly logger: Logger
 }
 
@@ -47,11 +49,12 @@ export class TransactionHost {
   private maxBatchBytes = 0
 
   constructor(options: TransactionHostOptions) {
-    const { config, clock, logger, markers, producerIds, groupPartition } = options
+    const { config, clock, waitClock = clock, logger, markers, producerIds, groupPartition } = options
     this.options = options
     this.image = options.image
     this.runtime = new CoordinatorRuntime({
       clock,
+      waitClock,
       logger,
       newMachine: () => this.newShard(),
       commitTimeoutMs: config.number('request.timeout.ms'),
@@ -60,14 +63,14 @@ export class TransactionHost {
     })
     this.markers = new Markers({
       writer: markers,
-      clock,
+      clock: waitClock,
       logger,
       exists: ({ topic, index }) => this.image.topicByName(topic)?.partitions[index] !== undefined,
     })
     this.completion = new Completion({
       runtime: this.runtime,
       markers: this.markers,
-      clock,
+      clock: waitClock,
       logger,
       timeOut: id => this.coordinator.timeOut(id),
       coordinatorEpoch: partition => this.terms.get(partition)?.leaderEpoch ?? -1,
@@ -76,7 +79,7 @@ export class TransactionHost {
       runtime: this.runtime,
       completion: this.completion,
       producerIds,
-      clock,
+      clock: waitClock,
       partitionCount: () => this.partitionCount,
       groupPartition,
       maxTimeoutMs: config.number('transaction.max.timeout.ms'),
@@ -108,6 +111,11 @@ export class TransactionHost {
       const loadBytes = config.number('transaction.state.log.load.buffer.size')
       this.runtime.start(index, new CoordinatorLog(partition.value, loadBytes))
     }
+  }
+
+  /** Resolves when what is known of transactions is read. */
+  loaded(): Promise<void> {
+    return this.runtime.loaded()
   }
 
   /** Takes no more commands; resolves when those that have begun are answered. */

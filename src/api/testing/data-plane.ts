@@ -91,6 +91,7 @@ export class DataPlane {
       fetchMemory: this.fetchMemory,
       producerIds,
       clock: host.clock,
+      waitClock: host.clock,
       random: host.random,
       logger: silentLogger,
     }

@@ -30,7 +30,8 @@ export async function startBroker(
   if (!loaded.config) throw new Error(loaded.problems.join('; '))
   const lines: string[] = []
   const logger = createLogger({ level: 'warn', isPretty: false, write: line => void lines.push(line) })
-  const platform = { clock, random: new SeededRandom(11), disk, network, compute: inlineCompute }
+  const random = new SeededRandom(11)
+  const platform = { clock, waitClock: clock, random, disk, network, compute: inlineCompute }
   const broker = await Broker.start({ config: loaded.config, platform, logger })
   return {
     broker,

@@ -47,7 +47,7 @@ export class SimulatedBroker {
     })
     if (!loaded.config) throw new Error(loaded.problems.join('; '))
     const { clock, network, disk, random } = this
-    const platform = { clock, network, disk, random, compute: inlineCompute }
+    const platform = { clock, waitClock: clock, network, disk, random, compute: inlineCompute }
     this.broker = await Broker.start({ config: loaded.config, platform, logger: silentLogger })
     await this.settle()
   }

@@ -3,18 +3,13 @@
  * deadline in the order in which they were set, and each sees the time it was due at.
  */
 import type { Clock, Timer } from '../platform.ts'
-
-interface Pending {
-  readonly dueMs: number
-  readonly order: number
-  readonly callback: () => void
-}
+import { type Pending, TimerQueue } from './timer-queue.ts'
 
 export class ManualClock implements Clock {
   private nowMs: number
   private elapsedMs = 0
   private nextOrder = 0
-  private readonly pending = new Set<Pending>()
+  private readonly pending = new TimerQueue()
 
   constructor(startMs = Date.UTC(2024, 0, 1)) {
     this.nowMs = startMs
@@ -29,9 +24,10 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const timer = { dueMs: this.elapsedMs + Math.max(0, delayMs), order: this.nextOrder++, callback }
+    const dueMs = this.elapsedMs + Math.max(0, delayMs)
+    const timer: Pending = { dueMs, order: this.nextOrder++, callback, isCancelled: false }
     this.pending.add(timer)
-    return { cancel: () => void this.pending.delete(timer) }
+    return { cancel: () => this.pending.cancel(timer) }
   }
 
   /** Timers that wait: a test of a clean close expects none. */
@@ -41,13 +37,12 @@ export class ManualClock implements Clock {
 
   /** When the next timer fires, by `elapsed`. */
   get nextDueMs(): number | undefined {
-    return this.earliest(Number.POSITIVE_INFINITY)?.dueMs
+    return this.pending.first?.dueMs
   }
 
   /** Moves to the next timer and fires it. */
   fireNext(): void {
-    const next = this.earliest(Number.POSITIVE_INFINITY)
-    if (next) this.fire(next)
+    this.fireDue(Number.POSITIVE_INFINITY)
   }
 
   /**
@@ -56,18 +51,15 @@ export class ManualClock implements Clock {
    */
   advance(ms: number): void {
     const end = this.elapsedMs + ms
-    for (let next = this.earliest(end); next; next = this.earliest(end)) this.fire(next)
+    while (this.fireDue(end));
     this.moveTo(end)
   }
 
   /** As `advance`, but after each timer lets everything settle that was set going by it. */
-  async run(ms: number): Promise<void> {
+  async run(ms: number, settle: () => Promise<void> = settled): Promise<void> {
     const end = this.elapsedMs + ms
-    await settled()
-    for (let next = this.earliest(end); next; next = this.earliest(end)) {
-      this.fire(next)
-      await settled()
-    }
+    await settle()
+    while (this.fireDue(end)) await settle()
     this.moveTo(end)
   }
 
@@ -76,20 +68,14 @@ export class ManualClock implements Clock {
     this.nowMs += ms
   }
 
-  private earliest(endMs: number): Pending | undefined {
-    let first: Pending | undefined
-    for (const timer of this.pending) {
-      if (timer.dueMs > endMs) continue
-      if (!first || timer.dueMs < first.dueMs || (timer.dueMs === first.dueMs && timer.order < first.order))
-        first = timer
-    }
-    return first
-  }
-
-  private fire(timer: Pending): void {
-    this.pending.delete(timer)
-    this.moveTo(timer.dueMs)
-    timer.callback()
+  /** The first timer that is due by then, if there is one. */
+  private fireDue(endMs: number): boolean {
+    const { first } = this.pending
+    if (!first || first.dueMs > endMs) return false
+    this.pending.shift()
+    this.moveTo(first.dueMs)
+    first.callback()
+    return true
   }
 
   private moveTo(elapsedMs: number): void {

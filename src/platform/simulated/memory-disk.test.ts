@@ -176,3 +176,32 @@ describe('faults', () => {
     expect(await text('/d/f')).toBe('XYZ')
   })
 })
+
+describe('a graft', () => {
+  test('brings a directory from another disk, and both go their own ways', async () => {
+    await disk.makeDirectory('/d/inner')
+    await write('/d/inner/f', 'abc')
+    const other = new MemoryDisk({ clock })
+    other.graft(disk, '/d', '/deep/e')
+    const file = await other.open('/deep/e/inner/f', 'write')
+    await file.write([Buffer.from('X')], 1)
+    await file.close()
+    await write('/d/inner/f', 'Y', 2)
+    await disk.remove('/d/inner')
+    expect((await other.readFile('/deep/e/inner/f')).toString()).toBe('aXc')
+    expect(await other.list('/deep/e')).toEqual([{ name: 'inner', isDirectory: true }])
+  })
+
+  test('is durable as it is, and takes the place of what was there', async () => {
+    await write('/d/f', 'abc')
+    const other = new MemoryDisk({ clock, isCrashable: true })
+    await other.makeDirectory('/d')
+    await other.makeDirectory('/d/old')
+    other.graft(disk, '/d', '/d')
+    other.crash('lost')
+    expect(await other.list('/d')).toEqual([{ name: 'f', isDirectory: false }])
+    expect((await other.readFile('/d/f')).toString()).toBe('abc')
+    const { usableBytes, totalBytes } = await other.space('/d')
+    expect(totalBytes - usableBytes).toBe(3n)
+  })
+})

@@ -159,6 +159,28 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /**
+   * Brings a directory of a disk in memory here with all that is in it, in place of what was there. Bytes are
+   * shared until one of the two changes them.
+   */
+  graft(from: MemoryDisk, fromPath: string, toPath: string): void {
+    const fork = from.directoryAt(fromPath, 'open').fork(this.isCrashable)
+    const names = namesOf(toPath)
+    const last = names.pop()
+    if (last === undefined) throw diskError('EBUSY', 'rename', toPath)
+    let directory = this.root
+    for (const name of names) {
+      const next = directory.entries.get(name) ?? new Directory(this.clock.now())
+      if (!(next instanceof Directory)) throw diskError('ENOTDIR', 'rename', toPath)
+      this.change([{ directory, name, node: next }])
+      directory = next
+    }
+    this.change([{ directory, name: last, node: fork }])
+    this.journal.syncAll()
+    this.usedBytes = 0
+    for (const { bytes } of filesUnder(this.root)) this.usedBytes += bytes.byteLength
+  }
+
   /** Everything written so far becomes durable: the state that a test begins with. */
   syncAll(): void {
     this.journal.syncAll()

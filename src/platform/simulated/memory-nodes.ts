@@ -54,6 +54,14 @@ export class File {
     this.bytes = this.durable.copy()
   }
 
+  /** The same bytes; what is written to one is not in the other. Durable where durability is remembered. */
+  fork(isRemembered: boolean): File {
+    const fork = new File(this.path, this.modifiedMs)
+    fork.bytes = this.bytes.fork()
+    if (isRemembered) fork.durable = this.bytes.fork()
+    return fork
+  }
+
   /** Bits turn over on the disk itself. */
   rot(position: number, mask: number): void {
     for (const bytes of [this.bytes, this.durable]) {
@@ -131,6 +139,17 @@ export class Directory {
     if (node) this.entries.set(name, node)
     else this.entries.delete(name)
     this.modifiedMs = nowMs
+  }
+
+  /** With all that is in it. */
+  fork(isRemembered: boolean): Directory {
+    const fork = new Directory(this.modifiedMs)
+    for (const [name, node] of this.entries) {
+      const copy = node.fork(isRemembered)
+      fork.entries.set(name, copy)
+      if (isRemembered) fork.durable.set(name, copy)
+    }
+    return fork
   }
 
   setDurable(name: string, node: Node | undefined): void {

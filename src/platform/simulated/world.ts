@@ -127,8 +127,10 @@ export class SimulatedProcess {
     this.onEnd = onEnd
     const { clock, memory, faults } = world
     const random = world.derived()
+    const mortal = this.mortalClock(clock)
     this.platform = {
-      clock: this.mortalClock(clock),
+      clock: mortal,
+      waitClock: mortal,
       random,
       disk: new SimulatedDisk({ memory, clock, random, faults }),
       network: this.mortalNetwork(world.network),

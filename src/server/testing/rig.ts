@@ -13,6 +13,7 @@ import { MemoryNetwork, type MemoryNetworkOptions } from '../../platform/simulat
 import { Dispatcher, type Interceptor } from '../dispatch.ts'
 import { Server, type ServerLimits } from '../listener.ts'
 import { ReadBudget } from '../memory-budget.ts'
+import type { WireTap } from '../wire-tap.ts'
 
 export interface RigOptions {
   readonly handlers?: readonly Handler[]
@@ -21,7 +22,8 @@ export interface RigOptions {
   readonly readBudgetBytes?: number
   readonly network?: Network
   readonly memoryNetwork?: MemoryNetworkOptions
-  readonly intercept?: Interceptor
+  readonly interceptor?: Interceptor
+  readonly tap?: WireTap
 }
 
 export interface Rig {
@@ -54,13 +56,14 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     apis: new ApiTable(options.handlers ?? [heartbeatAnswering(() => 0)]),
     broker: {} as BrokerContext,
     logger,
-    ...(options.intercept ? { intercept: options.intercept } : {}),
+    interceptor: options.interceptor,
   })
   const server = new Server({
     network,
     clock,
     logger,
     dispatcher,
+    tap: options.tap,
     limits: () => ({ ...LIMITS, ...options.limits }),
     maxQueuedRequestBytes: options.maxQueuedRequestBytes ?? -1,
     ...(options.readBudgetBytes === undefined ? {} : { readBudget: new ReadBudget(options.readBudgetBytes) }),

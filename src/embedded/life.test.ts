@@ -1,0 +1,438 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../protocol/messages/find-coordinator.ts'
+import { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.ts'
+import { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../protocol/messages/offset-commit.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from '../../protocol/messages/offset-fetch.ts'
+import { ZERO_UUID } from '../../protocol/wire.ts'
+import { createTopics, metadataOf, produceTo } from '../api/testing/wire-broker.ts'
+import { WireClient } from '../conformance/wire-client.ts'
+import { Klamm, type KlammOptions, Snapshot, StartFailure, UsageError } from '../embedded.ts'
+import { nodePlatform } from '../platform/node.ts'
+import { settled } from '../platform/simulated/manual-clock.ts'
+
+const open: { close(): Promise<void> }[] = []
+const directories: string[] = []
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
+
+async function started(options: KlammOptions = {}): Promise<Klamm> {
+  const klamm = await Klamm.start(options)
+  open.push(klamm)
+  return klamm
+}
+
+async function clientOf({ host, port }: Klamm): Promise<WireClient> {
+  const client = await WireClient.connect(nodePlatform().network, { host, port })
+  open.push(client)
+  return client
+}
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'klamm-life-'))
+  directories.push(directory)
+  return directory
+}
+
+async function topicNames(client: WireClient): Promise<string[]> {
+  return (await metadataOf(client, null)).topics.map(({ name }) => name!).sort()
+}
+
+/** As every client does before it has to do with a group, and until its coordinator has loaded. */
+async function findCoordinator(client: WireClient): Promise<void> {
+  for (;;) {
+    const { errorCode } = await client.call({
+      request: FindCoordinatorRequest,
+      response: FindCoordinatorResponse,
+      version: 3,
+      body: { key: 'g', keyType: 0, coordinatorKeys: [] },
+    })
+    const { errorCode: heartbeat } = await client.call({
+      request: HeartbeatRequest,
+      response: HeartbeatResponse,
+      version: 4,
+      body: { groupId: 'g', generationId: 0, memberId: 'nobody' },
+    })
+    if (errorCode === ErrorCode.NONE && heartbeat === ErrorCode.UNKNOWN_MEMBER_ID) return
+  }
+}
+
+async function commit(client: WireClient, topic: string, committedOffset: bigint) {
+  await findCoordinator(client)
+  return client.call({
+    request: OffsetCommitRequest,
+    response: OffsetCommitResponse,
+    version: 8,
+    body: {
+      groupId: 'g',
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      topics: [
+        {
+          name: topic,
+          topicId: ZERO_UUID,
+          partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: '' }],
+        },
+      ],
+    },
+  })
+}
+
+async function committed(client: WireClient, topic: string): Promise<bigint | undefined> {
+  await findCoordinator(client)
+  const { groups } = await client.call({
+    request: OffsetFetchRequest,
+    response: OffsetFetchResponse,
+    version: 8,
+    body: {
+      groupId: '',
+      topics: null,
+      groups: [{ groupId: 'g', topics: [{ name: topic, topicId: ZERO_UUID, partitionIndexes: [0] }] }],
+    },
+  })
+  return groups[0]?.topics[0]?.partitions[0]?.committedOffset
+}
+
+async function joinGroup(client: WireClient, memberId = '') {
+  await findCoordinator(client)
+  return client.call({
+    request: JoinGroupRequest,
+    response: JoinGroupResponse,
+    version: 5,
+    body: {
+      groupId: 'g',
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 60_000,
+      memberId,
+      groupInstanceId: null,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.from('000100000000000000000000', 'hex') }],
+    },
+  })
+}
+
+const values = async (klamm: Klamm, topic: string) => (await klamm.contents(topic)).map(({ value }) => value)
+
+const STORAGES: readonly (readonly [string, () => string])[] = [
+  ['memory', () => 'memory'],
+  ['a directory', () => newDirectory()],
+]
+
+describe('topics of the options', () => {
+  test('are there when start resolves, with their partitions and configs', async () => {
+    const klamm = await started({
+      topics: [
+        'a',
+        { name: 'b', partitions: 3, configs: { 'cleanup.policy': 'compact', 'retention.ms': 5 } },
+      ],
+      config: { 'num.partitions': 2 },
+    })
+    const client = await clientOf(klamm)
+    const { topics } = await metadataOf(client, ['a', 'b'])
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([2, 3])
+    expect((await produceTo(client, 'b')).errorCode).toBe(ErrorCode.INVALID_RECORD)
+  })
+
+  test('that a directory has already stay as they are', async () => {
+    const storage = newDirectory()
+    for (const count of [0, 1]) {
+      const klamm = await Klamm.start({ storage, topics: ['kept'] })
+      expect(await klamm.contents('kept')).toHaveLength(count)
+      await klamm.produce('kept', [{ value: 'x' }])
+      await klamm.close()
+    }
+  })
+
+  test('that cannot be are refused by name', async () => {
+    await expect(Klamm.start({ topics: ['a b'] })).rejects.toThrow(/^topics: a b cannot be made: /)
+    await expect(Klamm.start({ topics: [{ name: 'a', configs: { nonsense: 1 } }] })).rejects.toThrow(
+      StartFailure,
+    )
+  })
+})
+
+test.each(STORAGES)('%s: reset: all is as new, clients stay connected', async (_, storageOf) => {
+  const klamm = await started({ storage: storageOf(), topics: ['given'] })
+  const { clusterId, port } = klamm
+  const client = await clientOf(klamm)
+  for (let round = 0; round < 3; round++) {
+    await createTopics(client, ['made'])
+    expect(await produceTo(client, 'made')).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    expect(await produceTo(client, 'given')).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    await commit(client, 'given', 1n)
+    expect(await committed(client, 'given')).toBe(1n)
+    const before = (await metadataOf(client, ['given'])).topics[0]!.topicId
+    await klamm.reset()
+    expect(await topicNames(client)).toEqual(['given'])
+    expect(await klamm.contents('given')).toEqual([])
+    expect(await committed(client, 'given')).toBe(-1n)
+    expect((await metadataOf(client, ['given'])).topics[0]!.topicId).not.toBe(before)
+  }
+  expect(klamm).toMatchObject({ clusterId, port })
+})
+
+test.each(STORAGES)(
+  '%s: restore: what a snapshot has is there again, and nothing else',
+  async (_, storageOf) => {
+    const klamm = await started({ storage: storageOf(), topics: ['a'] })
+    const client = await clientOf(klamm)
+    await klamm.produce('a', [{ value: '1' }])
+    await commit(client, 'a', 1n)
+    const snapshot = await klamm.snapshot()
+    for (const value of ['2', '3']) {
+      await klamm.produce('a', [{ value }])
+      await createTopics(client, ['later'])
+      await commit(client, 'a', 2n)
+      await klamm.restore(snapshot)
+      expect(await values(klamm, 'a')).toEqual(['1'])
+      expect(await committed(client, 'a')).toBe(1n)
+      expect(await topicNames(client)).toEqual(['__consumer_offsets', 'a'])
+    }
+  },
+)
+
+test.each(STORAGES)('%s: forks go their own ways, and so does what they came from', async (_, storageOf) => {
+  const klamm = await started({ storage: storageOf(), topics: ['a'] })
+  await klamm.produce('a', [{ value: 'all' }])
+  const forks = [await klamm.fork(), await klamm.fork({ storage: storageOf() })]
+  open.push(...forks)
+  for (const [index, each] of [klamm, ...forks].entries()) {
+    expect(each.clusterId).toBe(klamm.clusterId)
+    await each.produce('a', [{ value: `${index}` }])
+  }
+  for (const [index, each] of [klamm, ...forks].entries()) {
+    expect(await values(each, 'a')).toEqual(['all', `${index}`])
+  }
+  expect(new Set([klamm, ...forks].map(({ port }) => port)).size).toBe(3)
+})
+
+test.each(STORAGES)(
+  '%s: a crash cuts connections and loses nothing that was acknowledged; restart keeps the port',
+  async (_, storageOf) => {
+    const klamm = await started({ storage: storageOf() })
+    const { port, clusterId } = klamm
+    const client = await clientOf(klamm)
+    await createTopics(client, ['a'])
+    await produceTo(client, 'a')
+    await klamm.crash()
+    await client.closed
+    await expect(WireClient.connect(nodePlatform().network, klamm)).rejects.toThrow('ECONNREFUSED')
+    await klamm.restart()
+    expect(klamm).toMatchObject({ port, clusterId })
+    const again = await clientOf(klamm)
+    expect(await produceTo(again, 'a')).toMatchObject({ errorCode: 0, baseOffset: 1n })
+  },
+)
+
+test.each(STORAGES)('%s: restart of a broker that runs stops it in order first', async (_, storageOf) => {
+  const klamm = await started({ storage: storageOf(), topics: ['a'] })
+  await klamm.produce('a', [{ value: '1' }])
+  const { port } = klamm
+  await klamm.restart()
+  expect(klamm.port).toBe(port)
+  expect(await values(klamm, 'a')).toEqual(['1'])
+})
+
+describe('reset', () => {
+  test('answers who waits: a fetch with nothing, a member with NOT_COORDINATOR', async () => {
+    const klamm = await started({ topics: ['a'], config: { 'group.initial.rebalance.delay.ms': 60_000 } })
+    const member = await clientOf(klamm)
+    const { memberId } = await joinGroup(member)
+    const waiting = joinGroup(member, memberId)
+    while ((await klamm.group('g'))?.state !== 'PreparingRebalance') await settled()
+    const consuming = klamm.consume('a', { count: 1, timeout: 5_000 })
+    await klamm.reset()
+    expect((await waiting).errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+    await klamm.produce('a', [{ value: 'new' }])
+    expect((await consuming).map(({ value }) => value)).toEqual(['new'])
+  })
+
+  test('lets requests that come meanwhile wait for the new data', async () => {
+    const klamm = await started({ topics: ['a'] })
+    const clients = await Promise.all(Array.from({ length: 5 }, () => clientOf(klamm)))
+    const resetting = klamm.reset()
+    const produced = await Promise.all(clients.map(client => produceTo(client, 'a')))
+    await resetting
+    expect(produced.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0, 0, 0])
+  })
+
+  test('takes back settings that were altered at run time, and users', async () => {
+    const klamm = await started({ config: { 'num.partitions': 2 } })
+    const client = await clientOf(klamm)
+    const partitions = async (topic: string) => {
+      await createTopics(client, [
+        { name: topic, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] },
+      ])
+      return (await metadataOf(client, [topic])).topics[0]!.partitions.length
+    }
+    expect(await partitions('before')).toBe(2)
+    await klamm.reset()
+    expect(await partitions('after')).toBe(2)
+  })
+
+  test('T029: a topic of the same name holds nothing of the one before, nor do its producers', async () => {
+    const klamm = await started({ topics: ['a'] })
+    const client = await clientOf(klamm)
+    const idempotent = { producerId: 0n, producerEpoch: 0, baseSequence: 0 }
+    expect(await produceTo(client, 'a', idempotent)).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    await klamm.reset()
+    expect(await produceTo(client, 'a', idempotent)).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    expect(await klamm.contents('a')).toHaveLength(1)
+  })
+})
+
+describe('a snapshot', () => {
+  test('becomes bytes and is read again, for another broker in another process', async () => {
+    const klamm = await started({ topics: ['a'] })
+    await klamm.produce('a', [{ value: '1' }, { value: '2' }])
+    const bytes = await (await klamm.snapshot()).toBytes()
+    const other = await started()
+    await other.restore(await Snapshot.fromBytes(bytes))
+    expect(await values(other, 'a')).toEqual(['1', '2'])
+    expect(other.clusterId).toBe(klamm.clusterId)
+  })
+
+  test('is refused where it is none, damaged, or of another version or node', async () => {
+    const klamm = await started()
+    const snapshot = await klamm.snapshot()
+    const bytes = await snapshot.toBytes()
+    await expect(Snapshot.fromBytes(Buffer.from('nonsense'))).rejects.toThrow('no snapshot')
+    await expect(Snapshot.fromBytes(bytes.subarray(0, bytes.length - 1))).rejects.toThrow('damaged')
+    bytes[100]! ^= 1
+    await expect(Snapshot.fromBytes(bytes)).rejects.toThrow('damaged')
+    const { clusterId, nodeId, timestamp, directories } = snapshot
+    const disk = Reflect.get(snapshot, 'disk')
+    const old = new Snapshot({ klammVersion: '0.0.9', clusterId, nodeId, timestamp, directories }, disk)
+    await expect(klamm.restore(old)).rejects.toThrow(/made by Klamm 0\.0\.9, and this is Klamm /)
+    await expect(Snapshot.fromBytes(await old.toBytes())).rejects.toThrow(/made by Klamm 0\.0\.9/)
+    const stranger = await started({ config: { 'node.id': 7 } })
+    await expect(stranger.restore(snapshot)).rejects.toThrow("'node.id': 1")
+    await stranger.produce('still-well', [{ value: 'x' }])
+  })
+
+  test('of one log directory does not go into two', async () => {
+    const snapshot = await (await started()).snapshot()
+    const two = await started({ config: { 'log.dirs': 'x,y' } })
+    await expect(two.restore(snapshot)).rejects.toThrow('here are 2')
+  })
+})
+
+describe('a power failure', () => {
+  test('loses what was not synced, and keeps what was', async () => {
+    const klamm = await started({
+      powerLoss: true,
+      topics: ['a', { name: 'safe', configs: { 'flush.messages': 1 } }],
+    })
+    await klamm.produce('a', [{ value: '1' }])
+    await klamm.produce('safe', [{ value: '1' }])
+    await klamm.crash({ unsynced: 'lost' })
+    await klamm.restart()
+    expect(await values(klamm, 'a')).toEqual([])
+    expect(await values(klamm, 'safe')).toEqual(['1'])
+  })
+
+  test('that tears writes leaves a log that begins as it was written', async () => {
+    const klamm = await started({ powerLoss: true, seed: 3, topics: ['a'] })
+    for (let value = 0; value < 20; value++) await klamm.produce('a', [{ value: `${value}` }])
+    await klamm.crash({ unsynced: 'torn' })
+    await klamm.restart()
+    const left = await values(klamm, 'a')
+    expect(left).toEqual(Array.from(left, (_, index) => `${index}`))
+    await klamm.produce('a', [{ value: 'on' }])
+  })
+
+  test('has to be announced at the start', async () => {
+    const klamm = await started()
+    await expect(klamm.crash({ unsynced: 'lost' })).rejects.toThrow('{ powerLoss: true }')
+    await expect(Klamm.start({ powerLoss: true, storage: newDirectory() })).rejects.toThrow(/^powerLoss: /)
+  })
+})
+
+describe('with a seed', () => {
+  const idsOf = async (klamm: Klamm) => {
+    const client = await clientOf(klamm)
+    await createTopics(client, ['a'])
+    const { clusterId, topics } = await metadataOf(client, ['a'])
+    return [clusterId, topics[0]!.topicId, (await joinGroup(client)).memberId]
+  }
+
+  test('ids are the same in each run', async () => {
+    const first = await idsOf(await started({ seed: 42 }))
+    expect(await idsOf(await started({ seed: 42 }))).toEqual(first)
+    expect(await idsOf(await started({ seed: 43 }))).not.toEqual(first)
+  })
+
+  test('but not those of the time before a reset, whose clients may still be there', async () => {
+    const klamm = await started({ seed: 42 })
+    const [clusterId, topicId, memberId] = await idsOf(klamm)
+    await klamm.reset()
+    const after = await idsOf(klamm)
+    expect(after[0]).toBe(clusterId)
+    expect(after[1]).not.toBe(topicId)
+    expect(after[2]).not.toBe(memberId)
+  })
+})
+
+describe('what cannot be is refused, in words that help', () => {
+  test('use after close, and while crashed', async () => {
+    const klamm = await Klamm.start()
+    await klamm.crash()
+    for (const use of [klamm.reset(), klamm.snapshot(), klamm.crash(), klamm.fork()]) {
+      await expect(use).rejects.toThrow('call restart() first')
+    }
+    await klamm.close()
+    await klamm.close()
+    for (const use of [klamm.reset(), klamm.restart(), klamm.crash(), klamm.clock.advance(1)]) {
+      await expect(use).rejects.toThrow('Klamm.start()')
+      await expect(use).rejects.toBeInstanceOf(UsageError)
+    }
+  })
+
+  test('options that do not exist or make no sense', async () => {
+    const start = (options: object) => Klamm.start(options as KlammOptions)
+    await expect(start({ topic: ['a'] })).rejects.toThrow('no option topic; did you mean topics?')
+    await expect(start({ clock: 'fake' })).rejects.toThrow(
+      "clock: \"fake\" is none; it is 'real' or 'manual'",
+    )
+    await expect(start({ seed: 'x' })).rejects.toThrow('seed: x is not a number')
+    await expect(start({ storage: '' })).rejects.toThrow('storage: ')
+    await expect(start({ topics: 'a' })).rejects.toThrow("topics: give a list, such as ['orders']")
+  })
+
+  test('a port or directory that another one has; the other lives on', async () => {
+    const storage = newDirectory()
+    const klamm = await started({ storage })
+    await expect(Klamm.start({ storage })).rejects.toThrow(/in use by another broker .* Stop it, or choose/)
+    await expect(Klamm.start({ port: klamm.port })).rejects.toThrow(/in use/)
+    await expect(klamm.fork({ storage })).rejects.toThrow(StartFailure)
+    await klamm.produce('a', [{ value: 'x' }])
+  })
+
+  test('a restart whose port is gone; another one is possible later', async () => {
+    const klamm = await started()
+    await klamm.crash()
+    const thief = await Klamm.start({ port: klamm.port })
+    await expect(klamm.restart()).rejects.toThrow(/in use/)
+    await thief.close()
+    await klamm.restart()
+    await klamm.produce('a', [{ value: 'x' }])
+  })
+})
+
+test('the data directory is left as any other: a second life begins with what the first one wrote', async () => {
+  const storage = newDirectory()
+  const first = await Klamm.start({ storage, topics: ['a'] })
+  await first.produce('a', [{ value: '1' }])
+  await first.crash()
+  await first.close()
+  expect(readdirSync(storage).filter(name => name.startsWith('.lock'))).toEqual([])
+  const second = await started({ storage })
+  expect(await values(second, 'a')).toEqual(['1'])
+})
