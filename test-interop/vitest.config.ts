@@ -10,6 +10,8 @@ export default defineConfig({
       'scale/*.test.ts',
       'group-commit/*.test.ts',
       'security/*.test.ts',
+      'personas/*.test.ts',
+      'groups/*.test.ts',
     ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.

@@ -110,15 +110,21 @@ class Parser {
       }
       const changed = this.flagsAlone(flags)
       if (changed) flags = changed
-      else sequence.push(...this.repeated(flags, depth))
+      // What follows flags and says how often means what stood before them.
+      const nodes = changed ? sequence.splice(-1) : this.atoms(flags, depth)
+      sequence.push(...this.repeated(nodes))
     }
     choices.push({ kind: 'sequence', nodes: sequence })
     return choices.length === 1 ? choices[0]! : { kind: 'choice', nodes: choices }
   }
 
-  /** One thing and what says how often; several where they are quoted. */
-  private repeated(flags: Flags, depth: number): Node[] {
-    const nodes = this.take('\\Q') ? this.quoted(flags) : [this.atom(flags, depth)]
+  /** One thing; several where they are quoted. */
+  private atoms(flags: Flags, depth: number): Node[] {
+    return this.take('\\Q') ? this.quoted(flags) : [this.atom(flags, depth)]
+  }
+
+  /** The last of them as often as what follows says. */
+  private repeated(nodes: Node[]): Node[] {
     const node = nodes.at(-1)
     const bounds = node && this.bounds()
     if (!bounds) return nodes
@@ -144,16 +150,17 @@ class Parser {
 
   private atom(flags: Flags, depth: number): Node {
     if (this.take('(')) return this.group(flags, depth)
-    if (this.take('[')) return char(this.bracket(), flags)
+    if (this.take('[')) return { kind: 'char', test: this.bracket(flags) }
     if (this.take('.')) return { kind: 'char', test: flags.dotAll ? () => true : c => c !== 10 }
     if (this.take('^')) {
       return { kind: 'assertion', assertion: flags.multiLine ? 'line-start' : 'text-start' }
     }
     if (this.take('$')) return { kind: 'assertion', assertion: flags.multiLine ? 'line-end' : 'text-end' }
-    if (/[*+?]/.test(this.peek())) throw new PatternError('There is nothing to repeat.')
+    if (/^(?:[*+?]|\{\d+(?:,\d*)?\})/.test(this.text.slice(this.at)))
+      throw new PatternError('There is nothing to repeat.')
     if (this.peek() !== '\\') return literal(this.next(), flags)
     const assertion = ESCAPED_ASSERTIONS.get(this.text[this.at + 1] ?? '')
-    if (!assertion) return char(this.escape(), flags)
+    if (!assertion) return { kind: 'char', test: this.escape(flags) }
     this.at += 2
     return { kind: 'assertion', assertion }
   }
@@ -196,63 +203,64 @@ class Parser {
     return Array.from(quoted, each => literal(each.codePointAt(0)!, flags))
   }
 
-  private bracket(): CharTest {
+  /** Without regard to case, what is excluded is excluded in both. */
+  private bracket(flags: Flags): CharTest {
     const isNegated = this.take('^')
     const tests: CharTest[] = []
     for (let isFirst = true; isFirst || this.peek() !== ']'; isFirst = false) {
       if (this.isAtEnd()) throw new PatternError('A bracket is not closed.')
-      tests.push(this.namedClass() ?? this.range())
+      tests.push(this.namedClass(flags) ?? this.range(flags))
     }
     this.at += 1
     const isAny: CharTest = c => tests.some(test => test(c))
     return isNegated ? not(isAny) : isAny
   }
 
-  private namedClass(): CharTest | undefined {
+  private namedClass(flags: Flags): CharTest | undefined {
     const match = this.matched(/^\[:(\^?)([a-z]+):\]/)
     if (!match) {
       const isClass = this.peek() === '\\' && /[dDwWsSpP]/.test(this.text[this.at + 1] ?? '')
-      return isClass ? this.escape() : undefined
+      return isClass ? this.escape(flags) : undefined
     }
     const named = NAMED_CLASSES.get(match[2]!)
     if (!named) throw new PatternError(`There is no class ${match[2]}.`)
-    const test: CharTest = c => named.test(String.fromCodePoint(c))
+    const test = inCaseOf(flags, c => named.test(String.fromCodePoint(c)))
     return match[1] ? not(test) : test
   }
 
-  private range(): CharTest {
+  private range(flags: Flags): CharTest {
     const first = this.bound()
     if (this.peek() !== '-' || this.text[this.at + 1] === ']' || this.at + 1 >= this.text.length) {
-      return c => c === first
+      return inCaseOf(flags, c => c === first)
     }
     this.at += 1
     const last = this.bound()
     if (last < first) throw new PatternError('A range ends before it begins.')
-    return c => c >= first && c <= last
+    return inCaseOf(flags, c => c >= first && c <= last)
   }
 
   private bound(): number {
     return this.peek() === '\\' ? this.escapedCharacter() : this.next()
   }
 
-  private escape(): CharTest {
+  private escape(flags: Flags): CharTest {
     const kind = this.text[this.at + 1] ?? ''
     const known = ESCAPED_CLASSES.get(kind)
     if (known) {
       this.at += 2
       return known
     }
-    if (kind === 'p' || kind === 'P') return this.unicodeClass(kind === 'P')
+    if (kind === 'p' || kind === 'P') return this.unicodeClass(kind === 'P', flags)
     const only = this.escapedCharacter()
-    return c => c === only
+    return inCaseOf(flags, c => c === only)
   }
 
-  private unicodeClass(isOther: boolean): CharTest {
+  private unicodeClass(isOther: boolean, flags: Flags): CharTest {
     const match = this.matched(/^\\[pP](?:\{(\^?)([A-Za-z_]+)\}|([A-Z]))/)
     const name = match?.[2] ?? match?.[3]
     if (!match || !name) throw new PatternError('A class of Unicode has no name.')
     const isNegated = isOther !== (match[1] === '^')
-    const test = unicodeTest(name)
+    const test = inCaseOf(flags, unicodeTest(name))
     return isNegated ? not(test) : test
   }
 
@@ -295,12 +303,12 @@ class Parser {
 }
 
 function literal(codePoint: number, flags: Flags): Node {
-  return char(c => c === codePoint, flags)
+  return { kind: 'char', test: inCaseOf(flags, c => c === codePoint) }
 }
 
-function char(test: CharTest, { ignoreCase }: Flags): Node {
-  if (!ignoreCase) return { kind: 'char', test }
-  return { kind: 'char', test: c => casesOf(c).some(test) }
+/** Where case does not count: whether the character is of the class in any case. */
+function inCaseOf({ ignoreCase }: Flags, test: CharTest): CharTest {
+  return ignoreCase ? c => casesOf(c).some(test) : test
 }
 
 function casesOf(codePoint: number): number[] {
