@@ -1,7 +1,7 @@
 /** Checks fault rules, given as objects, JSON or whatever a user wrote, and says what to write instead. */
 import { type Api, apis } from '../../protocol/apis.ts'
 import { ErrorCode, errorName } from '../../protocol/errors.ts'
-import { isWithin, parseVersions, type VersionRange } from '../../protocol/schema.ts'
+import { parseVersions, type VersionRange } from '../../protocol/schema.ts'
 import { nearestName } from '../metadata/configs.ts'
 import { type ApiFields, apiByName, apiNames, fieldsOf } from './api-fields.ts'
 import { type FaultDefinition, type FaultEffect, type FaultMatch, InvalidFault } from './rule.ts'
@@ -298,7 +298,8 @@ function whyNot(fields: ApiFields, match: FaultMatch, effect: FaultEffect): stri
   return undefined
 }
 
-function versionsOf({ version }: FaultMatch, chosen: readonly ApiFields[]): VersionRange | undefined {
+function versionsOf(match: FaultMatch, chosen: readonly ApiFields[]): VersionRange | undefined {
+  const { version } = match
   if (version === undefined) return undefined
   const text = String(version)
   let range: VersionRange | null
@@ -308,10 +309,10 @@ function versionsOf({ version }: FaultMatch, chosen: readonly ApiFields[]): Vers
     range = null
   }
   if (!range || range.first > range.last) wrong('version', version, MATCH_FIELDS.version)
-  for (const { api } of chosen) {
+  // Where no API is named, those that have the version are meant.
+  for (const { api } of match.api === undefined ? [] : chosen) {
     const { first, last } = api.request.versions
-    const has = range!.first <= last && first <= range!.last
-    if (!has && !isWithin(api.request.versions, range!.first)) {
+    if (range!.first > last || first > range!.last) {
       throw new InvalidFault(`version: ${api.name} has versions ${first} to ${last}, and no ${text}`)
     }
   }
