@@ -33,6 +33,8 @@ export interface ConfigSources {
   readonly overrides?: readonly string[]
   /** By name, as strong as overrides: for those who embed a broker. */
   readonly options?: Readonly<Record<string, string | number | boolean>>
+  /** Warnings of whoever made the sources. */
+  readonly notes?: readonly string[]
 }
 
 export type LoadedConfig =
@@ -93,7 +95,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     else settings.set(name, accepted({ name, text, problems, withoutEffect }))
   }
   settings.set('broker.id', settings.get('node.id')!)
-  const warnings = withoutEffect.length > 0 ? [effectWarning(withoutEffect)] : []
+  const warnings = [
+    ...(sources.notes ?? []),
+    ...(withoutEffect.length > 0 ? [effectWarning(withoutEffect)] : []),
+  ]
   problems.push(...crossProblems(settings, problems.length > 0))
   if (problems.length > 0) return { config: undefined, problems }
   return { config: new BrokerConfig(withoutForeign(settings), warnings), problems: [] }
@@ -128,6 +133,12 @@ export function unknownName(name: string): string {
   const nearest = nearestName(withoutListener(name), BROKER_OPTIONS.keys())
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
   return `Unknown option ${name}${hint}`
+}
+
+/** An option, a recognised one of other programs, or something so close to one that it is meant. */
+export function isKnownName(name: string): boolean {
+  if (brokerOption(name) || isForeign(name)) return true
+  return nearestName(withoutListener(name), BROKER_OPTIONS.keys()) !== undefined
 }
 
 function effectWarning(names: readonly string[]): string {

@@ -13,9 +13,11 @@ Examples:
   klamm start --profile ci                           in memory, on a free port, for a test run
   klamm start --config server.properties             with the settings of a Kafka that you have
   klamm start --override num.partitions=3 --override log.retention.hours=1
+  klamm start --profile ci --json --control-port 0   for a test suite: addresses as JSON, and a control API
 
-Every option of Kafka's server.properties goes into --config or --override by its own name;
-klamm options lists them, klamm options retention those with "retention" in their name.`
+klamm alone is klamm start. Every option of Kafka's server.properties goes into --config or
+--override by its own name; klamm options lists them, klamm options retention those with
+"retention" in their name.`
 
 const IMPORT_EXAMPLES = `
 Stop Kafka first. Examples:
@@ -74,6 +76,12 @@ program
   .option('--env', 'take options from KAFKA_* and KLAMM_* environment variables too')
   .option('--tls [folder]', 'encrypt, with certificates made in this folder when missing (klamm-tls)')
   .option('-u, --user <name:password>', 'let only users in (PLAIN, SCRAM); may be repeated', collect)
+  .option(
+    '--ready-file <file>',
+    'write the addresses there as JSON when clients can connect; gone at the end',
+  )
+  .option('--json', 'print one line of JSON with the addresses when clients can connect')
+  .option('--control-port <number>', 'serve the HTTP control API on this port of 127.0.0.1', parsePort)
   .option('-v, --verbose', 'log what the broker does in detail')
   .addHelpText('after', START_EXAMPLES)
   .action(async options => (await import('./start.ts')).start(options))
@@ -177,9 +185,16 @@ program
 
 tolerateLostReaders()
 try {
-  await program.parseAsync()
+  await program.parseAsync(withCommand(process.argv))
 } catch (error) {
   fail(error)
+}
+
+/** Without a command, `npx klamm` say, it is `start`. */
+function withCommand(argv: readonly string[]): string[] {
+  const [node = '', script = '', ...given] = argv
+  const isStart = given.length === 0 || /^-(?!-help$|h$|-version$|V$)/.test(given[0]!)
+  return [node, script, ...(isStart ? ['start'] : []), ...given]
 }
 
 function parsePort(text: string): number {

@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
-import { Broker } from '../broker.ts'
+import { type BoundListener, Broker } from '../broker.ts'
 import { type BrokerConfig, loadConfig, PROFILES, type Profile } from '../config.ts'
 import { BROKER_OPTIONS } from '../metadata/configs.ts'
 import { WIDE } from '../metadata/personas.ts'
 import { createLogger, type Logger, type LogLevel } from '../observe/logger.ts'
 import { nodePlatform } from '../platform/node.ts'
+import { imageSettings } from './image-environment.ts'
+import { type Addresses, listenerAddresses, ReadyFile } from './readiness.ts'
 import { AUTHORITY_FILE, protocolOf, type SecurityFlags, securityOverrides } from './start-security.ts'
 import { packageVersion, print, UsageError } from './terminal.ts'
 
@@ -23,6 +25,19 @@ export interface StartOptions {
   /** True: in the folder `klamm-tls`. */
   readonly tls?: boolean | string
   readonly user?: readonly string[]
+  readonly readyFile?: string
+  readonly json?: boolean
+  readonly controlPort?: number
+}
+
+/** A broker, or one that can be controlled, as far as this command sees it. */
+interface Running {
+  readonly listeners: readonly BoundListener[]
+  readonly clusterId: string
+  /** The address of the control API. */
+  readonly control?: string
+  readonly storageLost: Promise<void>
+  close(): Promise<void>
 }
 
 const TLS_FOLDER = 'klamm-tls'
@@ -32,30 +47,59 @@ export async function start(options: StartOptions): Promise<void> {
   const config = configOf(options, await securityOverrides(flagsOf(options)))
   const logger = loggerOf(config, options)
   for (const warning of config.warnings) logger.warn(warning)
+  const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
   for (const signal of ENDINGS) process.on(signal, endAtOnce)
-  const broker = await Broker.start({ config, platform: nodePlatform(), logger })
+  const running = await run(config, logger)
   for (const signal of ENDINGS) process.off(signal, endAtOnce)
-  const stopped = untilStopped(broker, logger)
-  print(announcement(broker, options))
+  const stopped = untilStopped(running, logger, () => readyFile?.remove())
+  const addresses = addressesOf(running, config, options)
+  readyFile?.write(addresses)
+  print(options.json ? JSON.stringify(addresses) : announcement(running, config, options))
   await stopped
   process.exit(0)
 }
 
+/** What only the control API needs is loaded only for it. */
+async function run(config: BrokerConfig, logger: Logger): Promise<Running> {
+  const listener = config.string('klamm.control.listener')
+  if (listener === '') return Broker.start({ config, platform: nodePlatform(), logger })
+  const { runControlled } = await import('./controlled.ts')
+  return runControlled(config, logger)
+}
+
+function addressesOf(running: Running, config: BrokerConfig, options: StartOptions): Addresses {
+  const { tls } = flagsOf(options)
+  const protocols = new Map(config.listeners.map(({ name, protocol }) => [name, protocol as string]))
+  const listeners = listenerAddresses(running.listeners, name => protocols.get(name) ?? 'PLAINTEXT')
+  return {
+    bootstrapServers: listeners[0]!.address,
+    listeners,
+    ...(running.control !== undefined && { control: running.control }),
+    clusterId: running.clusterId,
+    pid: process.pid,
+    version: packageVersion(),
+    ...(tls !== undefined && { caFile: resolve(tls, AUTHORITY_FILE) }),
+  }
+}
+
 /** Exported for the tests of what the command line says about options. */
 export function configOf(options: StartOptions, security: readonly string[] = []): BrokerConfig {
-  const { profile, persona, override, env, dataDir } = options
+  const { profile, persona, override, env, dataDir, controlPort } = options
   const isCi = profile === 'ci'
   const host = isCi ? 'localhost' : ''
   const protocol = protocolOf(flagsOf(options))
   const port = options.port ?? (protocol === 'PLAINTEXT' ? undefined : isCi ? 0 : DEFAULT_PORT)
+  const image = env ? imageSettings(process.env) : undefined
+  const file = options.config ?? image?.file
   const loaded = loadConfig({
     profile,
-    ...(options.config !== undefined && { file: fileText(options.config) }),
-    ...(env && { environment: process.env }),
+    ...(file !== undefined && { file: fileText(file) }),
+    ...(image && { environment: image.environment, notes: image.notes }),
     overrides: [
       ...(port === undefined ? [] : [`listeners=${protocol}://${host}:${port}`]),
       // Who names a directory wants to keep something.
       ...(dataDir === undefined ? [] : [`log.dirs=${dataDir}`, 'klamm.storage=disk']),
+      ...(controlPort === undefined ? [] : [`klamm.control.listener=127.0.0.1:${controlPort}`]),
       ...(persona === undefined ? [] : [`klamm.persona=${persona}`]),
       ...security,
       ...(override ?? []),
@@ -99,13 +143,14 @@ function endAtOnce(signal: NodeJS.Signals): void {
 }
 
 /** The first SIGINT or SIGTERM closes the broker in order; the second ends the process as it is. */
-function untilStopped(broker: Broker, logger: Logger): Promise<void> {
+function untilStopped(broker: Running, logger: Logger, onStop: () => void): Promise<void> {
   return new Promise((done, failed) => {
     let isStopping = false
     const stop = (signal: NodeJS.Signals) => {
       if (isStopping) process.exit(1)
       isStopping = true
       logger.info('Stopping', { signal })
+      onStop()
       broker.close().then(done, failed)
     }
     for (const signal of ENDINGS) process.on(signal, stop)
@@ -117,10 +162,10 @@ function untilStopped(broker: Broker, logger: Logger): Promise<void> {
   })
 }
 
-function announcement(broker: Broker, options: StartOptions): string {
+function announcement(running: Running, config: BrokerConfig, options: StartOptions): string {
   const { profile } = options
   const { tls } = flagsOf(options)
-  const { config, listeners } = broker
+  const { listeners, control } = running
   const addresses = listeners.map(({ host, port }) => `${isWildcard(host) ? 'localhost' : host}:${port}`)
   const isMemory = config.string('klamm.storage') === 'memory'
   const data = isMemory
@@ -128,6 +173,7 @@ function announcement(broker: Broker, options: StartOptions): string {
     : config.logDirs.map(path => resolve(path)).join(', ')
   const lines = [`Klamm ${packageVersion()} is ready on ${addresses.join(', ')}`, `  data: ${data}`]
   if (config.persona.name !== WIDE) lines.push(`  persona: Kafka ${config.persona.name}`)
+  if (control !== undefined) lines.push(`  control: ${control} (described in ${control}/openapi.json)`)
   if (tls !== undefined) lines.push(`  clients have to trust: ${resolve(tls, AUTHORITY_FILE)}`)
   const differences = profile === 'ci' ? differencesFromKafka(config, profile) : []
   if (differences.length > 0) lines.push("  not Kafka's defaults:", ...differences.map(text => `    ${text}`))

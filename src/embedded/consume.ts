@@ -25,7 +25,10 @@ export interface ConsumeOptions {
   readonly from?: 'earliest' | 'latest' | bigint | number
   /** Of one partition alone; of all unless told. */
   readonly partition?: number
-  /** `read_committed` sees nothing of transactions that are open or were aborted. As in Kafka, not the default. */
+  /**
+   * `read_committed` sees nothing of transactions that are open or were aborted. As in Kafka, not the
+   * default.
+   */
   readonly isolation?: Isolation
   /** How long to wait, in real ms; 5000 unless told. */
   readonly timeout?: number
@@ -54,8 +57,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * The first records, by partition and offset, as soon as there are as many as asked for. Waits for a topic that
- * is not there yet; it is not made. In time or not at all: the rejection says what was there.
+ * The first records, by partition and offset, as soon as there are as many as asked for. Waits for a topic
+ * that is not there yet; it is not made. In time or not at all: the rejection says what was there.
  */
 export async function consume(
   source: DataSource,
@@ -232,7 +235,8 @@ class Reading {
     const passing = outcomes.findIndex(({ error }) => PASSING.has(error))
     if (passing >= 0) {
       releaseAll(outcomes)
-      this.lastFailure = `${this.plan.topic}-${readers[passing]!.partition}: ${said(outcomes[passing]!.error)}`
+      const why = said(outcomes[passing]!.error)
+      this.lastFailure = `${this.plan.topic}-${readers[passing]!.partition}: ${why}`
       return []
     }
     return Promise.all(
@@ -240,7 +244,9 @@ class Reading {
     )
   }
 
-  /** Waits in the broker as any consumer does, and on real time as no broker with a clock set by hand does. */
+  /**
+   * Waits in the broker as any consumer does, and on real time as no broker with a clock set by hand does.
+   */
   private async fetch(
     { replicas }: DataContext,
     readers: readonly PartitionReader[],

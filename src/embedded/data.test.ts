@@ -130,7 +130,8 @@ describe('consume', () => {
   test('a time-out says what was there', async () => {
     const missing = klamm.consume('nowhere', { timeout: 10 })
     await expect(missing).rejects.toThrow(
-      '0 of 1 records of nowhere came within 10 ms (read_uncommitted); there is no topic nowhere; topics: none',
+      '0 of 1 records of nowhere came within 10 ms (read_uncommitted); ' +
+        'there is no topic nowhere; topics: none',
     )
     await klamm.createTopic({ name: 'orders', partitions: 2 })
     await klamm.produce('orders', ['a', 'b'], { partition: 1 })

@@ -1,6 +1,6 @@
 /**
- * The stand-in's data as tests see it: what a record is, and how a helper reaches the broker that runs now. The
- * helpers go to the broker's own parts, without a socket; neither faults nor the trace know of them.
+ * The stand-in's data as tests see it: what a record is, and how a helper reaches the broker that runs now.
+ * The helpers go to the broker's own parts, without a socket; neither faults nor the trace know of them.
  */
 import { type ErrorCode, errorName } from '../../protocol/errors.ts'
 import type { BrokerContext } from '../api/context.ts'
@@ -33,7 +33,7 @@ export interface RecordToProduce {
   /** Wins over the choice by key. */
   readonly partition?: number
   /** When it was made: ms since 1970, or a Date. The broker's time unless told. */
-  readonly timestamp?: number | Date
+  readonly timestamp?: number | { getTime(): number }
 }
 
 /** Where a record came to lie. */

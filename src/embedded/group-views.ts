@@ -15,7 +15,9 @@ export interface GroupMember {
 
 export interface GroupView {
   readonly groupId: string
-  /** As Kafka names it: Stable, Empty, PreparingRebalance, CompletingRebalance, Assigning, Reconciling, Dead. */
+  /**
+   * As Kafka names it: Stable, Empty, PreparingRebalance, CompletingRebalance, Assigning, Reconciling, Dead.
+   */
   readonly state: string
   /** `classic`, or `consumer` where members speak KIP-848. */
   readonly type: string

@@ -1,4 +1,6 @@
-/** One partition read from an offset on, as a consumer would: without control records, by an isolation level. */
+/**
+ * One partition read from an offset on, as a consumer would: without control records, by an isolation level.
+ */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { AbortedTransaction } from '../log/log.ts'
 import type { RecordBatch } from '../records/batch.ts'

@@ -39,8 +39,8 @@ const PRODUCE_VERSION = 12
 const RECORD_OVERHEAD_BYTES = 40
 
 /**
- * One record for each that is given, in their order. Makes the topic as the broker would for a client; rejects
- * with the broker's own reason.
+ * One record for each that is given, in their order. Makes the topic as the broker would for a client;
+ * rejects with the broker's own reason.
  */
 export async function produce(
   source: DataSource,
@@ -103,7 +103,7 @@ function partitionOf({ key }: RecordToProduce, { partitions }: TopicImage): numb
 }
 
 function draftOf({ key, value, headers = {}, timestamp }: RecordToProduce, at: number, now: number): Draft {
-  const time = timestamp === undefined ? now : Number(timestamp)
+  const time = typeof timestamp === 'object' ? timestamp.getTime() : (timestamp ?? now)
   if (!Number.isSafeInteger(time)) throw new Refused('invalid', `timestamp: ${timestamp} is no time in ms`)
   const encoded = Object.entries(headers).map(([name, content]) => ({ key: name, value: bytesOf(content) }))
   const record = { timestamp: BigInt(time), key: bytesOf(key), value: bytesOf(value), headers: encoded }

@@ -3,7 +3,9 @@
  * do. Anything else that is thrown is a bug.
  */
 
-/** `missing`: there is no such thing; `invalid`: it cannot be meant; `timeout`: it did not come to be in time. */
+/**
+ * `missing`: there is no such thing; `invalid`: it cannot be meant; `timeout`: it did not come to be in time.
+ */
 export type RefusalKind = 'missing' | 'invalid' | 'timeout' | 'refused'
 
 export class Refused extends Error {

@@ -30,6 +30,16 @@ function isIpv6(text: string): boolean {
   return /^[0-9A-Fa-f:.]+$/.test(text) && text.split(':').length > 2
 }
 
+const controlListener: Check = {
+  allowed: 'host:port, port 0 for a free one',
+  refuse(value, name) {
+    const text = String(value)
+    const match = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})$/.exec(text)
+    const isRight = match ? Number(match[1]) < 65_536 : text === ''
+    return isRight ? undefined : sentence(name, text, 'Not of the form host:port')
+  },
+}
+
 const saslUsers: Check = {
   allowed: 'name:password, several with commas between them',
   refuse(value, name) {
@@ -39,7 +49,16 @@ const saslUsers: Check = {
   },
 }
 
+const clusterId: Check = {
+  allowed: 'up to 100 letters, digits, _ and -',
+  refuse(value, name) {
+    const text = String(value)
+    return /^[A-Za-z0-9_-]{0,100}$/.test(text) ? undefined : sentence(name, text, 'Not an id')
+  },
+}
+
 export const KLAMM_CONFIGS: readonly Option[] = [
+  string('klamm.format.cluster.id', '', 'The id of a new cluster; empty: one is made.', { check: clusterId }),
   list(
     'klamm.format.features',
     '',
@@ -51,6 +70,12 @@ export const KLAMM_CONFIGS: readonly Option[] = [
     WIDE,
     'The Kafka whose API versions and feature levels are told and served, strictly; wide: all that there are.',
     { check: oneOf(WIDE, ...PERSONA_NAMES) },
+  ),
+  string(
+    'klamm.control.listener',
+    '',
+    'Where the HTTP control API for test suites listens, which asks nobody for a password; empty: nowhere.',
+    { check: controlListener },
   ),
   password('klamm.sasl.users', 'Users of SASL listeners, as name:password, for PLAIN and SCRAM alike.', {
     check: saslUsers,

@@ -1,0 +1,40 @@
+/** `klamm start` with the control API: the broker is then one that can be reset, crashed and restored. */
+import type { BoundListener } from '../broker.ts'
+import type { BrokerConfig } from '../config.ts'
+import { startControl } from '../control/control.ts'
+import { Klamm } from '../embedded.ts'
+import type { Logger } from '../observe/logger.ts'
+import { packageVersion } from './terminal.ts'
+
+export interface Controlled {
+  readonly listeners: readonly BoundListener[]
+  readonly clusterId: string
+  readonly control: string
+  readonly storageLost: Promise<void>
+  close(): Promise<void>
+}
+
+export async function runControlled(config: BrokerConfig, logger: Logger): Promise<Controlled> {
+  const klamm = await Klamm.start({
+    config: { ...Object.fromEntries(config.settings), 'klamm.storage': config.string('klamm.storage') },
+    logger,
+  })
+  const listener = config.string('klamm.control.listener')
+  try {
+    const control = await startControl({ klamm, listener, version: packageVersion(), logger })
+    return {
+      listeners: klamm.listeners,
+      clusterId: klamm.clusterId,
+      control: control.url,
+      // It goes on, so that /health can say what has happened.
+      storageLost: new Promise(() => {}),
+      close: async () => {
+        await control.close()
+        await klamm.close()
+      },
+    }
+  } catch (error) {
+    await klamm.close()
+    throw error
+  }
+}
