@@ -54,7 +54,8 @@ export const apiVersions = handler({
       supportedFeatures: config.persona.supportedFeatures
         .filter(isServed)
         .filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0),
-      finalizedFeaturesEpoch: image.version,
+      // With ZooKeeper, a Kafka without features counts from 0 what it has not got.
+      finalizedFeaturesEpoch: config.persona.supportedFeatures.length > 0 ? image.version : 0n,
       finalizedFeatures: finalized.filter(isServed),
     }
   },

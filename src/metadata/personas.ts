@@ -39,7 +39,7 @@ const WIDEST: Persona = {
   finalizedFeatures: FINALIZED_FEATURES,
 }
 
-/** Kafka 4 advertises Produce from version 0 on, for librdkafka's sake, and serves it from 3 (KAFKA-18659). */
+/** Kafka 4 tells of Produce from version 0 on, for librdkafka's sake, and serves it from 3 (KAFKA-18659). */
 const PRODUCE = 0
 const PRODUCE_SERVED_FROM = 3
 
@@ -53,7 +53,9 @@ export function supportedFeature({ supportedFeatures }: Persona, name: string): 
   return supportedFeatures.find(feature => feature.name === name)
 }
 
-/** Why a cluster that is at these levels cannot be served by this persona: its Kafka would not start either. */
+/**
+ * Why a cluster that is at these levels cannot be served by this persona: its Kafka would not start either.
+ */
 export function featureProblem(
   persona: Persona,
   levels: Iterable<readonly [string, number]>,
