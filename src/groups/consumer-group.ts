@@ -26,24 +26,28 @@ import { Overlay, type Table } from './overlay.ts'
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
 
+/** Of a group that nobody has joined: a member's epoch of 0 says that it joins. */
+const FIRST_EPOCH = 1
+
 interface Tables {
   readonly members: Table<ConsumerMember>
   readonly targets: Table<Assignment>
   readonly regexes: Table<ResolvedRegex>
   readonly holders: Table<string>
   readonly instances: Table<string>
+  /** Members by regular expression. */
+  readonly patterns: Table<number>
 }
 
 export class ConsumerGroup {
   readonly type = 'consumer'
   readonly groupId: string
-  /** Above 0 once the group has its first member. */
-  epoch = 0
+  epoch = FIRST_EPOCH
   /** Of the topics subscribed to when the epoch was last bumped. */
   metadataHash = 0n
   /** The group's epoch for which the target assignment was computed. */
-  assignmentEpoch = 0
-  /** When it was, in ms since the epoch. */
+  assignmentEpoch = FIRST_EPOCH
+  /** When it was, in ms since the epoch; 0 where none was. */
   assignmentTimestampMs = 0
   /** What Kafka 4.0 wrote where there is a hash now: it goes when the group is next written. */
   hasPartitionMetadata = false
@@ -57,13 +61,14 @@ export class ConsumerGroup {
 
   /** The group as it is, to be changed without changing it. */
   draft(): ConsumerGroup {
-    const { members, targets, regexes, holders, instances } = this.tables
+    const { members, targets, regexes, holders, instances, patterns } = this.tables
     const draft = new ConsumerGroup(this.groupId, {
       members: new Overlay(members),
       targets: new Overlay(targets),
       regexes: new Overlay(regexes),
       holders: new Overlay(holders),
       instances: new Overlay(instances),
+      patterns: new Overlay(patterns),
     })
     draft.epoch = this.epoch
     draft.metadataHash = this.metadataHash
@@ -134,9 +139,16 @@ export class ConsumerGroup {
 
   /** How many members have this regular expression in their subscription. */
   countRegex(pattern: string): number {
-    let count = 0
-    for (const { subscribedTopicRegex } of this.members()) if (subscribedTopicRegex === pattern) count += 1
-    return count
+    return this.tables.patterns.get(pattern) ?? 0
+  }
+
+  /** The regular expressions that members have in their subscriptions. */
+  patterns(): IterableIterator<string> {
+    return this.tables.patterns.keys()
+  }
+
+  get patternCount(): number {
+    return this.tables.patterns.size
   }
 
   /** Names, also of topics that do not exist; those that a member's regular expression stands for too. */
@@ -166,7 +178,7 @@ export class ConsumerGroup {
   replay(record: ConsumerRecord): void {
     switch (record.kind) {
       case 'epoch':
-        this.epoch = record.value?.epoch ?? 0
+        this.epoch = record.value?.epoch ?? FIRST_EPOCH
         this.metadataHash = record.value?.metadataHash ?? 0n
         return
       case 'partition metadata':
@@ -177,7 +189,7 @@ export class ConsumerGroup {
         else this.removeMember(record.memberId)
         return
       case 'target epoch':
-        this.assignmentEpoch = record.value?.assignmentEpoch ?? 0
+        this.assignmentEpoch = record.value?.assignmentEpoch ?? FIRST_EPOCH
         this.assignmentTimestampMs = record.value?.timestampMs ?? 0
         return
       case 'target':
@@ -200,6 +212,8 @@ export class ConsumerGroup {
     const { members, instances } = this.tables
     // Compaction may leave the record of where a member stands alone for a while, before this one.
     const member = members.get(memberId) ?? newMember(memberId)
+    this.countPattern(member, -1)
+    this.countPattern(profile, 1)
     members.set(memberId, { ...member, ...profile })
     if (profile.instanceId !== null) instances.set(profile.instanceId, memberId)
   }
@@ -209,9 +223,17 @@ export class ConsumerGroup {
     const member = members.get(memberId)
     if (!member) return
     this.release(memberId, member)
+    this.countPattern(member, -1)
     members.delete(memberId)
     const { instanceId } = member
     if (instanceId !== null && instances.get(instanceId) === memberId) instances.delete(instanceId)
+  }
+
+  private countPattern({ subscribedTopicRegex: pattern }: MemberProfile, change: number): void {
+    if (!pattern) return
+    const count = this.countRegex(pattern) + change
+    if (count > 0) this.tables.patterns.set(pattern, count)
+    else this.tables.patterns.delete(pattern)
   }
 
   private putStanding(memberId: string, standing: MemberStanding | null): void {
@@ -252,6 +274,7 @@ function emptyTables(): Tables {
     regexes: new Map(),
     holders: new Map(),
     instances: new Map(),
+    patterns: new Map(),
   }
 }
 

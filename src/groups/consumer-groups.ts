@@ -33,7 +33,13 @@ import {
   type MemberProfile,
   NOTHING_HELD,
 } from './consumer-member.ts'
-import { forgetRegexOf, noteRegex, regexesAreDue, resolveGroupRegexes } from './consumer-regexes.ts'
+import {
+  forgetRegexOf,
+  noteRegex,
+  type RegexOptions,
+  regexesAreDue,
+  resolveGroupRegexes,
+} from './consumer-regexes.ts'
 import { type Expired, GroupTimers, type Wait } from './consumer-timers.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { reconcile } from './reconciliation.ts'
@@ -50,13 +56,11 @@ export interface ConsumerGroupSettings {
   readonly assignmentIntervalMs: number
 }
 
-export interface ConsumerGroupOptions {
+export interface ConsumerGroupOptions extends RegexOptions {
   /** `group.consumer.max.size` */
   readonly maxSize: number
   /** By name, the default first; at least one. */
   readonly assignors: ReadonlyMap<string, Assignor>
-  /** `group.consumer.regex.refresh.interval.ms` */
-  readonly regexRefreshMs: number
   /** The metadata of the cluster, as this broker knows it now. */
   readonly image: () => ClusterImage
   /** Of a group, with what is set for it. */
@@ -212,7 +216,7 @@ export class ConsumerGroups {
     }
     return ok({
       hasSubscriptionChanged: hasNewNames || regex.value.hasChanged,
-      needsEpoch: hasNewNames || regex.value.isResolved || edit.group.epoch === 0,
+      needsEpoch: hasNewNames || regex.value.isResolved,
     })
   }
 
@@ -228,7 +232,7 @@ export class ConsumerGroups {
     }
     if (group.epoch <= group.assignmentEpoch) return
     const { assignmentIntervalMs } = options.settingsOf(groupId)
-    if (group.assignmentEpoch > 0 && now < group.assignmentTimestampMs + assignmentIntervalMs) return
+    if (group.assignmentTimestampMs > 0 && now < group.assignmentTimestampMs + assignmentIntervalMs) return
     assignTarget(edit, preferredAssignor(group, options.assignors), image, now)
   }
 

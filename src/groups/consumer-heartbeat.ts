@@ -115,10 +115,9 @@ export function memberOf(edit: GroupEdit, request: ConsumerHeartbeat): Result<Co
 
 function dynamicMember(edit: GroupEdit, request: ConsumerHeartbeat): Result<ConsumerMember> {
   const { memberId, memberEpoch } = request
-  const member =
-    edit.group.member(memberId) ?? (memberEpoch === JOINING_EPOCH ? newMember(memberId) : undefined)
-  if (!member) return unknownMember(memberId, edit.groupId)
-  return checkedEpoch(member, request)
+  const member = edit.group.member(memberId)
+  if (memberEpoch === JOINING_EPOCH) return ok(member ?? newMember(memberId))
+  return member ? checkedEpoch(member, request) : unknownMember(memberId, edit.groupId)
 }
 
 function staticMember(
@@ -132,8 +131,9 @@ function staticMember(
     const refusal = refusalOfStatic(known, memberId, instanceId)
     return refusal ?? checkedEpoch(known!, request)
   }
-  if (!known) return checkedEpoch(edit.group.member(memberId) ?? newMember(memberId), request)
-  if (known.memberEpoch !== AWAY_EPOCH) {
+  if (!known) return ok(edit.group.member(memberId) ?? newMember(memberId))
+  // Who spoke the classic protocol does not know how to leave for a while.
+  if (!known.classic && known.memberEpoch !== AWAY_EPOCH) {
     return refuse(
       ErrorCode.UNRELEASED_INSTANCE_ID,
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is` +
@@ -158,14 +158,9 @@ export function refusalOfStatic(
 }
 
 /** The member under its new id: what its predecessor was to have, and has, is its own. */
-export function replaceStatic(
-  edit: GroupEdit,
-  known: ConsumerMember,
-  memberId: string,
-  memberEpoch: number = JOINING_EPOCH,
-): ConsumerMember {
+export function replaceStatic(edit: GroupEdit, known: ConsumerMember, memberId: string): ConsumerMember {
   const target = edit.group.target(known.memberId)
-  const member = { ...known, memberId, memberEpoch, previousMemberEpoch: 0 }
+  const member = { ...known, memberId, memberEpoch: JOINING_EPOCH, previousMemberEpoch: JOINING_EPOCH }
   edit.removeMember(known.memberId)
   edit.write({ kind: 'member', memberId, value: profileOf(member) })
   edit.write({ kind: 'target', memberId, value: target })

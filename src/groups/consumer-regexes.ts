@@ -37,28 +37,29 @@ export function noteRegex(edit: GroupEdit, before: MemberProfile, after: MemberP
 /** The member no longer has it: if nobody has, it goes. */
 export function forgetRegexOf(edit: GroupEdit, { subscribedTopicRegex }: MemberProfile): void {
   if (!subscribedTopicRegex || edit.group.countRegex(subscribedTopicRegex) > 0) return
-  if (edit.group.regex(subscribedTopicRegex)) {
-    edit.write({ kind: 'regex', regex: subscribedTopicRegex, value: null })
-  }
+  edit.write({ kind: 'regex', regex: subscribedTopicRegex, value: null })
 }
 
 /** Whether the regular expressions of the group are to be matched with the topics now. */
-export function regexesAreDue(
-  group: ConsumerGroup,
-  { image, regexRefreshMs }: { readonly image: () => ClusterImage; readonly regexRefreshMs: number },
-  now: number,
-): boolean {
-  const patterns = patternsOf(group)
-  if (patterns.size === 0) return false
+export function regexesAreDue(group: ConsumerGroup, options: RegexOptions, now: number): boolean {
+  if (group.patternCount === 0) return false
   let [refreshedAt, version] = [-Infinity, -1n]
-  let known = 0
-  for (const [pattern, resolved] of group.regexes()) {
-    if (patterns.has(pattern)) known += 1
+  let count = 0
+  for (const [, resolved] of group.regexes()) {
+    count += 1
     refreshedAt = Math.max(refreshedAt, resolved.timestampMs)
     if (resolved.version > version) version = resolved.version
   }
-  if (now < refreshedAt + LEAST_BETWEEN_MS) return false
-  return known < patterns.size || image().version > version || now >= refreshedAt + regexRefreshMs
+  if (now <= refreshedAt + LEAST_BETWEEN_MS) return false
+  const isStale = version < options.newTopicsVersion() || now >= refreshedAt + options.regexRefreshMs
+  return count !== group.patternCount || isStale
+}
+
+export interface RegexOptions {
+  /** `group.consumer.regex.refresh.interval.ms` */
+  readonly regexRefreshMs: number
+  /** Of the metadata that last had a topic more. */
+  readonly newTopicsVersion: () => bigint
 }
 
 /** What matching the group's regular expressions with the topics writes. */
@@ -68,24 +69,14 @@ export function resolveGroupRegexes(
   now: number,
 ): CoordinatorRecord[] {
   const edit = new GroupEdit(group)
-  const before = group.subscribedTopics()
-  for (const [regex, topics] of resolveRegexes(patternsOf(group), image)) {
-    const known = group.regex(regex)
-    if (known && areEqualLists(known.topics, topics)) continue
+  let hasChanged = false
+  for (const [regex, topics] of resolveRegexes(group.patterns(), image)) {
+    if (!areEqualLists(group.regex(regex)?.topics ?? [], topics)) hasChanged = true
     edit.write({ kind: 'regex', regex, value: { topics, version: image.version, timestampMs: now } })
   }
-  const after = edit.group.subscribedTopics()
-  if (!areEqualLists([...before].sort(), [...after].sort())) {
-    const hash = metadataHash(after, image)
-    edit.write({ kind: 'epoch', value: { epoch: edit.group.epoch + 1, metadataHash: hash } })
+  const hash = metadataHash(edit.group.subscribedTopics(), image)
+  if (hasChanged || hash !== group.metadataHash) {
+    edit.write({ kind: 'epoch', value: { epoch: group.epoch + 1, metadataHash: hash } })
   }
   return edit.records
-}
-
-function patternsOf(group: ConsumerGroup): Set<string> {
-  const patterns = new Set<string>()
-  for (const { subscribedTopicRegex } of group.members()) {
-    if (subscribedTopicRegex) patterns.add(subscribedTopicRegex)
-  }
-  return patterns
 }

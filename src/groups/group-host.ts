@@ -70,7 +70,8 @@ export class GroupHost {
   /** Takes up an image whose partitions are open. */
   async applyImage(image: ClusterImage, previous?: ClusterImage): Promise<void> {
     for (const name of image.topicChangesSince(this.image)) {
-      if (image.topicByName(name)?.id !== this.image.topicByName(name)?.id) this.newTopicsVersion = image.version
+      if (image.topicByName(name)?.id !== this.image.topicByName(name)?.id)
+        this.newTopicsVersion = image.version
     }
     this.image = image
     this.followLeadership(image)

@@ -53,6 +53,7 @@ export class ShardDriver {
         maxSize: this.maxSize,
         assignors: assignorsNamed(['uniform', 'range']),
         regexRefreshMs: 10 * MINUTE,
+        newTopicsVersion: () => this.image.version,
         image: () => this.image,
         settingsOf: () => this.settings,
         newUuid: () => newMemberId('member'),
