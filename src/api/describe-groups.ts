@@ -26,14 +26,10 @@ export const describeGroups = handler({
 
 async function describe(groupId: string, { apiVersion, groups }: Context): Promise<DescribedGroup> {
   const described = await groups.describe(groupId)
+  if (described.error === ErrorCode.GROUP_ID_NOT_FOUND)
+    return notFound(groupId, described.message, apiVersion)
   if (described.error) return failed(groupId, described.error)
   const group = described.value
-  if (!group) {
-    if (apiVersion < FIRST_WITH_GROUP_ID_NOT_FOUND)
-      return { ...failed(groupId, ErrorCode.NONE), groupState: 'Dead' }
-    const errorMessage = `Group ${groupId} not found.`
-    return { ...failed(groupId, ErrorCode.GROUP_ID_NOT_FOUND), groupState: 'Dead', errorMessage }
-  }
   return {
     errorCode: ErrorCode.NONE,
     groupId,
@@ -46,6 +42,12 @@ async function describe(groupId: string, { apiVersion, groups }: Context): Promi
       memberAssignment: assignment,
     })),
   }
+}
+
+function notFound(groupId: string, message: string | undefined, apiVersion: number): DescribedGroup {
+  const isError = apiVersion >= FIRST_WITH_GROUP_ID_NOT_FOUND
+  const errorCode = isError ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE
+  return { ...failed(groupId, errorCode), groupState: 'Dead', errorMessage: (isError && message) || null }
 }
 
 function failed(groupId: string, errorCode: ErrorCode): DescribedGroup {

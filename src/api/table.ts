@@ -11,6 +11,7 @@ import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { apiVersions } from './api-versions.ts'
+import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
@@ -90,6 +91,7 @@ export class ApiTable {
 export const HANDLERS: readonly Handler[] = [
   alterConfigs,
   apiVersions,
+  consumerGroupDescribe,
   consumerGroupHeartbeat,
   createPartitions,
   createTopics,

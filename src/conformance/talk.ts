@@ -78,6 +78,7 @@ export class Talk {
   readonly transcript: Entry[] = []
   protected readonly side: Side
   private readonly clients = new Map<string, WireClient>()
+  private readonly opening = new Map<string, Promise<WireClient>>()
   private readonly names = new Map<string, string>()
   private readonly prefixes = new Map<string, number>()
   private producers = 1
@@ -136,7 +137,7 @@ export class Talk {
   async say<R extends Fields>(
     who: string,
     { said, bytes, response, version = 0 }: Saying<R>,
-  ): Promise<ValueOf<R> | undefined> {
+  ): Promise<(ValueOf<R> & { readonly correlationId: number }) | undefined> {
     const entry: Growing<Entry> = { said: `${who}: ${said}`, heard: 'sent', asked: bytes }
     this.transcript.push(entry)
     const client = await this.client(who)
@@ -148,8 +149,9 @@ export class Talk {
       entry.frame = frame
       const { correlationId, bodyPosition } = decodeResponseHeader(response.apiKey, version, frame)
       const body = decodeWhole(response, version, { frame, bodyPosition })
-      entry.heard = this.plain({ correlationId, ...body })
-      return body
+      const answer = { correlationId, ...body }
+      entry.heard = this.plain(answer)
+      return answer
     } catch (error) {
       entry.heard = (error as Error).message
       this.clients.delete(who)
@@ -187,7 +189,8 @@ export class Talk {
 
   /** Puts down what is not a response. */
   note(said: string, heard: unknown): void {
-    this.transcript.push({ said, heard: this.plain(heard) })
+    const told = this.side.wording?.text(said, '') ?? said
+    this.transcript.push({ said: told, heard: this.plain(heard) })
   }
 
   async wait(ms: number): Promise<void> {
@@ -220,9 +223,16 @@ export class Talk {
     this.names.set(value, this.side.wording?.text(name, '') ?? name)
   }
 
-  private async client(who: string): Promise<WireClient> {
+  /** One connection for each, also where several requests want it at once. */
+  private client(who: string): Promise<WireClient> {
     const known = this.clients.get(who)
-    if (known) return known
+    if (known) return Promise.resolve(known)
+    const opening = this.opening.get(who) ?? this.open(who).finally(() => this.opening.delete(who))
+    this.opening.set(who, opening)
+    return opening
+  }
+
+  private async open(who: string): Promise<WireClient> {
     const { network, host, port } = this.side
     const client = await WireClient.connect(network, { host, port, clientId: who })
     this.clients.set(who, client)
@@ -246,7 +256,10 @@ export class Talk {
       )
     }
     if (typeof value === 'string') {
-      return this.names.get(value) ?? this.named(wording?.text(value, key) ?? value)
+      const known = this.names.get(value)
+      if (known !== undefined) return known
+      const text = this.named(wording?.text(value, key) ?? value)
+      return key === 'errorMessage' ? this.withNames(text) : text
     }
     const number = typeof value === 'number' ? wording?.number(value, key) : undefined
     if (number !== undefined) return number
@@ -254,6 +267,13 @@ export class Talk {
     if (typeof value !== 'object' || value === null) return value
     const entries = Object.entries(value).map(([name, inner]) => [name, this.plain(inner, name)])
     return Object.fromEntries(entries)
+  }
+
+  /** Ids that have names, wherever in a sentence they stand. */
+  private withNames(sentence: string): string {
+    let named = sentence
+    for (const [id, name] of this.names) if (id.length > 20) named = named.replaceAll(id, name)
+    return named
   }
 
   private plainBytes(bytes: Buffer, key: string): unknown {

@@ -1,7 +1,8 @@
 /** What tests ask of consumer groups: whether one has settled, and how far it is behind. */
 import { ErrorCode, type Result } from '../../protocol/errors.ts'
 import { decodeAssignment } from '../../protocol/records/consumer-protocol.ts'
-import type { GroupDescription, TopicPartitions } from '../groups/group-coordinator.ts'
+import type { TopicPartitions } from '../groups/group-coordinator.ts'
+import type { DescribedConsumer, GroupDescription } from '../groups/group-descriptions.ts'
 import { type DataContext, type DataSource, said } from './data.ts'
 import { listed, Refused } from './refused.ts'
 
@@ -111,9 +112,25 @@ export async function findGroup(source: DataSource, groupId: string): Promise<Gr
   const found = given(listing, groupId).find(group => group.groupId === groupId)
   if (!found) return undefined
   const { state, type } = found
+  if (type === 'consumer') {
+    const description = await groups.describeConsumerGroup(groupId)
+    const members = description.error ? [] : description.value.members.map(consumerOf)
+    return { groupId, state, type, members }
+  }
   const description = await groups.describe(groupId)
-  if (description.error || !description.value) return { groupId, state, type, members: [] }
-  return { groupId, state, type, members: description.value.members.map(member => memberOf(member)) }
+  const members = description.error ? [] : description.value.members.map(memberOf)
+  return { groupId, state, type, members }
+}
+
+function consumerOf({
+  memberId,
+  instanceId,
+  clientId,
+  clientHost,
+  assignment,
+}: DescribedConsumer): GroupMember {
+  const topics = assignment.map(({ topicName, partitions }) => ({ topic: topicName, partitions }))
+  return { memberId, groupInstanceId: instanceId, clientId, clientHost, assignment: topics }
 }
 
 function memberOf(member: GroupDescription['members'][number]): GroupMember {

@@ -3,26 +3,31 @@
  * a group lives on, and runs the command there. Answers carry Kafka's codes as values.
  */
 
-import { ErrorCode, ok, type Result } from '../../protocol/errors.ts'
+import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { partitionFor } from '../coordinator/placement.ts'
 import type { CoordinatorRuntime } from '../coordinator/runtime.ts'
 import { type Outcome, reply, type Ticket, type TransactionMarker } from '../coordinator/shard.ts'
 import { coordinatorError } from '../coordinator/transactional.ts'
 import type { TransactionalWrite, Verified } from '../replication/verification.ts'
-import type { ClassicGroup } from './classic-group.ts'
 import {
   type JoinRequest,
   type JoinResponse,
   type MemberIdentity,
-  metadataFor,
   NO_ASSIGNMENT,
   refusedJoin,
   type SyncRequest,
   type SyncResponse,
 } from './classic-member.ts'
-import type { Group } from './consumer-groups.ts'
 import type { ConsumerHeartbeat, ConsumerHeartbeatAnswer } from './consumer-heartbeat.ts'
 import { fetchError } from './consumer-offsets.ts'
+import {
+  type ConsumerGroupDescription,
+  describeClassicGroup,
+  describeConsumerGroup,
+  type GroupDescription,
+  type GroupListing,
+  listGroup,
+} from './group-descriptions.ts'
 import type { CommittedOffset } from './group-records.ts'
 import type { CommitRequest, GroupShard } from './group-shard.ts'
 
@@ -38,28 +43,6 @@ export interface GroupCoordinatorOptions {
   readonly minSessionTimeoutMs: number
   /** `group.max.session.timeout.ms` */
   readonly maxSessionTimeoutMs: number
-}
-
-export interface GroupListing {
-  readonly groupId: string
-  readonly protocolType: string
-  readonly state: string
-  /** As ListGroups v5 names it. */
-  readonly type: string
-}
-
-export interface GroupDescription {
-  readonly state: string
-  readonly protocolType: string
-  readonly protocolName: string
-  readonly members: readonly DescribedMember[]
-}
-
-export interface DescribedMember extends MemberIdentity {
-  readonly clientId: string
-  readonly clientHost: string
-  readonly metadata: Buffer
-  readonly assignment: Buffer
 }
 
 export interface TopicPartitions {
@@ -217,12 +200,27 @@ export class GroupCoordinator {
     return deleted.error || deleted.value
   }
 
-  /** Undefined for a group that does not exist. */
-  describe(groupId: string): Promise<Result<GroupDescription | undefined>> {
-    return this.read(groupId, shard => {
+  /** A classic group; the others count as not found. */
+  async describe(groupId: string): Promise<Result<GroupDescription>> {
+    const described = await this.read(groupId, shard => {
       const group = shard.groups.get(groupId)
-      return group?.type === 'classic' ? describeGroup(group) : undefined
+      if (group?.type === 'classic') return ok(describeClassicGroup(group))
+      const message = group ? `Group ${groupId} is not a classic group.` : `Group ${groupId} not found.`
+      return refuse(ErrorCode.GROUP_ID_NOT_FOUND, message)
     })
+    return described.error ? described : described.value
+  }
+
+  async describeConsumerGroup(groupId: string): Promise<Result<ConsumerGroupDescription>> {
+    if (groupId === '') return refuse(ErrorCode.INVALID_GROUP_ID)
+    const described = await this.read(groupId, shard => {
+      const group = shard.groups.get(groupId)
+      const { image, assignors } = shard.consumers.options
+      if (group?.type === 'consumer') return ok(describeConsumerGroup(group, image(), assignors))
+      const message = group ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
+      return refuse(ErrorCode.GROUP_ID_NOT_FOUND, message)
+    })
+    return described.error ? described : described.value
   }
 
   /** The groups of all shards of this broker; loading shards make it COORDINATOR_LOAD_IN_PROGRESS. */
@@ -300,33 +298,4 @@ function committedPartitions(
     else byTopic.set(topic, [partition])
   }
   return [...byTopic].map(([topic, partitions]) => ({ topic, partitions: partitions.sort((a, b) => a - b) }))
-}
-
-function listGroup(group: Group): GroupListing {
-  if (group.type === 'consumer') {
-    return { groupId: group.groupId, protocolType: 'consumer', state: group.state, type: 'consumer' }
-  }
-  const { groupId, protocolType, state } = group
-  return { groupId, protocolType: protocolType ?? '', state, type: 'classic' }
-}
-
-/**
- * What members said is told of a stable group alone, as in Kafka; assignments are those that were last given
- * out.
- */
-function describeGroup(group: ClassicGroup): GroupDescription {
-  const isStable = group.state === 'Stable'
-  return {
-    state: group.state,
-    protocolType: group.protocolType ?? '',
-    protocolName: isStable ? (group.protocolName ?? '') : '',
-    members: [...group.membership.all()].map(member => ({
-      memberId: member.memberId,
-      groupInstanceId: member.groupInstanceId,
-      clientId: member.clientId,
-      clientHost: member.clientHost,
-      metadata: isStable ? metadataFor(member, group.protocolName) : NO_ASSIGNMENT,
-      assignment: member.assignment,
-    })),
-  }
 }

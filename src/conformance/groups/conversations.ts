@@ -18,7 +18,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
 
 /** Holds one conversation; what fails in it, or its patience, ends the transcript. */
 export function hold(
-  { name, hold: script }: Conversation,
+  { name, hold: script }: Pick<Conversation, 'name' | 'hold'>,
   side: Side,
   patience?: Promise<void>,
 ): Promise<readonly Entry[]> {

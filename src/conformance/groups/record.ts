@@ -9,6 +9,7 @@ import { ErrorCode } from '../../../protocol/errors.ts'
 import { nodePlatform } from '../../platform/node.ts'
 import { asText, realSide } from '../recording.ts'
 import type { Entry, Side } from '../talk.ts'
+import { CONSUMER_CONVERSATIONS } from './consumer-conversations.ts'
 import { CONVERSATIONS, hold } from './conversations.ts'
 import { FIND, GroupTalk } from './group-talk.ts'
 
@@ -23,7 +24,7 @@ export async function prepareGroups(side: Side): Promise<void> {
   }
 }
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 25_000
 
 export async function record(
   setting: string,
@@ -32,7 +33,7 @@ export async function record(
 ): Promise<Record<string, readonly Entry[]>> {
   await prepareGroups(side)
   const transcripts: Record<string, readonly Entry[]> = {}
-  for (const conversation of CONVERSATIONS) {
+  for (const conversation of [...CONVERSATIONS, ...CONSUMER_CONVERSATIONS]) {
     if (conversation.setting !== setting || names?.test(conversation.name) === false) continue
     transcripts[conversation.name] = [...(await hold(conversation, side, side.wait(PATIENCE_MS)))]
   }
