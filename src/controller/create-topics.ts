@@ -67,6 +67,7 @@ class TopicPlan {
   private readonly configs: [string, Configs][] = []
   private readonly collisionKeys = new Map<string, string>()
   private partitions = 0
+  private plain: readonly DescribedConfig[] | undefined
 
   constructor(around: TopicSurroundings) {
     this.around = around
@@ -89,12 +90,24 @@ class TopicPlan {
     const set = new Map(configs.map(({ name, value }) => [name, value as string]))
     this.topics.push([topic.name, { name: topic.name, id, partitions: replicas.value.map(newPartition) }])
     if (set.size > 0) this.configs.push([configKey('topic', topic.name), set])
+    const describe = () => this.describe(set)
     return ok({
       topicId: id,
       numPartitions: replicas.value.length,
       replicationFactor: replicas.value[0]!.length,
-      configs: describeNewTopic(set, config),
+      // Costs more than the topic itself, and not everyone asks for it.
+      get configs() {
+        return describe()
+      },
     })
+  }
+
+  /** Most topics have no configs of their own, and are described alike. */
+  private describe(set: Configs): readonly DescribedConfig[] {
+    const { config } = this.around
+    if (set.size > 0) return describeNewTopic(set, config)
+    this.plain ??= describeNewTopic(set, config)
+    return this.plain
   }
 
   outcome(answer: readonly CreateTopicResult[]): Outcome<readonly CreateTopicResult[]> {

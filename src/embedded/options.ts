@@ -124,6 +124,7 @@ export function configOf(options: KlammOptions, made: ThrowawayCertificates | un
       listeners: `${protocolOf(options)}://${bracketed(host)}:${port}`,
       'klamm.storage': storage === 'memory' ? 'memory' : 'disk',
       ...(storage !== 'memory' && { 'log.dirs': storage }),
+      ...(options.clock === 'manual' && MANUAL_CLOCK),
       ...securityOptions(options, made),
       ...config,
     },
@@ -131,6 +132,9 @@ export function configOf(options: KlammOptions, made: ThrowawayCertificates | un
   if (!loaded.config) throw new StartFailure(loaded.problems.join('; '))
   return loaded.config
 }
+
+/** Where weeks pass in a moment, what looks around every few seconds would make a long moment of it. */
+const MANUAL_CLOCK = { 'log.cleaner.backoff.ms': 300_000 }
 
 export const DEFAULT_HOST = '127.0.0.1'
 
