@@ -179,8 +179,8 @@ export class Klamm {
   }
 
   /**
-   * Writes records without a client library: texts, bytes, or `{ value, key, headers, partition, timestamp }`.
-   * Makes the topic as the broker would for a client. Resolves with where they came to lie.
+   * Writes records without a client library: texts, bytes, or `{ value, key, headers, partition,
+   * timestamp }`. Makes the topic as the broker would for a client. Resolves with where they came to lie.
    */
   produce(
     topic: string,

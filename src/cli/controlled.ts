@@ -1,8 +1,9 @@
 /** `klamm start` with the control API: the broker is then one that can be reset, crashed and restored. */
 import type { BoundListener } from '../broker.ts'
-import type { BrokerConfig } from '../config.ts'
+import { type BrokerConfig, PROFILES, type Profile } from '../config.ts'
 import { startControl } from '../control/control.ts'
 import { Klamm } from '../embedded.ts'
+import { brokerOption } from '../metadata/configs.ts'
 import type { Logger } from '../observe/logger.ts'
 import { packageVersion } from './terminal.ts'
 
@@ -14,11 +15,17 @@ export interface Controlled {
   close(): Promise<void>
 }
 
-export async function runControlled(config: BrokerConfig, logger: Logger): Promise<Controlled> {
-  const klamm = await Klamm.start({
-    config: { ...Object.fromEntries(config.settings), 'klamm.storage': config.string('klamm.storage') },
-    logger,
-  })
+export async function runControlled(
+  config: BrokerConfig,
+  profile: Profile,
+  logger: Logger,
+): Promise<Controlled> {
+  // What the profile says anyway is not to be taken for somebody's wish, nor warned of again.
+  const wished = [...config.settings].filter(
+    ([name, value]) => PROFILES[profile][name] !== value && brokerOption(name)?.effect === 'now',
+  )
+  const own = { listeners: config.text('listeners')!, 'klamm.storage': config.string('klamm.storage') }
+  const klamm = await Klamm.start({ profile, config: { ...Object.fromEntries(wished), ...own }, logger })
   const listener = config.string('klamm.control.listener')
   try {
     const control = await startControl({ klamm, listener, version: packageVersion(), logger })

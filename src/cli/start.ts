@@ -46,10 +46,9 @@ const DEFAULT_PORT = 9092
 export async function start(options: StartOptions): Promise<void> {
   const config = configOf(options, await securityOverrides(flagsOf(options)))
   const logger = loggerOf(config, options)
-  for (const warning of config.warnings) logger.warn(warning)
   const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
   for (const signal of ENDINGS) process.on(signal, endAtOnce)
-  const running = await run(config, logger)
+  const running = await run(config, options, logger)
   for (const signal of ENDINGS) process.off(signal, endAtOnce)
   const stopped = untilStopped(running, logger, () => readyFile?.remove())
   const addresses = addressesOf(running, config, options)
@@ -60,11 +59,13 @@ export async function start(options: StartOptions): Promise<void> {
 }
 
 /** What only the control API needs is loaded only for it. */
-async function run(config: BrokerConfig, logger: Logger): Promise<Running> {
-  const listener = config.string('klamm.control.listener')
-  if (listener === '') return Broker.start({ config, platform: nodePlatform(), logger })
+async function run(config: BrokerConfig, { profile }: StartOptions, logger: Logger): Promise<Running> {
+  for (const warning of config.warnings) logger.warn(warning)
+  if (config.string('klamm.control.listener') === '') {
+    return Broker.start({ config, platform: nodePlatform(), logger })
+  }
   const { runControlled } = await import('./controlled.ts')
-  return runControlled(config, logger)
+  return runControlled(config, profile, logger)
 }
 
 function addressesOf(running: Running, config: BrokerConfig, options: StartOptions): Addresses {

@@ -8,12 +8,14 @@ import type { Logger } from '../observe/logger.ts'
 import { isoTime } from '../platform/node-clock.ts'
 import { clockRoutes } from './clock-routes.ts'
 import { dataRoutes } from './data-routes.ts'
+import { faultRoutes } from './fault-routes.ts'
 import { groupRoutes } from './group-routes.ts'
 import { HttpServer } from './http-server.ts'
 import { Keepsakes, lifecycleRoutes } from './lifecycle-routes.ts'
 import { Metrics } from './metrics.ts'
 import type { Route } from './route.ts'
 import { statusRoutes } from './status-routes.ts'
+import { traceRoutes } from './trace-routes.ts'
 
 export interface ControlOptions {
   readonly klamm: Klamm
@@ -55,5 +57,7 @@ function routesOf(klamm: Klamm, version: string, keepsakes: Keepsakes): Route[] 
     ...dataRoutes(klamm),
     ...groupRoutes(klamm),
     ...clockRoutes(klamm, isoTime),
+    ...faultRoutes(klamm),
+    ...traceRoutes(klamm),
   ]
 }

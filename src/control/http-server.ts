@@ -5,7 +5,7 @@
 import fastifySwagger from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { Refused } from '../embedded/refused.ts'
-import { StartFailure } from '../embedded.ts'
+import { StartFailure, UsageError } from '../embedded.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Answer, type Route, type RouteInput, type Schema } from './route.ts'
 
@@ -38,7 +38,14 @@ export class HttpServer {
     this.app = fastify({
       bodyLimit: BODY_LIMIT_BYTES,
       forceCloseConnections: true,
-      ajv: { customOptions: { removeAdditional: false, allErrors: true, allowUnionTypes: true } },
+      ajv: {
+        customOptions: {
+          removeAdditional: false,
+          coerceTypes: false,
+          allErrors: true,
+          allowUnionTypes: true,
+        },
+      },
     })
   }
 
@@ -99,9 +106,10 @@ export class HttpServer {
     if (error instanceof Refused) return { status: STATUS[error.kind], message: error.message }
     const { statusCode = 500 } = error
     if (statusCode < 500) return { status: statusCode, message: error.message }
-    // The embedded API's own complaints are plain errors in words; what has no words for it is a bug.
-    if (error.constructor === Error || error.name === 'StartFailure' || error.name === 'InvalidFault') {
-      return { status: error.name === 'InvalidFault' ? 400 : 409, message: error.message }
+    if (error.name === 'InvalidFault') return { status: 400, message: error.message }
+    // Of the embedded API: asked for what cannot be, as things are.
+    if (error instanceof UsageError || error instanceof StartFailure) {
+      return { status: STATUS.refused, message: error.message }
     }
     this.options.logger.error(`A bug: ${method} ${url} failed`, { error })
     return { status: 500, message: `a bug of Klamm's: ${error.stack ?? error.message}` }
@@ -135,8 +143,10 @@ function serve(app: FastifyInstance, route: Route): void {
       operationId: operationId(route),
       response: { 200: { description: 'Done.', ...answer }, ...failures },
     },
-    // An optional body is an empty one.
+    ...(route.isCheckedByHandler && { validatorCompiler: () => () => true }),
+    // An optional body is an empty one, and what a URL says is all text.
     preValidation: async request => {
+      if (query) request.query = typed(request.query as Readonly<Record<string, unknown>>, query)
       if (body && request.body === undefined && route.isBodyOptional) request.body = {}
       if (body && request.body === undefined) {
         throw new Refused('invalid', `${method} ${path} needs a body of JSON; /openapi.json describes it`)
@@ -150,6 +160,18 @@ function serve(app: FastifyInstance, route: Route): void {
       return isText ? content : toJson(content)
     },
   })
+}
+
+/** Numbers and truth values of a URL, where the schema asks for them. */
+function typed(query: Readonly<Record<string, unknown>>, { properties }: Schema): object {
+  const types = properties as Readonly<Record<string, { readonly type?: unknown }>>
+  const entries = Object.entries(query).map(([name, given]) => {
+    const type = types[name]?.type
+    if (type === 'integer' && /^-?\d{1,15}$/.test(String(given))) return [name, Number(given)]
+    if (type === 'boolean' && /^(true|false|)$/.test(String(given))) return [name, given !== 'false']
+    return [name, given]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** Whatever a client calls its JSON; nothing at all is no body. */

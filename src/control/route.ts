@@ -25,6 +25,8 @@ export interface Route<Input extends RouteInput = RouteInput> {
   readonly body?: Schema
   /** A body may be left out altogether. */
   readonly isBodyOptional?: boolean
+  /** The schema is for people; the handler says what is wrong in better words. */
+  readonly isCheckedByHandler?: boolean
   /** What a successful answer holds. */
   readonly answer: Schema
   readonly answerType?: 'application/json' | 'text/plain'

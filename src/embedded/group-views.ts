@@ -81,11 +81,11 @@ export async function waitForGroupStable(
 /** How far the group's commits are behind what there is to read. */
 export async function lag(source: DataSource, groupId: string): Promise<GroupLag> {
   const context = source.context()
-  const fetched = await context.groups.fetchOffsets(groupId, { topics: null, requireStable: false })
-  if (fetched.error) throw refusal(groupId, fetched.error)
-  if (fetched.value.length === 0 && !(await findGroup(source, groupId))) {
+  if (!(await findGroup(source, groupId))) {
     throw new Refused('missing', `there is no group ${groupId}; groups: ${await groupNames(context)}`)
   }
+  const fetched = await context.groups.fetchOffsets(groupId, { topics: null, requireStable: false })
+  if (fetched.error) throw refusal(groupId, fetched.error)
   const partitions = fetched.value.flatMap(({ topic, partition, committed }) => {
     const hosted = context.replicas.partition(topic, partition)
     if (hosted.error || !committed) return []
