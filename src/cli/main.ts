@@ -43,6 +43,16 @@ Examples:
 
 Files are only read; the broker may be running. The files of Apache Kafka are the same.`
 
+const CONFORMANCE_EXAMPLES = `
+Examples:
+  klamm conformance --bootstrap localhost:9092                 all cases that apply, some two minutes
+  klamm conformance --persona 4.3 --html report.html           a broker that passes for Kafka 4.3
+  klamm conformance --only produce --only T051                 an area, and what a trap gave rise to
+  klamm conformance --user alice:secret --mechanism SCRAM-SHA-256 --tls-ca ca.pem
+
+Whatever it makes has a name of its own and is removed at the end, also after Ctrl-C. The exit code is
+0 where all that applies passed, 1 where something differs, 2 where the broker could not be examined.`
+
 const VERIFY_EXAMPLES = `
 Examples:
   klamm log verify ./data                 everything in a data directory
@@ -93,6 +103,23 @@ program
   .option('--env', 'find its listeners in KAFKA_* and KLAMM_* environment variables')
   .option('--timeout <ms>', 'wait no longer for the answer', parseTimeout, 2_000)
   .action(async options => (await import('./health.ts')).health(options))
+
+program
+  .command('conformance')
+  .description('tell whether a broker, any broker, behaves like Apache Kafka 4.3')
+  .option('-b, --bootstrap <host:port>', 'the broker', '127.0.0.1:9092')
+  .option('--persona <version>', 'it is to advertise and serve what this Kafka does, such as 4.3')
+  .option('--only <area>', 'an area, a source such as T051, or a part of a name; may be repeated', collect)
+  .option('--list', 'tell the cases, and ask no broker')
+  .option('--junit <file>', "write the results as JUnit's XML")
+  .option('--html <file>', 'write a page that shows the frames of what failed')
+  .option('-u, --user <name:password>', 'who asks, by SASL')
+  .option('--mechanism <name>', 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512', 'PLAIN')
+  .option('--tls', 'encrypt')
+  .option('--tls-ca <file>', 'encrypt; the authority to trust, as PEM')
+  .option('--parallel <cases>', 'how many at a time', parseCount, 8)
+  .addHelpText('after', CONFORMANCE_EXAMPLES)
+  .action(async options => (await import('./conformance.ts')).conformance(options))
 
 program
   .command('import')

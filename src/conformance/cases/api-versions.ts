@@ -161,6 +161,8 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ApiVersions: CLIENT,
   DescribeCluster: { endpointType: 1 },
   InitProducerId: { transactionalId: null, transactionTimeoutMs: 10_000, producerId: -1n, producerEpoch: -1 },
+  // Any resource, of any name, for anyone.
+  DescribeAcls: { resourceTypeFilter: 1, patternTypeFilter: 1, operation: 1, permissionType: 1 },
   UpdateFeatures: { validateOnly: true },
 }
 
@@ -185,7 +187,6 @@ const HARMLESS = [
   'DeleteRecords',
   'InitProducerId',
   'OffsetForLeaderEpoch',
-  'AddPartitionsToTxn',
   'AddOffsetsToTxn',
   'EndTxn',
   'WriteTxnMarkers',

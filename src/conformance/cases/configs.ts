@@ -251,7 +251,8 @@ const altered: readonly Case[] = [
   }),
   configs('An operation that does not exist is refused', 'KIP-339', async talk => {
     await talk.topic()
-    await alter(talk, [['max.message.bytes', 9, '5000']])
+    const { responses } = await alter(talk, [['max.message.bytes', 9, '5000']])
+    talk.retell({ isRefused: responses[0]?.errorCode !== 0 })
   }),
   configs('A setting that is named twice is INVALID_REQUEST', 'KIP-339', async talk => {
     await talk.topic()

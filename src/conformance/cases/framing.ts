@@ -47,8 +47,10 @@ async function answersOn(talk: DataTalk, who: string): Promise<void> {
   talk.note(`${who} asks for versions`, apiKeys.length > 0 ? 'answered' : 'without APIs')
 }
 
-const sayMetadata = (talk: DataTalk, said: string, bytes: Buffer, version = 9) =>
-  talk.say('raw', { said, bytes, response: METADATA.response, version })
+async function sayMetadata(talk: DataTalk, said: string, bytes: Buffer, version = 9): Promise<void> {
+  const answer = await talk.say('raw', { said, bytes, response: METADATA.response, version })
+  if (answer) talk.retell({ correlationId: answer.correlationId, topics: answer.topics })
+}
 
 /** Bytes behind which the broker hangs up, and nobody else notices. */
 function hangsUp(name: string, source: string, bytes: Buffer): Case {
@@ -231,7 +233,7 @@ const order: readonly Case[] = [
       12,
       talk.fetchBody([talk.fetchTopic(topic)], { maxWaitMs: 600 }),
     )
-    const next = talk.call('client', METADATA, 9, talk.metadataOf([]))
+    const next = talk.call('client', DESCRIBE_CONFIGS, 2, { resources: [] })
     const last = talk.call('client', LIST_OFFSETS, 6, talk.offsetsOf(topic.name))
     await Promise.all([waits.answer(), next, last])
   }),
@@ -239,8 +241,16 @@ const order: readonly Case[] = [
     const bytes = Array.from({ length: 100 }, (_, correlationId) =>
       requestFrame(noTopics(9), { correlationId }),
     )
-    await sayMetadata(talk, 'Metadata v9, a hundred times', Buffer.concat(bytes))
-    for (let i = 1; i < 100; i++) await sayMetadata(talk, 'nothing', Buffer.alloc(0))
+    const all = Buffer.concat(bytes)
+    const { response } = METADATA
+    const first = await talk.say('raw', { said: 'Metadata v9', bytes: all, response, version: 9 })
+    const order = [first?.correlationId]
+    while (order.length < bytes.length) {
+      const next = await talk.say('raw', { said: 'nothing', bytes: Buffer.alloc(0), response, version: 9 })
+      talk.transcript.pop()
+      order.push(next?.correlationId)
+    }
+    talk.retell(order.join(' '))
   }),
   framing('Produce requests of one connection are answered in their order', 'T012', async talk => {
     const topic = await talk.topic()
@@ -288,7 +298,10 @@ const pieces: readonly Case[] = [
   framing('A response has no bytes behind its end', 'the protocol', async talk => {
     await talk.ask('client', METADATA, 9, talk.metadataOf([]))
     await talk.ask('client', METADATA, 1, talk.metadataOf([]))
-    await talk.ask('client', { request: ListGroupsRequest, response: LIST_GROUPS }, 3, { statesFilter: [], typesFilter: [] })
+    await talk.ask('client', { request: ListGroupsRequest, response: LIST_GROUPS }, 3, {
+      statesFilter: [],
+      typesFilter: [],
+    })
     talk.note('responses', 'read to their last byte')
   }),
   framing(

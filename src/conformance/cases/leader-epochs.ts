@@ -63,39 +63,27 @@ const ends: readonly Case[] = [
   }),
 ]
 
-const CURRENT: readonly (readonly [string, number])[] = [
-  ['no epoch', -1],
-  ['the epoch that there is', 0],
-  ['an epoch that is to come', 1],
-  ['an epoch far away', 1_000],
+const CURRENT: readonly (readonly [string, number, string])[] = [
+  ['no epoch', -1, 'is answered'],
+  ['the epoch that there is', 0, 'is answered'],
+  ['an epoch that is to come', 1, 'hears UNKNOWN_LEADER_EPOCH'],
+  ['an epoch far away', 1_000, 'hears UNKNOWN_LEADER_EPOCH'],
 ]
 
-const fencing: readonly Case[] = CURRENT.flatMap(([what, currentLeaderEpoch]) => [
+const fencing: readonly Case[] = CURRENT.flatMap(([what, currentLeaderEpoch, ending]) => [
   ...[9, 12, 16].map(v =>
-    epochs(
-      `A reader with Fetch v${v} that knows ${what} is answered accordingly`,
-      'T083, KIP-320',
-      async talk => {
-        await talk.fetch(await filled(talk), { v, currentLeaderEpoch })
-      },
-    ),
+    epochs(`A reader with Fetch v${v} that knows ${what} ${ending}`, 'T083, KIP-320', async talk => {
+      await talk.fetch(await filled(talk), { v, currentLeaderEpoch })
+    }),
   ),
   ...[4, 7].map(v =>
-    epochs(
-      `ListOffsets v${v} of one who knows ${what} is answered accordingly`,
-      'T083, KIP-320',
-      async talk => {
-        await talk.offset(await filled(talk), -1, { v, currentLeaderEpoch })
-      },
-    ),
+    epochs(`One who asks ListOffsets v${v} and knows ${what} ${ending}`, 'T083, KIP-320', async talk => {
+      await talk.offset(await filled(talk), -1, { v, currentLeaderEpoch })
+    }),
   ),
-  epochs(
-    `OffsetForLeaderEpoch of one who knows ${what} is answered accordingly`,
-    'T083, KIP-320',
-    async talk => {
-      await endOf(talk, await filled(talk), 0, { currentLeaderEpoch })
-    },
-  ),
+  epochs(`One who asks OffsetForLeaderEpoch and knows ${what} ${ending}`, 'T083, KIP-320', async talk => {
+    await endOf(talk, await filled(talk), 0, { currentLeaderEpoch })
+  }),
 ])
 
 const parting: readonly Case[] = [

@@ -78,11 +78,11 @@ async function byId(talk: GroupTalk): Promise<void> {
     })),
   })
   const asked = topics.map(({ id, partition }) => ({ topicId: id, name: '', partitionIndexes: [partition] }))
-  for (const of of [asked, null]) {
+  for (const wanted of [asked, null]) {
     await talk.call('a', OFFSETS, 10, {
       groupId: '',
       topics: [],
-      groups: [{ groupId: talk.groupId, memberId: null, memberEpoch: -1, topics: of }],
+      groups: [{ groupId: talk.groupId, memberId: null, memberEpoch: -1, topics: wanted }],
       requireStable: false,
     })
   }

@@ -90,7 +90,15 @@ export function casesWith<T extends Talk>(begin: (side: Side, id: string) => T) 
 /** A name for topics, groups and transactional ids, the same in every run but for the prefix. */
 export function idOf({ area, name }: Pick<Heading, 'area' | 'name'>): string {
   const words = name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-  return `${area}-${words}`.slice(0, 100).replace(/-$/, '')
+  const head = `${area}-${words}`.slice(0, 60).replace(/-$/, '')
+  return `${head}-${checksum(name)}`
+}
+
+/** Names that begin alike differ in it (FNV-1a). */
+function checksum(text: string): string {
+  let sum = 0x811c_9dc5
+  for (const byte of Buffer.from(text)) sum = Math.imul(sum ^ byte, 0x0100_0193) >>> 0
+  return sum.toString(36)
 }
 
 /** A script needs what the broker does not serve. */

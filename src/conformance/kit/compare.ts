@@ -34,7 +34,7 @@ export function compareTranscripts(
   let next = 0
   const exchanges = came.map((entry): Exchange => {
     const { said, asked, frame } = entry
-    const heard = plainJson(entry.heard ?? 'nothing')
+    const heard = JSON.parse(JSON.stringify(entry.heard ?? 'nothing'))
     const shown = { said, asked, frame, came: heard }
     if (entry.isAside) return { ...shown, expected: undefined, differences: [] }
     const answer = expected[next++]
@@ -59,9 +59,12 @@ export function compareTranscripts(
   return [...exchanges, ...missing]
 }
 
-/** As it comes back out of a file. */
+/** As it comes back out of a file, without the words of messages, which are the broker's own. */
 export function plainJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value))
+  const text = JSON.stringify(value, (key, inner: unknown) =>
+    /[eE]rrorMessage$/.test(key) && inner !== null ? 'in its own words' : inner,
+  )
+  return JSON.parse(text)
 }
 
 function differencesOf(came: unknown, expected: unknown, varies: readonly string[]): readonly Difference[] {

@@ -33,7 +33,7 @@ export async function recordArea(address: string, area: Area): Promise<string> {
   const queue = [...cases]
   const work = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const held = await holdCase(next, { side: target.side(), prefix, clock })
+      const held = await holdCase(next, { side: target.side, prefix, clock })
       if (held.notApplicable !== undefined) throw new Error(`${next.name}: ${held.notApplicable}`)
       if (held.complaint !== undefined) throw new Error(`${next.name}: ${held.complaint}`)
       const compared = held.transcript.filter(entry => !entry.isAside)

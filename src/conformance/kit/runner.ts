@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly cases: readonly Case[]
   readonly recordings: Recordings
   /** A fresh view of the broker for each case. */
-  readonly side: () => Side
+  readonly side: (id: string) => Side
   readonly clock: Clock
   /** Of topics, groups and transactional ids. */
   readonly prefix: string
@@ -73,9 +73,11 @@ export interface Held {
 /** Holds one case; what fails in its script, or its time, ends the transcript. */
 export async function holdCase(
   item: Case,
-  { side, prefix, clock, stopped }: Pick<RunOptions, 'prefix' | 'clock' | 'stopped'> & { side: Side },
+  { side: sideOf, prefix, clock, stopped }: Pick<RunOptions, 'prefix' | 'clock' | 'stopped' | 'side'>,
 ): Promise<Held> {
   let notApplicable: string | undefined
+  const id = prefix + idOf(item)
+  const side = sideOf(id)
   const admit = (apiKey: number, version: number) => {
     try {
       side.admit?.(apiKey, version)
@@ -84,7 +86,7 @@ export async function holdCase(
       throw error
     }
   }
-  const { talk, script } = item.hold({ ...side, admit }, prefix + idOf(item))
+  const { talk, script } = item.hold({ ...side, admit }, id)
   const limitMs = item.limitMs ?? LIMIT_MS
   const ended = script.catch((error: Error) => {
     if (error instanceof NotApplicable) notApplicable ??= error.message
@@ -109,7 +111,7 @@ async function runCase(item: Case, options: RunOptions): Promise<Result> {
     return { case: item, outcome, reason, exchanges, tookMs: clock.now() - began }
   }
   if (!expected) return ended('failed', 'it is not known what Kafka answers: the case was not recorded')
-  const { transcript, complaint, notApplicable } = await holdCase(item, { ...options, side: options.side() })
+  const { transcript, complaint, notApplicable } = await holdCase(item, options)
   if (notApplicable !== undefined) return ended('not applicable', notApplicable)
   const exchanges = compareTranscripts(transcript, expected, item.varies)
   const wrong = exchanges.find(it => it.differences.length > 0)

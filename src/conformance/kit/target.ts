@@ -44,7 +44,9 @@ export interface Target {
   readonly description: string
   readonly versions: ReadonlyMap<number, VersionRange>
   readonly persona: Persona | undefined
-  side(): Side
+  /** The broker as a case sees it that begins its names with this id. */
+  side(id?: string): Side
+  close(): Promise<void>
 }
 
 type Ask = <T>(answer: (client: WireClient) => Promise<T>) => Promise<T>
@@ -52,6 +54,17 @@ type Ask = <T>(answer: (client: WireClient) => Promise<T>) => Promise<T>
 const NEEDED = ['Metadata', 'CreateTopics', 'DeleteTopics', 'Produce', 'Fetch', 'ListOffsets']
 
 export async function reach(options: TargetOptions): Promise<Target> {
+  // As long as it is open, the process lives on, also while nothing is said.
+  const anchor = await connected(options)
+  try {
+    return { ...(await examine(options)), close: () => anchor.close() }
+  } catch (error) {
+    await anchor.close()
+    throw error
+  }
+}
+
+async function examine(options: TargetOptions): Promise<Omit<Target, 'close'>> {
   const { host, port, prefix, network, clock } = options
   const address = `${host}:${port}`
   const versions = await greeted(options)
@@ -72,13 +85,13 @@ export async function reach(options: TargetOptions): Promise<Target> {
     description: `${address}, ${description}`,
     versions,
     persona,
-    side: () => ({
+    side: (id = '') => ({
       ...realSide(network, clock, address),
       host,
       port,
       ...(greet && { greet }),
       ...(brokerId !== undefined && { brokerId }),
-      wording: wordingOf(prefix),
+      wording: wordingOf({ prefix, id }),
       versionsOf: apiKey => versions.get(apiKey),
       admit: (apiKey, version) => admit({ versions, persona }, apiKey, version),
     }),

@@ -22,6 +22,7 @@ const UNORDERED: Readonly<Record<string, readonly string[]>> = {
   responses: ['name', 'topic', 'topicId', 'resourceType', 'resourceName'],
   configs: ['name'],
   groups: ['groupId'],
+  results: ['groupId', 'user', 'logDir'],
   coordinators: ['key'],
   partitionResponses: ['index'],
   partitionErrors: ['partitionIndex'],
@@ -32,14 +33,16 @@ const UNORDERED: Readonly<Record<string, readonly string[]>> = {
 /** Topics whose time is the broker's show it in every record. */
 const ITS_TIME = 'the time of the broker'
 
-export function wordingOf(prefix: string): Wording {
+/** Names that begin with the case's id are told with `~` in its place. */
+export function wordingOf({ prefix, id }: { readonly prefix: string; readonly id: string }): Wording {
   return { text, number, bytes, unordered: UNORDERED }
 
   function text(value: string, key: string): string | undefined {
     if (key === 'host') return 'HOST'
     if (key === 'clusterId') return 'CLUSTER'
     if (key === 'topicId' && value !== ZERO_UUID) return 'an id'
-    return value.includes(prefix) ? value.replaceAll(prefix, '') : undefined
+    if (!value.includes(prefix)) return undefined
+    return (id ? value.replaceAll(id, '~') : value).replaceAll(prefix, '')
   }
 }
 
