@@ -63,6 +63,30 @@ Examples:
 Without --repair nothing is changed, and the broker may be running. The exit code is 0 where all is
 sound (or mended), 2 where damage was found, and 1 where it could not be looked at.`
 
+const TRACE_EXAMPLES = `
+Examples:
+  klamm trace run.pcapng                                  one line for each request and its response
+  klamm trace run.pcapng --api Produce --topic orders     only some of them
+  klamm trace run.pcapng --errors --detail                what went wrong, field by field
+  klamm trace run.pcapng --json | jq .request.groupId     for programs
+
+A line tells the time, the client id, the API with its version and correlation id, what was asked, how
+long the answer took and what it said. Secrets of SASL are not in the captures that Klamm writes.`
+
+const PROXY_EXAMPLES = `
+Examples:
+  klamm proxy --to localhost:9092 --port 19092            what do my clients say? point them at port 19092
+  klamm proxy --to localhost:9092 --record run.pcapng     and keep it, for klamm trace
+  klamm proxy --to localhost:9093 --replay run.pcapng     does another broker answer the same?
+  klamm proxy --to localhost:9092 --fault '{ "api": "Produce", "topic": "orders", "nth": 3,
+      "effect": { "error": "NOT_LEADER_OR_FOLLOWER" } }'
+  klamm proxy --to localhost:9092 --fault faults.json --seed 7
+
+Faults: a rule says which requests (api, version, topic, partition, client, group, transactionalId), how
+often (nth, times, probability), and the effect: error, delayMs, drop, silence, truncate, corrupt,
+throttleMs, staleMetadata, coordinatorMoved; with "when": "after" the broker serves the request first.
+Both sides are plaintext. Replaying exits with code 2 where answers differ.`
+
 const program = new Command('klamm')
   .description('A Kafka-protocol broker: durable, light, and ready at once.')
   .version(packageVersion(), '-V, --version')
@@ -193,6 +217,44 @@ log
   .action(async (paths, options) => (await import('./log/verify.ts')).verify(paths, options))
 
 program
+  .command('trace')
+  .description('show a capture file: requests and responses between Kafka clients and brokers, decoded')
+  .argument('<file>', 'written by trace.save, klamm proxy --record, or tcpdump (pcapng)')
+  .option('-a, --api <name>', 'only this API, such as Produce; may be repeated', collect)
+  .option('-c, --client <id>', 'only this client id; may be repeated', collect)
+  .option('-t, --topic <name>', 'only what is about this topic; may be repeated', collect)
+  .option('-e, --errors', 'only what told an error, was struck by a fault, or lost its connection')
+  .option('-d, --detail', 'all fields of the messages')
+  .option('--json', 'one JSON object a line')
+  .addHelpText('after', TRACE_EXAMPLES)
+  .action(async (file, options) => (await import('./trace.ts')).showTrace(file, options))
+
+program
+  .command('proxy')
+  .description('stand between Kafka clients and brokers: show, record, disturb; or replay a recording')
+  .requiredOption(
+    '--to <host:port>',
+    'the broker; several, separated by commas, where clients begin with any',
+  )
+  .option(
+    '-p, --port <number>',
+    'listen here; further brokers get the ports behind; 0: free ones',
+    parsePort,
+    0,
+  )
+  .option('--host <address>', 'the address to listen on', '127.0.0.1')
+  .option('--advertised-host <host>', 'what clients are told to connect to (default: where they came in)')
+  .option('-r, --record <file>', 'write what is said to this file, as pcapng')
+  .option('--replay <file>', 'send the requests of a recording again, and tell what is answered otherwise')
+  .option('-f, --fault <rule>', 'a fault rule as JSON, or a file of them; may be repeated', collect)
+  .option('--seed <number>', 'of what fault rules choose by chance', parseSeed, 0)
+  .option('-q, --quiet', 'do not print what is said')
+  .option('-d, --detail', 'print all fields of the messages')
+  .option('--json', 'one JSON object a line')
+  .addHelpText('after', PROXY_EXAMPLES)
+  .action(async options => (await import('./proxy.ts')).proxy(options))
+
+program
   .command('options')
   .description('list the options of brokers, topics, groups and client metrics, with defaults')
   .argument('[text]', 'only options with this text in their name')
@@ -233,6 +295,11 @@ function parsePort(text: string): number {
 function parseTimeout(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('A time in milliseconds, from 1 on.')
+}
+
+function parseSeed(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A seed is a number from 0 on.')
 }
 
 function parseOffset(text: string): bigint {

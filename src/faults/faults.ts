@@ -40,6 +40,7 @@ export class Faults {
   private readonly seed: number
   private readonly onFired: (firing: Firing) => void
   private rules: Rule[] = []
+  private every: Rule[] = []
   private firings: Firing[] = []
   private added = 0
   private view: ClusterView = NO_CLUSTER
@@ -55,12 +56,17 @@ export class Faults {
 
   /** Whether any rule could fire; asked for each request. */
   get isActive(): boolean {
-    return this.rules.length > 0
+    return this.rules.length > 0 || this.gates.size > 0
   }
 
   /** The rules that can still fire, in their order. */
   get active(): readonly FaultRule[] {
     return this.rules
+  }
+
+  /** All rules since the start or `clear`, also those that are spent or removed. */
+  get all(): readonly FaultRule[] {
+    return this.every
   }
 
   /**
@@ -88,6 +94,7 @@ export class Faults {
   clear(): void {
     for (const rule of this.rules) rule.remove()
     this.firings = []
+    this.every = []
     this.added = 0
   }
 
@@ -115,6 +122,7 @@ export class Faults {
       onReturn: () => this.replace([...this.rules, rule].sort((a, b) => a.id - b.id)),
     })
     this.replace([...this.rules, rule])
+    this.every.push(rule)
     return rule
   }
 

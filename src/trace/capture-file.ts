@@ -3,7 +3,6 @@
  * segments between the client and the broker as they stood, made up where a trace knows no such detail. What
  * Klamm knows beyond the bytes goes into comments of packets, as JSON.
  */
-import type { KeptExchange } from './kept-exchange.ts'
 
 export const SECTION_HEADER = 0x0a0d0d0a
 export const INTERFACE_DESCRIPTION = 1
@@ -52,16 +51,9 @@ export interface CapturedFrame {
 }
 
 /** A whole file. */
-export function captureOf(exchanges: readonly KeptExchange[]): Buffer[] {
+export function captureOf(captured: readonly CapturedFrame[]): Buffer[] {
   const writer = new CaptureWriter()
-  const frames: CapturedFrame[] = exchanges.flatMap(exchange => {
-    const { connection, listener, clientAddress, requestFrame, responseFrame, requestedAt, faults } = exchange
-    const peer = { connection, listener, clientAddress }
-    const request = { ...peer, isRequest: true, at: requestedAt, frame: requestFrame, faults }
-    if (!responseFrame) return [request]
-    return [request, { ...peer, isRequest: false, at: exchange.answeredAt!, frame: responseFrame }]
-  })
-  frames.sort((a, b) => a.at - b.at)
+  const frames = captured.toSorted((a, b) => a.at - b.at)
   return [writer.header(), ...frames.flatMap(frame => writer.frame(frame))]
 }
 

@@ -1,6 +1,7 @@
 /** One exchange as the trace keeps it: frames, and what it makes of them when somebody asks. */
 import { apis } from '../../protocol/apis.ts'
 import { decodeRequestHeader, type RequestHeader } from '../../protocol/header.ts'
+import type { CapturedFrame } from './capture-file.ts'
 import type { Exchange, ExchangeOutcome, MessageBody, TracedMessage, TraceTextOptions } from './exchange.ts'
 import { exchangeText } from './exchange-text.ts'
 import { requestBody, responseBody, topicsIn } from './message-body.ts'
@@ -116,6 +117,15 @@ export class KeptExchange implements Exchange {
 
   text(options: TraceTextOptions = {}): string {
     return exchangeText(this, this.names, options)
+  }
+
+  /** Its frames as a capture has them. */
+  frames(): CapturedFrame[] {
+    const { connection, listener, clientAddress, requestFrame, requestedAt, faults } = this
+    const peer = { connection, listener, clientAddress }
+    const request = { ...peer, isRequest: true, at: requestedAt, frame: requestFrame, faults }
+    if (!this.answer) return [request]
+    return [request, { ...peer, isRequest: false, at: this.answer.at, frame: this.answer.frame }]
   }
 
   toJSON(): MessageBody {

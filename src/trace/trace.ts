@@ -4,6 +4,7 @@
  */
 import type { DeferredBytes, EncodedMessage } from '../../protocol/wire.ts'
 import type { Clock, Disk } from '../platform/platform.ts'
+import { learnNames } from './capture-exchanges.ts'
 import { captureOf } from './capture-file.ts'
 import type { Exchange, TracedMessage, TraceTextOptions } from './exchange.ts'
 import { KeptExchange, type Peer } from './kept-exchange.ts'
@@ -48,6 +49,8 @@ export class Trace implements AsyncIterable<Exchange> {
   private isRunning: boolean
   private isEnded = false
   private names: TopicNames = () => undefined
+  private readonly learnedNames = new Map<string, string>()
+  private learnedCount = 0
   private readonly readers = new Set<Reader>()
 
   constructor({ clock, disk, maxBytes = DEFAULT_MAX_BYTES, isOn = false }: TraceOptions) {
@@ -113,7 +116,7 @@ export class Trace implements AsyncIterable<Exchange> {
     const file = await this.disk.open(path, 'write')
     try {
       await file.truncate(0)
-      await file.write(captureOf(this.kept), 0)
+      await file.write(captureOf(this.kept.flatMap(each => each.frames())), 0)
     } finally {
       await file.close()
     }
@@ -161,7 +164,7 @@ export class Trace implements AsyncIterable<Exchange> {
       frame: keptRequest(frame.length > this.maxBytes ? frame.subarray(0, SIZE_BYTES * 16) : frame),
       bytes,
       at,
-      names: id => this.names(id),
+      names: id => this.names(id) ?? this.learned().get(id),
     })
     this.kept.push(exchange)
     this.keptBytes += exchange.keptBytes + OVERHEAD_BYTES
@@ -176,6 +179,14 @@ export class Trace implements AsyncIterable<Exchange> {
         for (const reader of this.readers) reader.push(exchange)
       },
     )
+  }
+
+  /** What kept responses tell of topics: also of those that are gone. */
+  private learned(): ReadonlyMap<string, string> {
+    if (this.learnedCount === this.count) return this.learnedNames
+    this.learnedCount = this.count
+    for (const exchange of this.kept) learnNames(exchange, this.learnedNames)
+    return this.learnedNames
   }
 
   private nowMs(): number {
