@@ -344,7 +344,7 @@ export class ClassicGroup {
     if (this.state !== 'Empty' && this.state !== 'Dead') this.rebalance(turn)
   }
 
-  private prepareRebalance(turn: Turn): void {
+  prepareRebalance(turn: Turn): void {
     if (this.state === 'CompletingRebalance') {
       for (const member of this.membership.all()) {
         member.assignment = NO_ASSIGNMENT

@@ -127,7 +127,7 @@ export function offersSame(member: ClassicMember, protocols: readonly ProtocolMe
  * The protocol of the next generation: among those that every member supports, the one that most members
  * prefer. Undefined when there is none.
  */
-export function selectProtocol(members: Iterable<ClassicMember>): string | undefined {
+export function selectProtocol(members: Iterable<Pick<ClassicMember, 'protocols'>>): string | undefined {
   const everyone = [...members]
   const support = countProtocols(everyone)
   const votes = new Map<string, number>()
@@ -143,7 +143,7 @@ export function selectProtocol(members: Iterable<ClassicMember>): string | undef
 }
 
 /** How many members support each protocol. */
-export function countProtocols(members: readonly ClassicMember[]): Map<string, number> {
+export function countProtocols(members: readonly Pick<ClassicMember, 'protocols'>[]): Map<string, number> {
   const support = new Map<string, number>()
   for (const member of members) {
     for (const name of new Set(member.protocols.map(protocol => protocol.name))) {

@@ -4,8 +4,7 @@
  */
 
 import { ErrorCode, ok, type Refusal, type Result, refuse } from '../../protocol/errors.ts'
-import { type CoordinatorRecord, type Outcome, type Reply, reply, type Ticket } from '../coordinator/shard.ts'
-import type { ClusterImage } from '../metadata/image.ts'
+import { type CoordinatorRecord, type Outcome, reply, type Ticket } from '../coordinator/shard.ts'
 import type { Assignment, Assignor } from './assignor.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { GroupEdit } from './consumer-edit.ts'
@@ -41,6 +40,8 @@ import {
   resolveGroupRegexes,
 } from './consumer-regexes.ts'
 import { type Expired, GroupTimers, type Wait } from './consumer-timers.ts'
+import { abandon, downgrade, type MigrationOptions, mayDowngrade, upgraded } from './group-migration.ts'
+import { groupRecord } from './group-records.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { reconcile } from './reconciliation.ts'
 import { assignTarget, preferredAssignor, topicIdsOf } from './target-assignment.ts'
@@ -56,13 +57,9 @@ export interface ConsumerGroupSettings {
   readonly assignmentIntervalMs: number
 }
 
-export interface ConsumerGroupOptions extends RegexOptions {
-  /** `group.consumer.max.size` */
-  readonly maxSize: number
+export interface ConsumerGroupOptions extends RegexOptions, MigrationOptions {
   /** By name, the default first; at least one. */
   readonly assignors: ReadonlyMap<string, Assignor>
-  /** The metadata of the cluster, as this broker knows it now. */
-  readonly image: () => ClusterImage
   /** Of a group, with what is set for it. */
   readonly settingsOf: (groupId: string) => ConsumerGroupSettings
   /** A fresh id in Kafka's 22-character form, for members that do not make their own. */
@@ -79,6 +76,8 @@ export class ConsumerGroups {
   readonly options: ConsumerGroupOptions
   private readonly groups: ReadonlyMap<string, Group>
   private readonly timers = new Map<string, GroupTimers>()
+  /** Groups that become classic ones with the records that were given out, and then rebalance. */
+  private readonly rebalancing = new Set<string>()
   private earliest = Infinity
 
   constructor(options: ConsumerGroupOptions, groups: ReadonlyMap<string, Group>) {
@@ -96,28 +95,40 @@ export class ConsumerGroups {
   ): Outcome {
     const problem = heartbeatProblem(groupId, request, this.options.assignors)
     if (problem) return { replies: [reply(ticket, problem)] }
-    if (request.memberEpoch < JOINING_EPOCH) return this.leave(groupId, request, ticket)
-    const replies: Reply[] = []
-    const edit = this.entered(groupId, request, replies)
-    if (edit.error) return { replies: [...replies, reply(ticket, edit)] }
+    if (request.memberEpoch < JOINING_EPOCH) return this.leave(groupId, request, ticket, now)
+    const edit = this.entered(groupId, request)
+    if (edit.error) return { replies: [reply(ticket, edit)] }
     const answer = this.beat(edit.value, this.identified(request), now)
     // Of a heartbeat that is refused nothing is left.
     if (answer.error) return { replies: [reply(ticket, answer)] }
-    return { records: edit.value.records, replies: [...replies, reply(ticket, answer)] }
+    const former = this.groups.get(groupId)
+    const abandoned = former?.type === 'classic' ? abandon(former) : []
+    if (former?.type === 'classic') this.restartGroup(edit.value.group, now)
+    return { records: edit.value.records, replies: [...abandoned, reply(ticket, answer)] }
   }
 
   private identified(request: ConsumerHeartbeat): ConsumerHeartbeat {
     return request.memberId === '' ? { ...request, memberId: this.options.newUuid() } : request
   }
 
-  /** The group that a heartbeat means; a new one, where a member joins and there is none. */
-  private entered(groupId: string, request: ConsumerHeartbeat, _replies: Reply[]): Result<GroupEdit> {
+  /**
+   * The group that a heartbeat means. Where a member joins, there is a new one if there was none or an empty
+   * classic one; others of those become consumer groups with all who are in.
+   */
+  private entered(groupId: string, { memberEpoch }: ConsumerHeartbeat): Result<GroupEdit> {
     const group = this.groups.get(groupId)
-    const joins = request.memberEpoch === JOINING_EPOCH
     if (group?.type === 'consumer') return ok(new GroupEdit(group))
-    if (!group && joins) return ok(new GroupEdit(new ConsumerGroup(groupId)))
-    if (!group) return refuse(ErrorCode.GROUP_ID_NOT_FOUND, `Consumer group ${groupId} not found.`)
-    return refuse(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} is not a consumer group.`)
+    if (memberEpoch !== JOINING_EPOCH) {
+      const message = group
+        ? `Group ${groupId} is not a consumer group.`
+        : `Consumer group ${groupId} not found.`
+      return refuse(ErrorCode.GROUP_ID_NOT_FOUND, message)
+    }
+    if (!group) return ok(new GroupEdit(new ConsumerGroup(groupId)))
+    if (group.state === 'Empty') {
+      return ok(new GroupEdit(new ConsumerGroup(groupId), [groupRecord(groupId, null)]))
+    }
+    return upgraded(group, this.options)
   }
 
   private beat(edit: GroupEdit, request: ConsumerHeartbeat, now: number): Result<ConsumerHeartbeatAnswer> {
@@ -130,7 +141,8 @@ export class ConsumerGroups {
     const { memberId } = member
     const noted = this.noteProfile(edit, member, profileAfter(member, request), now)
     if (noted.error) return noted
-    this.advance(edit, noted.value.needsEpoch, now)
+    this.advanceEpoch(edit, noted.value.needsEpoch)
+    this.advanceTarget(edit, now)
     const reconciled = this.reconcile(edit, memberId, { ...noted.value, owned: request.owned }, now)
     if (reconciled.error) return reconciled
     const { assigned, memberEpoch } = reconciled.value
@@ -151,6 +163,7 @@ export class ConsumerGroups {
     groupId: string,
     request: ConsumerHeartbeat,
     ticket: Ticket<Result<ConsumerHeartbeatAnswer>>,
+    now: number,
   ): Outcome {
     const { memberId, memberEpoch, instanceId } = request
     const group = this.groups.get(groupId)
@@ -173,21 +186,38 @@ export class ConsumerGroups {
       this.timersOf(groupId).cancel(memberId, 'revocation')
       return { records: edit.records, replies: [reply(ticket, answer)] }
     }
-    return { records: this.removal(group, [memberId]), replies: [reply(ticket, answer)] }
+    return { records: this.removal(group, new Set([memberId]), now), replies: [reply(ticket, answer)] }
   }
 
-  /** What takes members out of their group. */
-  removal(group: ConsumerGroup, memberIds: readonly string[]): CoordinatorRecord[] {
+  /** What takes members out of their group. Without them it may be a classic one. */
+  removal(group: ConsumerGroup, memberIds: ReadonlySet<string>, now: number): CoordinatorRecord[] {
+    if (mayDowngrade(group, memberIds, this.options)) {
+      return this.downgrade(group, memberIds, { now, rebalances: true })
+    }
     const edit = new GroupEdit(group)
     for (const memberId of memberIds) {
-      const member = edit.group.member(memberId)
-      if (!member) continue
+      const member = edit.group.member(memberId)!
       edit.removeMember(memberId)
       forgetRegexOf(edit, member)
       this.timersOf(group.groupId).forget(memberId)
     }
     this.bump(edit)
     return edit.records
+  }
+
+  /** `rebalances`: the members of the classic group are to join again. */
+  downgrade(
+    group: ConsumerGroup,
+    leaving: ReadonlySet<string>,
+    { now, rebalances }: { readonly now: number; readonly rebalances: boolean },
+  ): CoordinatorRecord[] {
+    if (rebalances) this.rebalancing.add(group.groupId)
+    return downgrade(group, leaving, this.options.image(), now)
+  }
+
+  /** Whether the group has just become a classic one whose members are to join again. */
+  takeRebalancing(groupId: string): boolean {
+    return this.rebalancing.delete(groupId)
   }
 
   // The way of a heartbeat ----------------------------------------------------------------------------------
@@ -220,27 +250,31 @@ export class ConsumerGroups {
     })
   }
 
-  /** Brings the group's epoch up to what its members subscribe to, and the target up to the epoch. */
-  advance(edit: GroupEdit, needsEpoch: boolean, now: number): void {
+  /** Brings the group's epoch up to what its members subscribe to. */
+  advanceEpoch(edit: GroupEdit, isNeeded: boolean): void {
+    const { group } = edit
+    const image = this.options.image()
+    const timers = this.timersOf(edit.groupId)
+    if (!isNeeded && timers.image === image) return
+    timers.image = image
+    if (isNeeded || metadataHash(group.subscribedTopics(), image) !== group.metadataHash) this.bump(edit)
+    if (group.hasPartitionMetadata) edit.write({ kind: 'partition metadata', value: null })
+  }
+
+  /** Brings the target assignment up to the group's epoch, unless there was another a moment ago. */
+  advanceTarget(edit: GroupEdit, now: number): void {
     const { group, groupId } = edit
-    const { options } = this
-    const image = options.image()
-    const timers = this.timersOf(groupId)
-    if (needsEpoch || timers.image !== image) {
-      if (needsEpoch || metadataHash(group.subscribedTopics(), image) !== group.metadataHash) this.bump(edit)
-      timers.image = image
-    }
+    const { assignors, image, settingsOf } = this.options
     if (group.epoch <= group.assignmentEpoch) return
-    const { assignmentIntervalMs } = options.settingsOf(groupId)
+    const { assignmentIntervalMs } = settingsOf(groupId)
     if (group.assignmentTimestampMs > 0 && now < group.assignmentTimestampMs + assignmentIntervalMs) return
-    assignTarget(edit, preferredAssignor(group, options.assignors), image, now)
+    assignTarget(edit, preferredAssignor(group, assignors), image(), now)
   }
 
   private bump(edit: GroupEdit): void {
     const { group } = edit
     const hash = metadataHash(group.subscribedTopics(), this.options.image())
     edit.write({ kind: 'epoch', value: { epoch: group.epoch + 1, metadataHash: hash } })
-    if (group.hasPartitionMetadata) edit.write({ kind: 'partition metadata', value: null })
   }
 
   /** Takes the member as far towards its target as it can go. */
@@ -308,7 +342,9 @@ export class ConsumerGroups {
       return resolveGroupRegexes(group, this.options.image(), now)
     }
     const expired = timers.takeExpired(now)
-    return expired && this.isOver(group, expired) ? this.removal(group, [expired.memberId]) : undefined
+    return expired && this.isOver(group, expired)
+      ? this.removal(group, new Set([expired.memberId]), now)
+      : undefined
   }
 
   /** A member that has moved on meanwhile has done what it was waited for. */

@@ -34,6 +34,7 @@ export interface MemberProfile {
   readonly clientHost: string
   /** Sorted, each once. */
   readonly subscribedTopicNames: readonly string[]
+  /** RE2; empty or null for none. */
   readonly subscribedTopicRegex: string | null
   readonly rebalanceTimeoutMs: number
   readonly serverAssignor: string | null
@@ -66,7 +67,7 @@ export function newMember(memberId: string): ConsumerMember {
     clientId: '',
     clientHost: '',
     subscribedTopicNames: [],
-    subscribedTopicRegex: null,
+    subscribedTopicRegex: '',
     rebalanceTimeoutMs: -1,
     serverAssignor: null,
     classic: undefined,

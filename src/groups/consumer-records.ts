@@ -68,11 +68,11 @@ export type ConsumerRecord = { readonly group: string } & (
 )
 
 const STATES: ReadonlyMap<number, MemberState> = new Map([
-  [1, 'STABLE'],
-  [2, 'UNREVOKED_PARTITIONS'],
-  [3, 'UNRELEASED_PARTITIONS'],
+  [0, 'STABLE'],
+  [1, 'UNREVOKED_PARTITIONS'],
+  [2, 'UNRELEASED_PARTITIONS'],
 ])
-const STATE_CODES = { STABLE: 1, UNREVOKED_PARTITIONS: 2, UNRELEASED_PARTITIONS: 3, UNKNOWN: 127 }
+const STATE_CODES = { STABLE: 0, UNREVOKED_PARTITIONS: 1, UNRELEASED_PARTITIONS: 2, UNKNOWN: 127 }
 
 export function consumerRecord(record: ConsumerRecord): CoordinatorRecord {
   const { group: groupId } = record

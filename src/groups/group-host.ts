@@ -17,6 +17,7 @@ import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { assignorsNamed } from './assignors.ts'
 import type { ConsumerGroupOptions, ConsumerGroupSettings } from './consumer-groups.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
+import type { MigrationPolicy } from './group-migration.ts'
 import { GroupShard } from './group-shard.ts'
 
 export interface GroupHostOptions {
@@ -137,6 +138,8 @@ export class GroupHost {
     const { config, random } = this.options
     return {
       maxSize: config.number('group.consumer.max.size'),
+      classicMaxSize: config.number('group.max.size'),
+      migrationPolicy: config.string('group.consumer.migration.policy').toLowerCase() as MigrationPolicy,
       assignors: assignorsNamed(config.list('group.consumer.assignors')),
       regexRefreshMs: config.number('group.consumer.regex.refresh.interval.ms'),
       image: () => this.image,

@@ -26,6 +26,7 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from './classic-member.ts'
+import { ClassicMembers } from './consumer-classic.ts'
 import { tombstones } from './consumer-edit.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { type ConsumerGroupOptions, ConsumerGroups, type Group } from './consumer-groups.ts'
@@ -75,6 +76,7 @@ export interface CommitRequest {
 export class GroupShard implements StateMachine {
   readonly groups = new Map<string, Group>()
   readonly consumers: ConsumerGroups
+  private readonly classicMembers: ClassicMembers
   readonly offsets = new Offsets()
   private readonly options: GroupShardOptions
   /** When offsets are next looked through for old ones. */
@@ -85,11 +87,14 @@ export class GroupShard implements StateMachine {
   constructor(options: GroupShardOptions) {
     this.options = options
     this.consumers = new ConsumerGroups(options.consumer, this.groups)
+    this.classicMembers = new ClassicMembers(this.consumers)
   }
 
   // Commands ------------------------------------------------------------------------------------------------
 
   join(groupId: string, request: JoinRequest, ticket: Ticket<JoinResponse>, now: number): Outcome {
+    const former = this.consumerGroup(groupId)
+    if (former && former.size > 0) return this.classicMembers.join(former, request, ticket, now)
     let group = this.classicGroup(groupId)
     if (!group && request.memberId !== '') {
       return { replies: [reply(ticket, refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId))] }
@@ -109,10 +114,12 @@ export class GroupShard implements StateMachine {
       stateTimestampMs: now,
       members: [],
     })
-    return { records: [record], replies: turn.replies }
+    return { records: [...(former ? tombstones(former) : []), record], replies: turn.replies }
   }
 
   sync(groupId: string, request: SyncRequest, ticket: Ticket<SyncResponse>, now: number): Outcome {
+    const consumers = this.consumerGroup(groupId)
+    if (consumers) return this.classicMembers.sync(consumers, request, ticket, now)
     const group = this.classicGroup(groupId)
     if (!group) {
       const errorCode = ErrorCode.UNKNOWN_MEMBER_ID
@@ -130,6 +137,8 @@ export class GroupShard implements StateMachine {
     ticket: Ticket<ErrorCode>,
     now: number,
   ): Outcome {
+    const consumers = this.consumerGroup(groupId)
+    if (consumers) return this.classicMembers.heartbeat(consumers, request, ticket, now)
     const turn = this.turn(groupId, now)
     const group = this.classicGroup(groupId)
     const errorCode = group?.heartbeat(request, request.generationId, turn) ?? ErrorCode.UNKNOWN_MEMBER_ID
@@ -142,6 +151,8 @@ export class GroupShard implements StateMachine {
     ticket: Ticket<ErrorCode[]>,
     now: number,
   ): Outcome {
+    const consumers = this.consumerGroup(groupId)
+    if (consumers) return this.classicMembers.leave(consumers, members, ticket, now)
     const group = this.classicGroup(groupId)
     if (!group)
       return {
@@ -302,6 +313,10 @@ export class GroupShard implements StateMachine {
     // The record of a group that was just made says nothing that the group does not know.
     if (snapshot.generationId === 0 && snapshot.members.length === 0 && !group.isIdle) return
     group.install(snapshot, snapshot.stateTimestampMs)
+    if (this.consumers.takeRebalancing(groupId)) {
+      group.prepareRebalance({ now: snapshot.stateTimestampMs, replies: [] })
+    }
+    this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
   }
 
   replayMarker({ producerId, isCommit }: TransactionMarker): void {
@@ -364,6 +379,11 @@ export class GroupShard implements StateMachine {
   private classicGroup(groupId: string): ClassicGroup | undefined {
     const group = this.groups.get(groupId)
     return group?.type === 'classic' ? group : undefined
+  }
+
+  private consumerGroup(groupId: string): ConsumerGroup | undefined {
+    const group = this.groups.get(groupId)
+    return group?.type === 'consumer' ? group : undefined
   }
 
   private *classicGroups(): Generator<ClassicGroup> {

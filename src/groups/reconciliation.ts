@@ -15,7 +15,6 @@ import {
   type HeldPartitions,
   holds,
   type MemberStanding,
-  type MemberState,
   NOTHING_HELD,
 } from './consumer-member.ts'
 
@@ -50,16 +49,27 @@ export function reconcile(member: ConsumerMember, goal: Goal): MemberStanding | 
 
 /** One step towards the target: what it may not keep must go before it gets anything. */
 function next(member: ConsumerMember, goal: Goal): MemberStanding {
-  const { targetEpoch } = goal
+  const { memberEpoch } = member
+  const target = new Map([...goal.target].map(([topicId, partitions]) => [topicId, new Set(partitions)]))
+  for (const topicId of target.keys()) if (!goal.subscribedTopicIds.has(topicId)) target.delete(topicId)
   const { kept, surplus } = split(member.assigned, (topicId, partition) =>
-    isInTarget(topicId, partition, goal),
+    target.get(topicId)?.has(partition),
   )
   if (surplus.size > 0 && mayHave(goal.owned, surplus)) {
-    return moved(member, 'UNREVOKED_PARTITIONS', member.memberEpoch, kept, surplus)
+    return moved(member, {
+      state: 'UNREVOKED_PARTITIONS',
+      memberEpoch,
+      assigned: kept,
+      pendingRevocation: surplus,
+    })
   }
-  const { free, isWaiting } = missing(member, kept, goal)
-  const assigned = free.length > 0 ? withPartitions(kept, free, targetEpoch) : kept
-  return moved(member, isWaiting ? 'UNRELEASED_PARTITIONS' : 'STABLE', targetEpoch, assigned, NOTHING_HELD)
+  const { assigned, isWaiting } = withFree(member, kept, target, goal)
+  return moved(member, {
+    state: isWaiting ? 'UNRELEASED_PARTITIONS' : 'STABLE',
+    memberEpoch: goal.targetEpoch,
+    assigned,
+    pendingRevocation: NOTHING_HELD,
+  })
 }
 
 /**
@@ -67,42 +77,40 @@ function next(member: ConsumerMember, goal: Goal): MemberStanding {
  * given up at once.
  */
 function withoutUnsubscribed(member: ConsumerMember, goal: Goal): MemberStanding {
+  const { memberEpoch, state } = member
   const { kept, surplus } = split(member.assigned, topicId => goal.subscribedTopicIds.has(topicId))
   if (surplus.size === 0) return member
-  const pending = joined(member.pendingRevocation, surplus)
-  return mayHave(goal.owned, pending)
-    ? moved(member, 'UNREVOKED_PARTITIONS', member.memberEpoch, kept, pending)
-    : moved(member, member.state, member.memberEpoch, kept, member.pendingRevocation)
+  const pendingRevocation = joined(member.pendingRevocation, surplus)
+  return mayHave(goal.owned, pendingRevocation)
+    ? moved(member, { state: 'UNREVOKED_PARTITIONS', memberEpoch, assigned: kept, pendingRevocation })
+    : moved(member, { state, memberEpoch, assigned: kept, pendingRevocation: member.pendingRevocation })
 }
 
-function moved(
+function moved(member: ConsumerMember, to: Omit<MemberStanding, 'previousMemberEpoch'>): MemberStanding {
+  return { ...to, previousMemberEpoch: member.memberEpoch }
+}
+
+/** With what the target gives the member besides, as far as it is free; and whether others have more of that. */
+function withFree(
   member: ConsumerMember,
-  state: MemberState,
-  memberEpoch: number,
-  ...[assigned, pendingRevocation]: readonly [HeldPartitions, HeldPartitions]
-): MemberStanding {
-  return { memberEpoch, previousMemberEpoch: member.memberEpoch, state, assigned, pendingRevocation }
-}
-
-function isInTarget(topicId: string, partition: number, { target, subscribedTopicIds }: Goal): boolean {
-  return subscribedTopicIds.has(topicId) && (target.get(topicId)?.includes(partition) ?? false)
-}
-
-/** What the target gives the member besides: what of it is free, and whether there is more, which others have. */
-function missing(member: ConsumerMember, kept: HeldPartitions, goal: Goal) {
-  const free: (readonly [topicId: string, partition: number])[] = []
+  kept: HeldPartitions,
+  target: ReadonlyMap<string, ReadonlySet<number>>,
+  goal: Goal,
+): { readonly assigned: HeldPartitions; readonly isWaiting: boolean } {
+  const assigned = new Map(kept)
   let isWaiting = false
-  for (const [topicId, partitions] of goal.target) {
-    if (!goal.subscribedTopicIds.has(topicId)) continue
+  for (const [topicId, partitions] of target) {
+    const held = new Map(kept.get(topicId))
     for (const partition of partitions) {
-      if (holds(kept, topicId, partition)) continue
+      if (held.has(partition)) continue
       // What it was itself to give up is its own again.
       const isOthers = goal.isHeld(topicId, partition) && !holds(member.pendingRevocation, topicId, partition)
       if (isOthers) isWaiting = true
-      else free.push([topicId, partition])
+      else held.set(partition, goal.targetEpoch)
     }
+    if (held.size > 0) assigned.set(topicId, held)
   }
-  return { free, isWaiting }
+  return { assigned, isWaiting }
 }
 
 /** Whether the member has some of these, for all that it says. */
@@ -116,43 +124,22 @@ function mayHave(owned: Assignment | null, held: HeldPartitions): boolean {
 
 function split(
   held: HeldPartitions,
-  isKept: (topicId: string, partition: number) => boolean,
+  isKept: (topicId: string, partition: number) => boolean | undefined,
 ): { readonly kept: HeldPartitions; readonly surplus: HeldPartitions } {
-  const kept = new Map<string, Map<number, number>>()
-  const surplus = new Map<string, Map<number, number>>()
+  const kept = new Map<string, ReadonlyMap<number, number>>()
+  const surplus = new Map<string, ReadonlyMap<number, number>>()
   for (const [topicId, partitions] of held) {
-    for (const [partition, epoch] of partitions) {
-      put(isKept(topicId, partition) ? kept : surplus, topicId, partition, epoch)
-    }
+    const entries = [...partitions]
+    const stays = entries.filter(([partition]) => isKept(topicId, partition))
+    const goes = entries.filter(([partition]) => !isKept(topicId, partition))
+    if (stays.length > 0) kept.set(topicId, new Map(stays))
+    if (goes.length > 0) surplus.set(topicId, new Map(goes))
   }
   return { kept, surplus }
 }
 
 function joined(one: HeldPartitions, other: HeldPartitions): HeldPartitions {
-  return new Map([
-    ...one,
-    ...[...other].map(
-      ([topicId, added]) => [topicId, new Map([...(one.get(topicId) ?? []), ...added])] as const,
-    ),
-  ])
-}
-
-function withPartitions(
-  held: HeldPartitions,
-  added: readonly (readonly [topicId: string, partition: number])[],
-  epoch: number,
-): HeldPartitions {
-  const all = new Map([...held].map(([topicId, partitions]) => [topicId, new Map(partitions)]))
-  for (const [topicId, partition] of added) put(all, topicId, partition, epoch)
+  const all = new Map(one)
+  for (const [topicId, added] of other) all.set(topicId, new Map([...(one.get(topicId) ?? []), ...added]))
   return all
-}
-
-function put(
-  to: Map<string, Map<number, number>>,
-  topicId: string,
-  ...[partition, epoch]: readonly [number, number]
-): void {
-  const partitions = to.get(topicId)
-  if (partitions) partitions.set(partition, epoch)
-  else to.set(topicId, new Map([[partition, epoch]]))
 }

@@ -6,6 +6,7 @@ import { assignorsNamed } from '../assignors.ts'
 import type { ClassicGroup } from '../classic-group.ts'
 import type { JoinRequest, JoinResponse, SyncResponse } from '../classic-member.ts'
 import type { ConsumerGroupSettings } from '../consumer-groups.ts'
+import type { MigrationPolicy } from '../group-migration.ts'
 import { type CommitRequest, GroupShard, type OffsetToCommit } from '../group-shard.ts'
 
 export const MINUTE = 60_000
@@ -19,6 +20,7 @@ export class ShardDriver {
   now = 1_700_000_000_000
   /** Of groups; of those that are loaded from then on. */
   maxSize = 1_000
+  migrationPolicy: MigrationPolicy = 'bidirectional'
   /** What the shard knows of the cluster. */
   image = ClusterImage.empty()
   settings: ConsumerGroupSettings = {
@@ -51,6 +53,8 @@ export class ShardDriver {
       maxBatchBytes: () => 1_000_000,
       consumer: {
         maxSize: this.maxSize,
+        classicMaxSize: this.maxSize,
+        migrationPolicy: this.migrationPolicy,
         assignors: assignorsNamed(['uniform', 'range']),
         regexRefreshMs: 10 * MINUTE,
         newTopicsVersion: () => this.image.version,
