@@ -12,6 +12,7 @@ export default defineConfig({
       'security/*.test.ts',
       'personas/*.test.ts',
       'groups/*.test.ts',
+      'embedded/*.test.ts',
     ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
