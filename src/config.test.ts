@@ -201,6 +201,13 @@ describe('a configuration is refused by name', () => {
     ['retention.ms=5', 'Unknown option retention.ms'],
     ['log.retention.sm=5', 'Unknown option log.retention.sm; did you mean log.retention.ms?'],
     ['num.partitions=x', 'Invalid value x for configuration num.partitions: Not a number of type INT'],
+    ['group.consumer.assignors=nope', 'there is no assignor nope; there are uniform and range'],
+    [
+      'group.consumer.max.session.timeout.ms=1',
+      'group.consumer.max.session.timeout.ms must be greater than or equal to group.consumer.min.session',
+    ],
+    ['group.consumer.heartbeat.interval.ms=20000', 'must be less than or equal to group.consumer.max.heart'],
+    ['group.consumer.assignment.interval.ms=20000', 'must be less than or equal to group.consumer.max.assig'],
     ['num.partitions=0', 'Value must be at least 1 (allowed: [1,...])'],
     ['compression.type=lzma', 'one of: uncompressed, zstd, lz4, snappy, gzip, producer'],
     ['klamm.durability=always', 'String must be one of: default, fsync'],

@@ -4,6 +4,7 @@
  * name what is allowed, and what is recognised without having an effect is named in one warning.
  */
 import { BrokerConfig } from './metadata/broker-config.ts'
+import { consumerGroupProblems } from './metadata/config-rules.ts'
 import {
   BROKER_OPTIONS,
   brokerOption,
@@ -155,6 +156,7 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
       .map(part => part.trim())
       .filter(part => part !== '')
   const problems = [
+    ...consumerGroupProblems(text),
     ...planListeners({
       listeners: list('listeners'),
       advertised: list('advertised.listeners'),

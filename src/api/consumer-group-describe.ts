@@ -5,6 +5,7 @@ import {
 } from '../../protocol/messages/consumer-group-describe.ts'
 import type { DescribedConsumer } from '../groups/group-descriptions.ts'
 import { GROUP_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { servesConsumerGroups } from './consumer-group-heartbeat.ts'
 import type { Context } from './context.ts'
 import { handler } from './handler.ts'
 
@@ -19,6 +20,9 @@ export const consumerGroupDescribe = handler({
   refuse: (errorCode, { groupIds }) => ({ groups: groupIds.map(groupId => failed(groupId, errorCode)) }),
 
   async handle({ groupIds, includeAuthorizedOperations }, context) {
+    if (!servesConsumerGroups(context)) {
+      return { groups: groupIds.map(groupId => failed(groupId, ErrorCode.UNSUPPORTED_VERSION)) }
+    }
     const authorizedOperations = includeAuthorizedOperations ? GROUP_OPERATIONS : NOT_ASKED
     const groups = groupIds.map(async groupId => ({
       ...(await describe(groupId, context)),

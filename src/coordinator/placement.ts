@@ -7,6 +7,15 @@ export function partitionFor(id: string, partitionCount: number): number {
   return (hash === -2147483648 ? 0 : Math.abs(hash)) % partitionCount
 }
 
+/**
+ * Sorts ids as Kafka's coordinators have them in their hash tables, which is the order in which it lists and
+ * describes them: by the multiplied hash, of which the highest bits say the place in the table.
+ */
+export function byTableOrder(one: string, other: string): number {
+  const place = (id: string) => Math.imul(javaHash(id), -1640531527) >>> 0
+  return place(one) - place(other)
+}
+
 /** `String.hashCode` of Java, over UTF-16 code units. */
 function javaHash(text: string): number {
   let hash = 0

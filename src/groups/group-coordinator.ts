@@ -26,7 +26,7 @@ import {
   describeConsumerGroup,
   type GroupDescription,
   type GroupListing,
-  listGroup,
+  listGroups,
 } from './group-descriptions.ts'
 import type { CommittedOffset } from './group-records.ts'
 import type { CommitRequest, GroupShard } from './group-shard.ts'
@@ -228,7 +228,7 @@ export class GroupCoordinator {
     const listed = await Promise.all(
       this.options.runtime.partitions().map(partition =>
         this.options.runtime.run<GroupListing[]>(partition, (shard, ticket) => ({
-          replies: [reply(ticket, [...shard.groups.values()].map(listGroup))],
+          replies: [reply(ticket, listGroups(shard.groups.values()))],
         })),
       ),
     )

@@ -1,5 +1,6 @@
 /** Groups as administrators are told of them: listed in a line each, or described with their members. */
 
+import { byTableOrder } from '../coordinator/placement.ts'
 import type { ClusterImage } from '../metadata/image.ts'
 import type { Assignment, Assignor } from './assignor.ts'
 import type { ClassicGroup } from './classic-group.ts'
@@ -59,7 +60,11 @@ export interface DescribedTopic {
   readonly partitions: readonly number[]
 }
 
-export function listGroup(group: ClassicGroup | ConsumerGroup): GroupListing {
+export function listGroups(groups: Iterable<ClassicGroup | ConsumerGroup>): GroupListing[] {
+  return [...groups].map(listGroup).sort((one, other) => byTableOrder(one.groupId, other.groupId))
+}
+
+function listGroup(group: ClassicGroup | ConsumerGroup): GroupListing {
   const { groupId, state } = group
   if (group.type === 'consumer') return { groupId, protocolType: 'consumer', state, type: 'consumer' }
   return { groupId, protocolType: group.protocolType ?? '', state, type: 'classic' }
@@ -96,7 +101,9 @@ export function describeConsumerGroup(
     groupEpoch: group.epoch,
     assignmentEpoch: group.assignmentEpoch,
     assignorName: preferredAssignor(group, assignors).name,
-    members: [...group.members()].map(member => describeConsumer(member, group, image)),
+    members: [...group.members()]
+      .sort((one, other) => byTableOrder(one.memberId, other.memberId))
+      .map(member => describeConsumer(member, group, image)),
   }
 }
 

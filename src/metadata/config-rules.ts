@@ -133,6 +133,53 @@ function outOfBounds(name: string, value: number, config: BrokerConfig): string 
   return undefined
 }
 
+/** Assignors of consumer groups: by name, or as classes of Kafka. */
+const CONSUMER_ASSIGNORS: ReadonlySet<string> = new Set([
+  'uniform',
+  'range',
+  'org.apache.kafka.coordinator.group.assignor.UniformAssignor',
+  'org.apache.kafka.coordinator.group.assignor.RangeAssignor',
+])
+
+const CONSUMER_BOUNDS = [
+  [
+    'group.consumer.min.session.timeout.ms',
+    'group.consumer.session.timeout.ms',
+    'group.consumer.max.session.timeout.ms',
+  ],
+  [
+    'group.consumer.min.heartbeat.interval.ms',
+    'group.consumer.heartbeat.interval.ms',
+    'group.consumer.max.heartbeat.interval.ms',
+  ],
+  [
+    'group.consumer.min.assignment.interval.ms',
+    'group.consumer.assignment.interval.ms',
+    'group.consumer.max.assignment.interval.ms',
+  ],
+] as const
+
+/** What a broker's options of consumer groups have to be to one another, in Kafka's words. */
+export function consumerGroupProblems(text: (name: string) => string): string[] {
+  const value = (name: string) => Number(text(name))
+  const problems: string[] = []
+  for (const [least, chosen, most] of CONSUMER_BOUNDS) {
+    if (value(most) < value(least)) problems.push(`${most} must be greater than or equal to ${least}`)
+    else if (value(chosen) < value(least))
+      problems.push(`${chosen} must be greater than or equal to ${least}`)
+    else if (value(chosen) > value(most)) problems.push(`${chosen} must be less than or equal to ${most}`)
+  }
+  const [session, heartbeat] = ['group.consumer.session.timeout.ms', 'group.consumer.heartbeat.interval.ms']
+  if (value(heartbeat) >= value(session)) problems.push(`${heartbeat} must be less than ${session}`)
+  for (const name of text('group.consumer.assignors').split(',')) {
+    if (CONSUMER_ASSIGNORS.has(name.trim())) continue
+    problems.push(
+      `group.consumer.assignors: there is no assignor ${name.trim()}; there are uniform and range`,
+    )
+  }
+  return problems
+}
+
 /** `isRequest`: Kafka answers INVALID_REQUEST to these, INVALID_CONFIG to the others. */
 export interface Problem {
   readonly message: string

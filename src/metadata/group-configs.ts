@@ -9,15 +9,12 @@ import { SHARE_OFFSET_RESET } from './option-checks.ts'
 export const GROUP_CONFIGS: readonly Option[] = [
   int('consumer.assignment.interval.ms', 1000, 'Least time between two assignments of the group.', {
     check: atLeast(0),
-    effect: 'later',
   }),
   int('consumer.heartbeat.interval.ms', 5000, 'How often members are told to heartbeat.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('consumer.session.timeout.ms', 45_000, 'A member that has been silent this long is expelled.', {
     check: atLeast(1),
-    effect: 'later',
   }),
   int('share.assignment.interval.ms', 1000, 'Least time between two assignments of the group.', {
     check: atLeast(0),

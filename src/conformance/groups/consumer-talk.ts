@@ -34,9 +34,8 @@ const QUICK = {
   'group.consumer.session.timeout.ms': '30000',
   'group.consumer.min.heartbeat.interval.ms': '100',
   'group.consumer.heartbeat.interval.ms': '2000',
-  // Kafka computes assignments at once then, and not on another thread.
+  // Assignments come at once then.
   'group.consumer.assignment.interval.ms': '0',
-  'group.consumer.assignor.offload.enable': 'false',
   'offsets.topic.num.partitions': '1',
 }
 
