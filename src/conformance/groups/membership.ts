@@ -142,6 +142,7 @@ async function refusedHeartbeats(talk: GroupTalk): Promise<void> {
     await talk.heartbeat(NOBODY, { v, groupId: '' })
   }
   const member = await talk.enter('a', { syncs: false })
+  let parked: Awaited<ReturnType<GroupTalk['joining']>> | undefined
   for (const phase of ['Completing', 'Stable', 'Preparing']) {
     talk.note('state', phase)
     await talk.heartbeat(member)
@@ -152,9 +153,10 @@ async function refusedHeartbeats(talk: GroupTalk): Promise<void> {
     await talk.heartbeat({ ...member, generationId: -1 })
     await talk.heartbeat({ ...member, groupInstanceId: 'i' })
     if (phase === 'Completing') await talk.sync(member)
-    if (phase === 'Stable') await talk.joining('b', { v: 3 })
+    if (phase === 'Stable') parked = await talk.joining('b', { v: 3 })
   }
   await talk.leave('a', [member])
+  await parked?.answer()
 }
 
 async function leavingInVain(talk: GroupTalk, v: number): Promise<void> {

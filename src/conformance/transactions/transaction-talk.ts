@@ -1,4 +1,5 @@
 /** What producers of transactions say, in as few words as a script needs, and what readers see of it. */
+import { ErrorCode } from '../../../protocol/errors.ts'
 import {
   AddOffsetsToTxnRequest,
   AddOffsetsToTxnResponse,
@@ -109,6 +110,7 @@ export interface ProduceOptions {
 }
 
 const MAX_POLLS = 500
+const OFFSETS_TOPIC = '__consumer_offsets'
 
 type FetchAnswer = ValueOf<typeof FetchResponse.fields>
 type OffsetsBody = InputOf<typeof TxnOffsetCommitRequest.fields>
@@ -121,14 +123,20 @@ export class TransactionTalk extends GroupTalk {
     return this.groupId.replace(/\W+/g, '-')
   }
 
-  init(who: string, options: InitOptions = {}) {
+  async init(who: string, options: InitOptions = {}) {
     const { v = 5, transactionalId = this.id, timeoutMs = 60_000, producerId = -1n } = options
-    return this.call(who, INIT, v, {
-      transactionalId,
-      transactionTimeoutMs: timeoutMs,
-      producerId,
-      producerEpoch: options.producerEpoch ?? -1,
-    })
+    for (;;) {
+      const answer = await this.call(who, INIT, v, {
+        transactionalId,
+        transactionTimeoutMs: timeoutMs,
+        producerId,
+        producerEpoch: options.producerEpoch ?? -1,
+      })
+      // The first one that asks a broker brings on that it fetches a block of ids.
+      if (answer.errorCode !== ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return answer
+      this.transcript.pop()
+      await this.wait(50)
+    }
   }
 
   /** Whoever was there under the transactional id is fenced. */
@@ -280,8 +288,17 @@ export class TransactionTalk extends GroupTalk {
     return this.call('admin', PRODUCERS, 0, { topics })
   }
 
-  describeTransactions(transactionalIds: readonly string[] = [this.id]) {
-    return this.call('admin', TRANSACTIONS, 0, { transactionalIds: [...transactionalIds] })
+  /** In which of its partitions a group is, is not told: brokers have any number of them. */
+  async describeTransactions(transactionalIds: readonly string[] = [this.id]) {
+    const answer = await this.call('admin', TRANSACTIONS, 0, { transactionalIds: [...transactionalIds] })
+    const unplaced = (topic: string, partitions: readonly number[]) =>
+      topic === OFFSETS_TOPIC ? partitions.map(() => 0) : partitions
+    const transactionStates = answer.transactionStates.map(state => ({
+      ...state,
+      topics: state.topics.map(each => ({ ...each, partitions: unplaced(each.topic, each.partitions) })),
+    }))
+    this.retell({ ...answer, transactionStates })
+    return answer
   }
 
   /** The end that each reader is told. */
