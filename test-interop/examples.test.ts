@@ -1,7 +1,7 @@
 // The examples as their users would run them: each is copied to a folder of its own, where `klamm` is what `npm install`
 // would have put there, and its own command runs its tests.
 
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,8 +9,9 @@ import { klammMain } from './harness/broker.ts'
 import { cached } from './harness/cache.ts'
 import { run, runOk } from './harness/processes.ts'
 
-const root = join(import.meta.dirname, '..')
 const here = import.meta.dirname
+/** The package whose built command the suites run. */
+const root = join(dirname(klammMain), '..', '..', '..')
 const jestVersion = '30.5.2'
 /** How the examples of other languages run a Klamm that is not installed. */
 const env = { KLAMM: `${process.execPath} ${klammMain}` }
@@ -25,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** A copy of an example, beside `modules` by their names. */
+/** A copy of an example, with modules linked in by their names. */
 async function project(name: string, modules: Readonly<Record<string, string>> = {}): Promise<string> {
   const cwd = join(folder, name)
   await cp(join(here, 'examples', name), cwd, { recursive: true })
@@ -33,6 +34,21 @@ async function project(name: string, modules: Readonly<Record<string, string>> =
     const place = join(cwd, 'node_modules', module)
     await mkdir(dirname(place), { recursive: true })
     await symlink(from, place)
+  }
+  return cwd
+}
+
+/** The same, with `klamm` as npm installs it: a copy, so that it finds the project's test framework. */
+async function projectWithKlamm(name: string, modules: Readonly<Record<string, string>>): Promise<string> {
+  const { dependencies, optionalDependencies } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  )
+  const names = Object.keys({ ...dependencies, ...optionalDependencies })
+  const linked = names.map(each => [each, join(root, 'node_modules', each)])
+  const cwd = await project(name, { ...modules, ...Object.fromEntries(linked) })
+  const installed = join(cwd, 'node_modules', 'klamm')
+  for (const part of ['package.json', 'dist']) {
+    await cp(join(root, part), join(installed, part), { recursive: true })
   }
   return cwd
 }
@@ -54,13 +70,13 @@ async function expectPassed(
 }
 
 test('vitest', async () => {
-  const cwd = await project('vitest', { klamm: root, ...installed('kafkajs', 'vitest') })
+  const cwd = await projectWithKlamm('vitest', installed('kafkajs', 'vitest'))
   const vitest = join(here, 'node_modules', 'vitest', 'vitest.mjs')
   await expectPassed([process.execPath, vitest, 'run', '--no-color'], cwd, /Tests +4 passed/)
 })
 
 test('node:test', async () => {
-  const cwd = await project('node-test', { klamm: root, ...installed('kafkajs') })
+  const cwd = await projectWithKlamm('node-test', installed('kafkajs'))
   await expectPassed([process.execPath, '--test', '--test-reporter=tap'], cwd, /# pass 3/)
 })
 
@@ -71,7 +87,11 @@ test('Jest', async () => {
       deadlineMs: 300_000,
     })
   })
-  const cwd = await project('jest', { klamm: root, ...installed('kafkajs') })
+  const environment = join(jest, 'node_modules', 'jest-environment-node')
+  const cwd = await projectWithKlamm('jest', {
+    ...installed('kafkajs'),
+    'jest-environment-node': environment,
+  })
   const program = join(jest, 'node_modules', 'jest', 'bin', 'jest.js')
   await expectPassed([process.execPath, program, '--no-color'], cwd, /Tests: +3 passed/)
 })
@@ -93,5 +113,5 @@ test('pytest', async () => {
 
 test('go test', async () => {
   const cwd = await project('go')
-  await expectPassed(['go', 'test', '-count=1', '-v', './...'], cwd, /ok +example/)
+  await expectPassed(['go', 'test', '-count=1', '-v', './...'], cwd, /ok\s+example/)
 })

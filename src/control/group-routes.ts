@@ -20,6 +20,7 @@ const GROUP = fields({
       groupInstanceId: text('Of static members.', { type: ['string', 'null'] }),
       clientId: text('What the client calls itself.'),
       clientHost: text('Where it connects from.'),
+      subscription: listOf(text('A topic.'), 'What it asks for.'),
       assignment: PARTITIONS,
     }),
   ),

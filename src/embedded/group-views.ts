@@ -1,6 +1,6 @@
 /** What tests ask of consumer groups: whether one has settled, and how far it is behind. */
 import { ErrorCode, type Result } from '../../protocol/errors.ts'
-import { decodeAssignment } from '../../protocol/records/consumer-protocol.ts'
+import { decodeAssignment, decodeSubscription } from '../../protocol/records/consumer-protocol.ts'
 import type { TopicPartitions } from '../groups/group-coordinator.ts'
 import type { DescribedConsumer, GroupDescription } from '../groups/group-descriptions.ts'
 import { type DataContext, type DataSource, said } from './data.ts'
@@ -11,6 +11,8 @@ export interface GroupMember {
   readonly groupInstanceId: string | null
   readonly clientId: string
   readonly clientHost: string
+  /** The topics that it asks for, by name or because they match. */
+  readonly subscription: readonly string[]
   readonly assignment: readonly TopicPartitions[]
 }
 
@@ -52,6 +54,8 @@ export interface GroupLag {
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const LOOK_AGAIN_MS = 5
+/** As long as an assignment that leaves partitions to nobody has to stay to be meant so. */
+const SETTLED_MS = 500
 
 /** Resolves when the group is stable: all members have joined and have their partitions. */
 export async function waitForGroupStable(
@@ -63,10 +67,17 @@ export async function waitForGroupStable(
     throw new Refused('invalid', `members: ${members} is no number of members, from 1 on`)
   }
   const deadline = source.clock.elapsed() + timeout
+  let settling = { assignment: '', since: 0 }
   for (;;) {
     const group = await findGroup(source, groupId)
     const count = group?.members.length ?? 0
-    if (group?.state === 'Stable' && (members === undefined ? count > 0 : count === members)) return group
+    const now = source.clock.elapsed()
+    if (group?.state === 'Stable' && (members === undefined ? count > 0 : count === members)) {
+      if (isWhole(source, group)) return group
+      const assignment = JSON.stringify(group.members)
+      if (assignment !== settling.assignment) settling = { assignment, since: now }
+      if (now - settling.since >= SETTLED_MS) return group
+    }
     if (source.clock.elapsed() >= deadline) {
       const wanted = members === undefined ? '' : ` with ${members} members`
       const what = `group ${groupId} was not stable${wanted} within ${timeout} ms`
@@ -76,6 +87,26 @@ export async function waitForGroupStable(
       source.clock.after(LOOK_AGAIN_MS, resolve)
     })
   }
+}
+
+/**
+ * Each partition that somebody asks for is somebody's. With cooperative assignors it is not between the two
+ * rebalances in which members first give partitions up, then take them.
+ */
+function isWhole(source: DataSource, { members }: GroupView): boolean {
+  const taken = new Set(
+    members.flatMap(({ assignment }) =>
+      assignment.flatMap(({ topic, partitions }) => partitions.map(index => `${topic}-${index}`)),
+    ),
+  )
+  const image = source.context().controller.image()
+  const asked = new Set(members.flatMap(({ subscription }) => subscription))
+  for (const topic of asked) {
+    for (const index of image.topicByName(topic)?.partitions.keys() ?? []) {
+      if (!taken.has(`${topic}-${index}`)) return false
+    }
+  }
+  return true
 }
 
 /** How far the group's commits are behind what there is to read. */
@@ -122,20 +153,38 @@ export async function findGroup(source: DataSource, groupId: string): Promise<Gr
   return { groupId, state, type, members }
 }
 
-function consumerOf({
-  memberId,
-  instanceId,
-  clientId,
-  clientHost,
-  assignment,
-}: DescribedConsumer): GroupMember {
-  const topics = assignment.map(({ topicName, partitions }) => ({ topic: topicName, partitions }))
-  return { memberId, groupInstanceId: instanceId, clientId, clientHost, assignment: topics }
+function consumerOf(member: DescribedConsumer): GroupMember {
+  const { memberId, instanceId, clientId, clientHost, subscribedTopicNames, assignment } = member
+  return {
+    memberId,
+    groupInstanceId: instanceId,
+    clientId,
+    clientHost,
+    subscription: subscribedTopicNames,
+    assignment: assignment.map(({ topicName, partitions }) => ({ topic: topicName, partitions })),
+  }
 }
 
 function memberOf(member: GroupDescription['members'][number]): GroupMember {
-  const { memberId, groupInstanceId, clientId, clientHost, assignment } = member
-  return { memberId, groupInstanceId, clientId, clientHost, assignment: partitionsIn(assignment) }
+  const { memberId, groupInstanceId, clientId, clientHost, metadata, assignment } = member
+  const subscription = topicsIn(metadata)
+  return {
+    memberId,
+    groupInstanceId,
+    clientId,
+    clientHost,
+    subscription,
+    assignment: partitionsIn(assignment),
+  }
+}
+
+function topicsIn(metadata: Buffer): readonly string[] {
+  if (metadata.length === 0) return []
+  try {
+    return decodeSubscription(metadata).value.topics
+  } catch {
+    return []
+  }
 }
 
 /** Of members that are no consumers, such as those of Kafka Connect, nobody knows how to read it. */

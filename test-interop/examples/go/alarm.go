@@ -22,6 +22,7 @@ func NewWatcher(bootstrapServers string, limit float64) (*Watcher, error) {
 		kgo.ConsumeTopics("temperatures"),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
+		kgo.AllowAutoTopicCreation(),
 	)
 	return &Watcher{client, limit}, err
 }
@@ -40,10 +41,11 @@ func (w *Watcher) Watch(ctx context.Context) error {
 				alarms = append(alarms, &kgo.Record{Topic: "alarms", Key: record.Key, Value: record.Value})
 			}
 		})
-		if err := w.client.ProduceSync(ctx, alarms...).FirstErr(); err != nil {
+		// What is begun is brought to its end, also when the context ends meanwhile.
+		if err := w.client.ProduceSync(context.Background(), alarms...).FirstErr(); err != nil {
 			return err
 		}
-		if err := w.client.CommitUncommittedOffsets(ctx); err != nil {
+		if err := w.client.CommitUncommittedOffsets(context.Background()); err != nil {
 			return err
 		}
 	}
