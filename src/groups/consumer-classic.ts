@@ -44,7 +44,7 @@ export class ClassicMembers {
   }
 
   join(group: ConsumerGroup, request: JoinRequest, ticket: Ticket<JoinResponse>, now: number): Outcome {
-    const refused = (errorCode: ErrorCode, memberId = request.memberId): Outcome => ({
+    const refused = (errorCode: ErrorCode, memberId = ''): Outcome => ({
       replies: [reply(ticket, refusedJoin(errorCode, memberId))],
     })
     const error = this.refusalToJoin(group, request)

@@ -47,8 +47,8 @@ export function tombstones(group: ConsumerGroup): CoordinatorRecord[] {
     { kind: 'target epoch', value: null },
     ...memberIds.map(memberId => ({ kind: 'member', memberId, value: null }) as const),
     ...[...group.regexes()].map(([regex]) => ({ kind: 'regex', regex, value: null }) as const),
+    { kind: 'partition metadata', value: null },
+    { kind: 'epoch', value: null },
   ]
-  if (group.hasPartitionMetadata) changes.push({ kind: 'partition metadata', value: null })
-  changes.push({ kind: 'epoch', value: null })
   return changes.map(change => consumerRecord({ group: group.groupId, ...change } as ConsumerRecord))
 }

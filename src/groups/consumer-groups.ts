@@ -27,6 +27,7 @@ import {
   type ConsumerMember,
   hasSameProfile,
   hasSameStanding,
+  heldSince,
   holdsSame,
   JOINING_EPOCH,
   type MemberProfile,
@@ -181,7 +182,10 @@ export class ConsumerGroups {
     const answer = ok({ memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null })
     if (memberEpoch === AWAY_EPOCH) {
       const edit = new GroupEdit(group)
-      const away = { ...group.member(memberId)!, memberEpoch: AWAY_EPOCH, pendingRevocation: NOTHING_HELD }
+      const member = group.member(memberId)!
+      // Who comes back has had the partitions for as long as it likes: as far as they are its own.
+      const assigned = heldSince(JOINING_EPOCH, assignmentOf(member.assigned))
+      const away = { ...member, memberEpoch: AWAY_EPOCH, assigned, pendingRevocation: NOTHING_HELD }
       edit.write({ kind: 'standing', memberId, value: standingOf(away) })
       this.timersOf(groupId).cancel(memberId, 'revocation')
       return { records: edit.records, replies: [reply(ticket, answer)] }

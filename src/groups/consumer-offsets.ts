@@ -44,8 +44,8 @@ export function commitCheck(group: ConsumerGroup, committer: Committer): Result<
 
 /** Whether a member that says who it is may fetch offsets. */
 export function fetchError(group: ConsumerGroup, memberId: string | null, memberEpoch: number): ErrorCode {
-  if (memberId === null && memberEpoch < 0) return ErrorCode.NONE
-  const member = group.member(memberId ?? '')
+  if (memberId === null) return memberEpoch < 0 ? ErrorCode.NONE : ErrorCode.UNKNOWN_SERVER_ERROR
+  const member = group.member(memberId)
   if (!member) return ErrorCode.UNKNOWN_MEMBER_ID
   return memberEpoch === member.memberEpoch ? ErrorCode.NONE : staleError(member)
 }
