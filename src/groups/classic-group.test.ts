@@ -206,6 +206,13 @@ test('T121 a dynamic member is told its id first, and counts as coming until its
   expect(driver.group.membership.pending.size).toBe(0)
 })
 
+test('T121 the first member of a group waits for nobody who was only given an id', () => {
+  const driver = new GroupDriver()
+  const first = driver.join('', { requiresKnownMemberId: true })()!
+  driver.join('', { requiresKnownMemberId: true })
+  expect(driver.join(first.memberId)()).toMatchObject({ errorCode: 0, generationId: 1 })
+})
+
 test('T131 a static member that comes back keeps its assignment without a rebalance', () => {
   const driver = new GroupDriver()
   const first = driver.join('', { groupInstanceId: 'i' })()!

@@ -360,7 +360,8 @@ export class ClassicGroup {
       const remainingMs = Math.max(this.membership.rebalanceTimeoutMs() - delayMs, 0)
       this.initialDelay = { delayMs, remainingMs }
       this.joinWithin(delayMs, turn)
-    } else if (this.membership.haveAllJoined()) {
+    } else if (isFirst || this.membership.haveAllJoined()) {
+      // The first members wait for nobody who was only given an id: a delay of 0 is over at once, too.
       this.completeJoin(turn)
     } else {
       this.joinWithin(this.membership.rebalanceTimeoutMs(), turn)
