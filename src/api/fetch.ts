@@ -131,7 +131,13 @@ function partitionResponse(
       ? { divergingEpoch: { epoch: divergingEpoch.leaderEpoch, endOffset: divergingEpoch.endOffset } }
       : {}),
     ...(currentLeader ? { currentLeader } : {}),
-    abortedTransactions,
+    // Kafka finds out what is not there before it comes to transactions.
+    abortedTransactions: MISSING.has(error) ? [] : abortedTransactions,
     records: outcome.records,
   }
 }
+
+const MISSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+])

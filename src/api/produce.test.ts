@@ -236,6 +236,14 @@ describe('a produce is refused', () => {
     if (plane.host.image.topicByName(topic)) expect(plane.host.partition(topic).logEndOffset).toBe(0n)
   })
 
+  test('and is told no start of a log that it never came to', async () => {
+    const plane = await planeWith({ t: {}, small: { 'max.message.bytes': '200' } })
+    const large = batchOf(['x'.repeat(200)])
+    for (const [topic, records] of [['t', crc] as const, ['small', large] as const]) {
+      expect(await plane.produce(topic, records)).toMatchObject({ logStartOffset: -1n })
+    }
+  })
+
   test('without a key for a compacted topic, and the records are named (T059)', async () => {
     const plane = await planeWith({ t: { 'cleanup.policy': 'compact' } })
     const { records } = { records: [1, 2].map(() => ({ timestamp: 1n, key: null, value: Buffer.from('v') })) }

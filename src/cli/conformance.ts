@@ -1,4 +1,7 @@
-/** `klamm conformance`: whether a broker behaves like Kafka. Exits with 0, with 1 where it does not, with 2 where it could not be asked. */
+/**
+ * `klamm conformance`: whether a broker behaves like Kafka. Exits with 0, with 1 where it does not, and
+ * with 2 where it could not be asked.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { CASES } from '../conformance/cases/all.ts'
 import { personaCases } from '../conformance/cases/api-versions.ts'

@@ -36,7 +36,7 @@ export interface Wording {
   text(value: string, key: string): string | undefined
   number(value: number | bigint, key: string): number | string | undefined
   bytes(value: Buffer, key: string): unknown
-  /** Lists whose order tells nothing, by name, and the fields that they are sorted by; without any, by all. */
+  /** Lists whose order tells nothing, and the fields that they are sorted by; without any, by all. */
   readonly unordered: Readonly<Record<string, readonly string[]>>
 }
 
@@ -181,7 +181,7 @@ export class Talk {
     return { isAnswered: () => isAnswered, answer: () => answer }
   }
 
-  /** Puts down what was heard last in other words, where brokers answer at more length than is of interest. */
+  /** Puts down what was heard last in other words, where there is more to it than is of interest. */
   retell(heard: unknown): void {
     const last = this.transcript.pop()
     if (last) this.transcript.push({ ...last, heard: this.plain(heard) })

@@ -23,7 +23,7 @@ export interface Call<Request extends Fields, Response extends Fields> {
   readonly body: InputOf<Request>
 }
 
-/** Whoever sends more, or less than a correlation id, does not speak Kafka's protocol. */
+/** Whoever announces more does not speak Kafka's protocol. */
 const MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 /** A response to its last byte: what follows it is not tolerated. */
@@ -143,7 +143,7 @@ export class WireClient {
     this.received = Buffer.concat([this.received, chunk])
     while (this.received.length >= 4) {
       const size = this.received.readInt32BE(0)
-      if (size < 4 || size > MAX_FRAME_BYTES) {
+      if (size < 0 || size > MAX_FRAME_BYTES) {
         this.socket.destroy()
         return
       }

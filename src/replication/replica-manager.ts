@@ -427,7 +427,9 @@ export class ReplicaManager {
     const isLost = refusal?.error === ErrorCode.KAFKA_STORAGE_ERROR
     if (refusal) return appendError(refusal, isLost ? NO_OFFSET : logStartOffset)
     const validated = this.validate(partition, target.records, parameters.produceVersion)
-    if (validated.error) return appendError(validated, logStartOffset)
+    if (validated.error) {
+      return appendError(validated, UNSEEN.has(validated.error) ? NO_OFFSET : logStartOffset)
+    }
     const { batch, logAppendTimeMs } = validated.value
     const appended = await partition.append(batch.bytes(), { acks, origin: 'client', verificationGuard })
     if (appended.error) return appendError(appended, logStartOffset)
@@ -533,6 +535,12 @@ export class ReplicaManager {
 const NOT_ASKED = ok(undefined)
 const UNKNOWN_PARTITION = refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 const UNKNOWN_ID = refuse(ErrorCode.UNKNOWN_TOPIC_ID)
+/** Batches that never get as far as the log, of which Kafka then tells no start. */
+const UNSEEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+])
 
 function appendError(refusal: ProduceRefusal, logStartOffset = NO_OFFSET): AppendOutcome {
   const recordErrors = refusal.recordErrors ?? []

@@ -54,7 +54,7 @@ async function sayTooNew(talk: DataTalk, version: number): Promise<void> {
 const tooNew: readonly Case[] = [
   ...[99, 1_000, 32_767].map(version =>
     versions(
-      `ApiVersions v${version} is answered UNSUPPORTED_VERSION as in version 0, with the versions that there are`,
+      `ApiVersions v${version} is answered UNSUPPORTED_VERSION, as in version 0`,
       'T001, KIP-35',
       talk => sayTooNew(talk, version),
     ),
@@ -88,7 +88,7 @@ const names: readonly Case[] = (
   ] as const
 ).map(([clientSoftwareName, clientSoftwareVersion]) =>
   versions(
-    `A client that calls itself "${clientSoftwareName}" of version "${clientSoftwareVersion}" is an INVALID_REQUEST`,
+    `A client called "${clientSoftwareName}", version "${clientSoftwareVersion}", is an INVALID_REQUEST`,
     'T003, KIP-511',
     async talk => {
       const body = { clientSoftwareName, clientSoftwareVersion }

@@ -1,7 +1,7 @@
 /** Sessions: a reader says once what it wants, and then only what changes (KIP-227). */
 
-import type { FetchRequest } from '../../../protocol/messages/fetch.ts'
-import type { InputOf } from '../../../protocol/schema.ts'
+import type { FetchRequest, FetchResponse } from '../../../protocol/messages/fetch.ts'
+import type { InputOf, ValueOf } from '../../../protocol/schema.ts'
 import { ZERO_UUID } from '../../../protocol/wire.ts'
 import type { Case } from '../kit/case.ts'
 import {
@@ -19,6 +19,11 @@ const sessions = (name: string, source: string, script: (talk: DataTalk) => Prom
   scripted({ area: 'fetch-sessions', name, source }, script)
 
 type Body = InputOf<typeof FetchRequest.fields>
+
+type Answer = ValueOf<typeof FetchResponse.fields>
+
+/** UNKNOWN_TOPIC_OR_PARTITION and UNKNOWN_TOPIC_ID: clients ask for metadata upon either. */
+const UNKNOWN: readonly number[] = [3, 100]
 
 interface Wish {
   readonly topic: Topic
@@ -38,13 +43,14 @@ class Session {
   }
 
   /** The next fetch of the session; the first begins it. */
-  async fetch(wishes: readonly Wish[] = [], rest: Partial<Body> = {}): Promise<void> {
+  async fetch(wishes: readonly Wish[] = [], rest: Partial<Body> = {}): Promise<Answer> {
     const { talk, v, sessionId, epoch } = this
     const topics = wishes.map(({ topic, ...words }) => talk.fetchTopic(topic, words))
     const body = { ...talk.fetchBody(topics, { sessionId, sessionEpoch: epoch }), ...rest }
     const answer = await talk.call('reader', FETCH, v, body)
     if (this.sessionId === 0) this.sessionId = answer.sessionId
     this.epoch++
+    return answer
   }
 }
 
@@ -142,7 +148,7 @@ const changes: readonly Case[] = [
     await session.fetch([])
     if (session.sessionId !== 0) await session.fetch([{ topic }])
   }),
-  sessions('A topic that is deleted is UNKNOWN_TOPIC_ID in a session by ids', 'T077, KIP-516', async talk => {
+  sessions('A topic that is deleted is an error in a session by ids', 'T077, KIP-516', async talk => {
     const topic = await talk.topic()
     const session = new Session(talk, 13)
     await session.fetch([{ topic }])
@@ -154,7 +160,8 @@ const changes: readonly Case[] = [
       if (responses[0]?.partitions[0]?.errorCode !== 0) break
       await talk.wait(20)
     }
-    await session.fetch()
+    const { responses } = await session.fetch()
+    talk.retell(responses.map(it => it.partitions.map(({ errorCode }) => UNKNOWN.includes(errorCode))))
   }),
 ]
 

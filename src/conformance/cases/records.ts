@@ -1,7 +1,10 @@
 /** What is in a batch comes out as it went in: keys, values, headers, times, gaps. */
+
+import { EMPTY_BYTES } from '../../../protocol/wire.ts'
+import { splitBatches } from '../../records/batch.ts'
 import { type BatchOptions, buildBatch, type NewRecord } from '../../records/builder.ts'
 import type { Case } from '../kit/case.ts'
-import { BASE_TIME, batch, type DataTalk, scripted } from './data-talk.ts'
+import { BASE_TIME, batch, type DataTalk, FETCH, scripted } from './data-talk.ts'
 
 const records = (name: string, source: string, script: (talk: DataTalk) => Promise<void>): Case =>
   scripted({ area: 'records', name, source }, script)
@@ -90,7 +93,21 @@ const order: readonly Case[] = [
   records('The log of a topic of small segments reads as one', 'the protocol', async talk => {
     const topic = await talk.topic('', { configs: { 'segment.bytes': '1048576' } })
     for (let at = 0; at < 6; at++) await talk.fill(topic, batch([`${at}`.padEnd(400_000, '.')]))
-    await talk.fetch(topic, { from: 1, partitionMaxBytes: 10_000_000 })
+    let from = 1
+    while (from < 6) {
+      const { responses } = await talk.ask(
+        'reader',
+        FETCH,
+        12,
+        talk.fetchBody([talk.fetchTopic(topic, { from })]),
+      )
+      const batches = [
+        ...splitBatches((responses[0]?.partitions[0]?.records as Buffer | null) ?? EMPTY_BYTES),
+      ]
+      if (batches.length === 0) break
+      from = Number(batches.at(-1)!.nextOffset)
+    }
+    talk.note('the end', from)
     await talk.offset(topic, -2)
     await talk.offset(topic, -1)
   }),

@@ -29,7 +29,7 @@ const wanted = (topic: Wanted): NewTopic => ({
   ...topic,
 })
 
-/** Creates topics and puts down what there is to say of each, but for the settings that brokers have themselves. */
+/** Creates topics and puts down what there is to say of each, but for settings that are the broker's. */
 async function create(
   talk: DataTalk,
   list: readonly Wanted[],
@@ -47,6 +47,7 @@ async function create(
 }
 
 const TOPIC_CONFIG = 1
+const INVALID_REQUEST = 42
 
 /** How many partitions a topic has; 0 where there is none of that name. */
 async function tellPartitions(talk: DataTalk, name = talk.id): Promise<void> {
@@ -129,7 +130,7 @@ const refusals: readonly (readonly [string, string, (id: string, brokerId: numbe
   ['A single dot as a name', 'T018', () => ({ name: '.' })],
   ['Two dots as a name', 'T018', () => ({ name: '..' })],
   ['A slash in a name', 'T018', name => ({ name: `${name}/x` })],
-  ['A name of 250 characters', 'T018', name => ({ name: name.padEnd(250, 'x') })],
+  ['A name that is too long', 'T018', name => ({ name: name + 'x'.repeat(249) })],
   [
     'A setting that does not exist',
     'T034',
@@ -255,7 +256,14 @@ const deletions: readonly Case[] = [
       { name, topicId: ZERO_UUID },
       { name: null, topicId },
     ]
-    await talk.call('admin', DELETE_TOPICS, 6, { topics: both, topicNames: [], timeoutMs: 10_000 })
+    const { responses } = await talk.call('admin', DELETE_TOPICS, 6, {
+      topics: both,
+      topicNames: [],
+      timeoutMs: 10_000,
+    })
+    talk.retell({
+      areRefused: responses.length > 0 && responses.every(it => it.errorCode === INVALID_REQUEST),
+    })
     await tellPartitions(talk)
   }),
   topics('Records of a topic that is deleted are gone for those who come later', 'T028, T029', async talk => {

@@ -17,7 +17,7 @@ export interface Exchange {
   /** The body of the request, or raw bytes. */
   readonly asked: unknown
   readonly came: unknown
-  /** Undefined where nothing is expected: what was asked served the script only, or Kafka never came so far. */
+  /** Undefined where nothing is: what was asked served the script only, or Kafka never came so far. */
   readonly expected: unknown
   readonly frame: Buffer | undefined
   readonly differences: readonly Difference[]

@@ -16,15 +16,18 @@ export interface PageHead {
 }
 
 const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
+body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
+table { border-collapse: collapse; }
+td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
 td:first-child, th:first-child { text-align: left; }
 details { border: 1px solid #ddd; border-radius: 4px; margin: .5rem 0; padding: .4rem .8rem; }
 summary { cursor: pointer; } .bad { color: #b00020; } .good { color: #1b6e2c; } .quiet { color: #777; }
 .step { border-top: 1px solid #eee; margin-top: .8rem; padding-top: .4rem; }
 .sides { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .8rem; }
-pre { background: #f6f6f6; padding: .5rem; overflow: auto; font-size: 12px; white-space: pre-wrap; word-break: break-word; }
+pre { background: #f6f6f6; padding: .5rem; overflow: auto; font-size: 12px; }
+pre { white-space: pre-wrap; word-break: break-word; }
 .wrong pre { background: #fdeaea; }
 @media (prefers-color-scheme: dark) {
   body { background: #181818; color: #ddd; } pre { background: #242424; } .wrong pre { background: #3a2024; }
@@ -42,8 +45,9 @@ export function pageOf(results: readonly Result[], head: PageHead): string {
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Conformance of ${escaped(head.target)}</title><style>${STYLE}</style>
 <h1>Conformance with Apache Kafka${escaped(as)}</h1>
-<p>${escaped(head.target)}: ${verdict}; ${passed} passed, ${failed} failed, ${notApplicable} not applicable, in ${took}.
-<span class="quiet">klamm ${escaped(head.version)}; the expectations are what Apache Kafka 4.3.1 answered.</span></p>
+<p>${escaped(head.target)}: ${verdict}; ${passed} passed, ${failed} failed,
+${notApplicable} not applicable, in ${took}.
+<span class="quiet">klamm ${escaped(head.version)}; expected is what Apache Kafka 4.3.1 answered.</span></p>
 ${tableOf(results)}
 ${failures.length > 0 ? `<h2>Failures</h2>\n${failures.join('\n')}` : ''}
 ${leftOut(results)}
@@ -69,7 +73,8 @@ function leftOut(results: readonly Result[]): string {
 function failure({ case: { area, name, source }, reason, exchanges }: Result): string {
   const first = exchanges.findIndex(it => it.differences.length > 0)
   const steps = exchanges.map((it, at) => step(it, first < 0 || at <= first))
-  return `<details><summary><b>${area}</b>: ${escaped(name)} <span class="quiet">(${escaped(source)})</span><br>
+  const where = `<span class="quiet">(${escaped(source)})</span>`
+  return `<details><summary><b>${area}</b>: ${escaped(name)} ${where}<br>
 <span class="bad">${escaped(reason)}</span></summary>
 ${steps.join('\n')}
 </details>`

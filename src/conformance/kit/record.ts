@@ -2,7 +2,8 @@
  * Holds the cases of an area with a broker that runs, and prints what it answered as JSON. Run on Apache
  * Kafka 4.3.1 as it comes out of the box, it makes the expectations of the kit:
  *
- *     node dist/src/conformance/kit/record.js 127.0.0.1:9092 produce > src/conformance/cases/fixtures/produce.json
+ *     cd src/conformance/cases/fixtures
+ *     node ../../../../dist/src/conformance/kit/record.js 127.0.0.1:9092 produce > produce.json
  */
 import { nodePlatform } from '../../platform/node.ts'
 import { CASES } from '../cases/all.ts'

@@ -79,10 +79,12 @@ export function junitOf(results: readonly Result[]): string {
   const suites = countsOf(results).map(count => {
     const cases = results.filter(it => it.case.area === count.area).map(testCase)
     const sums = `tests="${cases.length}" failures="${count.failed}" skipped="${count.notApplicable}"`
-    return `  <testsuite name="${count.area}" ${sums} time="${seconds(count.tookMs)}">\n${cases.join('\n')}\n  </testsuite>`
+    const head = `<testsuite name="${count.area}" ${sums} time="${seconds(count.tookMs)}">`
+    return [`  ${head}`, ...cases, '  </testsuite>'].join('\n')
   })
   const sums = `tests="${results.length}" failures="${total.failed}" skipped="${total.notApplicable}"`
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="klamm conformance" ${sums}>\n${suites.join('\n')}\n</testsuites>\n`
+  const head = `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="klamm conformance" ${sums}>`
+  return `${[head, ...suites, '</testsuites>'].join('\n')}\n`
 }
 
 function testCase({ case: { area, name, source }, outcome, reason, tookMs }: Result): string {

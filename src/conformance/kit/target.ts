@@ -98,7 +98,7 @@ async function examine(options: TargetOptions): Promise<Omit<Target, 'close'>> {
   }
 }
 
-/** What the broker does not serve is no failure of a case; that its versions are the persona's is a case of its own. */
+/** What is not served is no failure of a case; that versions are the persona's is a case of its own. */
 function admit(
   { versions, persona }: Pick<Target, 'versions' | 'persona'>,
   apiKey: number,
@@ -127,7 +127,7 @@ async function greeted(options: TargetOptions): Promise<ReadonlyMap<number, Vers
     if (answer === 'silence') {
       throw new Unusable(
         `${address} accepts connections and answers nothing within ${options.patienceMs / 1_000} s: ` +
-          `is it Kafka?${isEncrypted ? '' : ' If it expects TLS, add --tls, or --tls-ca with the file of its authority.'}`,
+          `is it Kafka?${isEncrypted ? '' : ' If it expects TLS, add --tls or --tls-ca.'}`,
       )
     }
     return answer
@@ -164,10 +164,10 @@ function misunderstood(
 ): string {
   const text = bytes.toString('latin1', 0, 40).split('\r\n')[0]
   if (/^HTTP\//.test(text ?? '')) {
-    return `${address} speaks HTTP ("${text}"), not Kafka's protocol: give the address of a broker's listener.`
+    return `${address} speaks HTTP ("${text}"), not Kafka: give the address of a broker's listener.`
   }
   if (bytes[0] === 0x15 && bytes[1] === 0x03) {
-    return `${address} speaks TLS: add --tls, or --tls-ca with the file of the authority that it is to be trusted by.`
+    return `${address} speaks TLS: add --tls, or --tls-ca with the file of its authority.`
   }
   if (bytes.length > 0)
     return `${address} does not speak Kafka's protocol: it answers 0x${bytes.toString('hex', 0, 16)}.`
@@ -187,7 +187,8 @@ async function connected({ network, clock, host, port, patienceMs, isEncrypted }
   }
   const hint = isEncrypted ? ', or does not speak TLS (leave out --tls)' : ''
   throw new Unusable(
-    `${address} cannot be reached within ${patienceMs / 1_000} s: it is the wrong address, or a firewall is between${hint}.`,
+    `${address} cannot be reached within ${patienceMs / 1_000} s: it is the wrong address, ` +
+      `or a firewall is between${hint}.`,
   )
 }
 
@@ -204,14 +205,14 @@ function unreachable(
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `the name ${host} is not known here: correct --bootstrap.`
   if (/self.signed|UNABLE_TO|CERT/i.test(`${code} ${message}`)) {
-    return `the certificate of ${address} is not trusted (${message}): give the file of its authority with --tls-ca.`
+    return `${address} is not trusted (${message}): give the file of its authority with --tls-ca.`
   }
   if (isEncrypted)
     return `${address} refuses TLS (${message}): leave out --tls and --tls-ca if it speaks in the clear.`
   return `${address} cannot be reached: ${message || code}.`
 }
 
-/** Asks on a connection of its own. What comes to nothing in spite of ApiVersions has to do with who we are. */
+/** Asks on a connection of its own. What fails in spite of ApiVersions has to do with who we are. */
 async function asked<T>(
   options: TargetOptions,
   { greet, answer }: { greet: Side['greet']; answer: (client: WireClient) => Promise<T> },
@@ -296,8 +297,9 @@ async function coordinators(
       )
       if (errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE) break
       if (clock.elapsed() > until) {
+        const kind = keyType === 0 ? 'groups' : 'transactions'
         throw new Unusable(
-          `${options.host}:${options.port} finds no coordinator for ${keyType === 0 ? 'groups' : 'transactions'} ` +
+          `${options.host}:${options.port} finds no coordinator for ${kind} ` +
             `(${errorName(errorCode)}): see that its internal topics can be made.`,
         )
       }
