@@ -24,10 +24,10 @@ export const consumerGroupDescribe = handler({
       return { groups: groupIds.map(groupId => failed(groupId, ErrorCode.UNSUPPORTED_VERSION)) }
     }
     const authorizedOperations = includeAuthorizedOperations ? GROUP_OPERATIONS : NOT_ASKED
-    const groups = groupIds.map(async groupId => ({
-      ...(await describe(groupId, context)),
-      authorizedOperations,
-    }))
+    const groups = groupIds.map(async groupId => {
+      const described = await describe(groupId, context)
+      return described.errorCode ? described : { ...described, authorizedOperations }
+    })
     return { groups: await Promise.all(groups) }
   },
 })

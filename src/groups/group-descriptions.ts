@@ -6,7 +6,7 @@ import type { Assignment, Assignor } from './assignor.ts'
 import type { ClassicGroup } from './classic-group.ts'
 import { type MemberIdentity, metadataFor, NO_ASSIGNMENT } from './classic-member.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { assignmentOf, type ConsumerMember } from './consumer-member.ts'
+import { ascending, assignmentOf, type ConsumerMember } from './consumer-member.ts'
 import { preferredAssignor } from './target-assignment.ts'
 
 export interface GroupListing {
@@ -122,10 +122,19 @@ function describeConsumer(
     clientHost,
     subscribedTopicNames: member.subscribedTopicNames,
     subscribedTopicRegex: member.subscribedTopicRegex,
-    assignment: describeAssignment(assignmentOf(member.assigned), image),
+    assignment: describeAssignment(heldBy(member), image),
     targetAssignment: describeAssignment(group.target(memberId), image),
     isClassic: member.classic !== undefined,
   }
+}
+
+/** With what the member was told to give up, and may still have. */
+function heldBy({ assigned, pendingRevocation }: ConsumerMember): Assignment {
+  const held = new Map(assignmentOf(assigned))
+  for (const [topicId, partitions] of pendingRevocation) {
+    held.set(topicId, ascending([...(held.get(topicId) ?? []), ...partitions.keys()]))
+  }
+  return held
 }
 
 /** Topics that are gone have no name, and are left out. */

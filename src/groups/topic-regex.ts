@@ -1,11 +1,11 @@
 /** Regular expressions in subscriptions (KIP-848): which topics they stand for. */
 
 import type { ClusterImage } from '../metadata/image.ts'
-import { compileRe2 } from '../metadata/re2.ts'
+import { compileRe2, re2Problem } from '../metadata/re2.ts'
 
 /** Why the text is no regular expression; undefined where it is one. */
 export function regexProblem(pattern: string): string | undefined {
-  return compileRe2(pattern) ? undefined : 'it cannot be parsed'
+  return re2Problem(pattern)
 }
 
 /** The names of the topics that each pattern matches from end to end, sorted. */

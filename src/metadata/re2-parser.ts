@@ -1,6 +1,7 @@
 /**
  * Reads patterns in the syntax of RE2, which Kafka's requests carry: the usual one, without whatever cannot
- * be matched in linear time (look-around, references back). Throws PatternError where it is not that.
+ * be matched in linear time (look-around, references back). Throws PatternError where it is not that, with what
+ * RE2/J says of it.
  */
 
 export class PatternError extends Error {
@@ -80,7 +81,7 @@ const NAMED_CLASSES = new Map<string, RegExp>([
 export function parsePattern(pattern: string): Node {
   const parser = new Parser(pattern)
   const node = parser.choice(NO_FLAGS, 0)
-  if (!parser.isAtEnd()) throw new PatternError('A parenthesis closes what was not opened.')
+  if (!parser.isAtEnd()) throw new PatternError('regexp/syntax: internal error')
   return node
 }
 
@@ -130,7 +131,7 @@ class Parser {
     if (!bounds) return nodes
     // As few as possible is the same here: the whole text is matched.
     this.take('?')
-    if (this.bounds()) throw new PatternError('What is repeated is already repeated.')
+    if (this.bounds()) throw new PatternError('invalid nested repetition operator')
     return [...nodes.slice(0, -1), { kind: 'repeat', node, min: bounds[0], max: bounds[1] }]
   }
 
@@ -144,7 +145,7 @@ class Parser {
     const min = Number(match[1])
     const max = match[2] ? (match[3] ? Number(match[3]) : Infinity) : min
     const most = max === Infinity ? min : max
-    if (most > MOST_REPEATS || min > max) throw new PatternError('A number of repetitions is out of range.')
+    if (most > MOST_REPEATS || min > max) throw new PatternError('invalid repeat count')
     return [min, max]
   }
 
@@ -157,7 +158,7 @@ class Parser {
     }
     if (this.take('$')) return { kind: 'assertion', assertion: flags.multiLine ? 'line-end' : 'text-end' }
     if (/^(?:[*+?]|\{\d+(?:,\d*)?\})/.test(this.text.slice(this.at)))
-      throw new PatternError('There is nothing to repeat.')
+      throw new PatternError('missing argument to repetition operator')
     if (this.peek() !== '\\') return literal(this.next(), flags)
     const assertion = ESCAPED_ASSERTIONS.get(this.text[this.at + 1] ?? '')
     if (!assertion) return { kind: 'char', test: this.escape(flags) }
@@ -168,11 +169,12 @@ class Parser {
   private group(given: Flags, depth: number): Node {
     let flags = given
     const name = this.matched(/^\?P?<([A-Za-z0-9_]+)>/)?.[1]
-    if (name !== undefined && this.names.has(name)) throw new PatternError('Two groups have one name.')
+    if (name === undefined && this.matched(/^\?P?</)) throw new PatternError('invalid named capture')
+    if (name !== undefined && this.names.has(name)) throw new PatternError('duplicate capture group name')
     if (name !== undefined) this.names.add(name)
     else if (this.peek() === '?') flags = this.flags(given, ':')
     const node = this.choice(flags, depth + 1)
-    if (!this.take(')')) throw new PatternError('A parenthesis is not closed.')
+    if (!this.take(')')) throw new PatternError('missing closing )')
     return node
   }
 
@@ -185,7 +187,7 @@ class Parser {
 
   private flags(given: Flags, end: string): Flags {
     const match = this.matched(/^\?([imsU]*)(?:-([imsU]+))?/)
-    if (!match || !this.take(end)) throw new PatternError('A group of this kind is not served.')
+    if (!match || !this.take(end)) throw new PatternError('invalid or unsupported Perl syntax')
     const on = match[1] ?? ''
     const off = match[2] ?? ''
     const isOn = (flag: string, before: boolean) => (on.includes(flag) || before) && !off.includes(flag)
@@ -208,7 +210,7 @@ class Parser {
     const isNegated = this.take('^')
     const tests: CharTest[] = []
     for (let isFirst = true; isFirst || this.peek() !== ']'; isFirst = false) {
-      if (this.isAtEnd()) throw new PatternError('A bracket is not closed.')
+      if (this.isAtEnd()) throw new PatternError('missing closing ]')
       tests.push(this.namedClass(flags) ?? this.range(flags))
     }
     this.at += 1
@@ -223,7 +225,7 @@ class Parser {
       return isClass ? this.escape(flags) : undefined
     }
     const named = NAMED_CLASSES.get(match[2]!)
-    if (!named) throw new PatternError(`There is no class ${match[2]}.`)
+    if (!named) throw new PatternError('invalid character class range')
     const test = inCaseOf(flags, c => named.test(String.fromCodePoint(c)))
     return match[1] ? not(test) : test
   }
@@ -235,7 +237,7 @@ class Parser {
     }
     this.at += 1
     const last = this.bound()
-    if (last < first) throw new PatternError('A range ends before it begins.')
+    if (last < first) throw new PatternError('invalid character class range')
     return inCaseOf(flags, c => c >= first && c <= last)
   }
 
@@ -258,7 +260,7 @@ class Parser {
   private unicodeClass(isOther: boolean, flags: Flags): CharTest {
     const match = this.matched(/^\\[pP](?:\{(\^?)([A-Za-z_]+)\}|([A-Z]))/)
     const name = match?.[2] ?? match?.[3]
-    if (!match || !name) throw new PatternError('A class of Unicode has no name.')
+    if (!match || !name) throw new PatternError('invalid character class range')
     const isNegated = isOther !== (match[1] === '^')
     const test = inCaseOf(flags, unicodeTest(name))
     return isNegated ? not(test) : test
@@ -270,13 +272,13 @@ class Parser {
     const octal = this.matched(/^\\(0[0-7]{0,2}|[1-7][0-7]{1,2})/)
     if (octal) return Number.parseInt(octal[1]!, 8)
     this.at += 1
-    if (this.isAtEnd()) throw new PatternError('A backslash ends the pattern.')
+    if (this.isAtEnd()) throw new PatternError('trailing backslash at end of expression')
     const escaped = this.next()
     const character = String.fromCodePoint(escaped)
     const known = ESCAPED_CHARACTERS.get(character)
     if (known !== undefined) return known
     if (escaped < 128 && (!isWord(escaped) || character === '_')) return escaped
-    throw new PatternError(`There is no escape \\${character}.`)
+    throw new PatternError('invalid escape sequence')
   }
 
   private matched(pattern: RegExp): RegExpExecArray | undefined {
@@ -328,10 +330,10 @@ function unicodeTest(name: string): CharTest {
       // Not a name of this kind.
     }
   }
-  throw new PatternError(`There is no class of Unicode ${name}.`)
+  throw new PatternError('invalid character class range')
 }
 
 function checked(codePoint: number): number {
-  if (codePoint > 0x10ffff) throw new PatternError('There is no such character.')
+  if (codePoint > 0x10ffff) throw new PatternError('invalid escape sequence')
   return codePoint
 }

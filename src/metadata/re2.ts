@@ -16,19 +16,30 @@ const MOST_STEPS = 20_000
 
 /** Whether texts match the pattern from end to end; undefined where it is no pattern. */
 export function compileRe2(pattern: string): ((text: string) => boolean) | undefined {
+  const steps = stepsOf(pattern)
+  return steps instanceof PatternError ? undefined : text => matches(steps, text)
+}
+
+/** Why it is no pattern, in the words of RE2/J; undefined where it is one. */
+export function re2Problem(pattern: string): string | undefined {
+  const steps = stepsOf(pattern)
+  return steps instanceof PatternError ? steps.message : undefined
+}
+
+function stepsOf(pattern: string): readonly Step[] | PatternError {
   try {
     const steps: Step[] = []
     compile(parsePattern(pattern), steps)
     steps.push({ kind: 'done' })
-    return text => matches(steps, text)
+    return steps
   } catch (error) {
-    if (error instanceof PatternError) return undefined
+    if (error instanceof PatternError) return error
     throw error
   }
 }
 
 function compile(node: Node, steps: Step[]): void {
-  if (steps.length > MOST_STEPS) throw new PatternError('The pattern is too large.')
+  if (steps.length > MOST_STEPS) throw new PatternError('invalid repeat count')
   switch (node.kind) {
     case 'char':
     case 'assertion':

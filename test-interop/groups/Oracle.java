@@ -52,7 +52,7 @@ public final class Oracle {
                 if (pattern.matcher(text.asText()).matches()) matching.add(text.asText());
             }
         } catch (PatternSyntaxException refused) {
-            answer.put("refusal", refused.getMessage());
+            answer.put("refusal", refused.getDescription());
         }
         return answer;
     }
