@@ -74,6 +74,8 @@ export interface Saying<R extends Fields> {
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+const KAFKA_ID = /^[\w-]{22}$/
+
 export class Talk {
   readonly transcript: Entry[] = []
   protected readonly side: Side
@@ -258,6 +260,7 @@ export class Talk {
     if (typeof value === 'string') {
       const known = this.names.get(value)
       if (known !== undefined) return known
+      if (key === 'memberId' && KAFKA_ID.test(value)) return this.namedId(value)
       const text = this.named(wording?.text(value, key) ?? value)
       return key === 'errorMessage' ? this.withNames(text) : text
     }
@@ -291,6 +294,14 @@ export class Talk {
     const name = `producer #${this.producers++}`
     this.names.set(`producer ${value}`, name)
     return name
+  }
+
+  /** Of a member that the coordinator made an id for in Kafka's own form. */
+  private namedId(id: string): string {
+    const count = (this.prefixes.get('id') ?? 0) + 1
+    this.prefixes.set('id', count)
+    this.names.set(id, `id #${count}`)
+    return `id #${count}`
   }
 
   /** `a-<uuid>` becomes `a-#1`: the first that begins so. */

@@ -20,6 +20,8 @@ const BROKER_LOGGER = 8
 const CLIENT_METRICS = 16
 const GROUP = 32
 
+const TOPIC_CONFIG = 1
+
 const SET = 0
 const DELETE = 1
 const APPEND = 2
@@ -66,6 +68,19 @@ async function tellOnce(
     await talk.wait(20)
   }
   await tell(talk, { ...asking, keys: [name] })
+}
+
+async function valueOf(talk: DataTalk, name: string, asking: Asking = {}): Promise<string | null> {
+  const { results } = await talk.ask('admin', DESCRIBE_CONFIGS, 2, bodyOf(talk, { ...asking, keys: [name] }))
+  return results[0]?.configs[0]?.value ?? null
+}
+
+/** Defaults are the broker's own; that they are there again is what counts. */
+async function tellDefault(talk: DataTalk, name: string, before: string | null, asking: Asking = {}) {
+  await tellOnce(talk, name, before, asking)
+  const value = await valueOf(talk, name, asking)
+  talk.transcript.pop()
+  talk.retell({ [name]: value === before ? 'the default' : value })
 }
 
 type Change = readonly [name: string, operation: number, value: string | null]
@@ -211,10 +226,11 @@ const altered: readonly Case[] = [
       'KIP-339',
       async talk => {
         await talk.topic()
+        const before = await valueOf(talk, 'max.message.bytes')
         await alter(talk, [['max.message.bytes', SET, '5000']], { v })
         await tellOnce(talk, 'max.message.bytes', '5000')
         await alter(talk, [['max.message.bytes', DELETE, null]], { v })
-        await tellOnce(talk, 'max.message.bytes', '1048588')
+        await tellDefault(talk, 'max.message.bytes', before)
       },
     ),
   ),
@@ -247,7 +263,8 @@ const altered: readonly Case[] = [
     await alter(talk, [['max.message.bytes', SET, '5000']], { validateOnly: true })
     await alter(talk, [['max.message.bytes', SET, 'many']], { validateOnly: true })
     await talk.settled()
-    await tell(talk, { keys: ['max.message.bytes'] })
+    const { results } = await tell(talk, { keys: ['max.message.bytes'] })
+    talk.retell({ isSet: results[0]?.configs[0]?.value === '5000' })
   }),
   configs('An operation that does not exist is refused', 'KIP-339', async talk => {
     await talk.topic()
@@ -280,7 +297,8 @@ const altered: readonly Case[] = [
       ['segment.ms', SET, 'never'],
     ])
     await talk.settled()
-    await tell(talk, { keys: ['max.message.bytes'] })
+    const { results } = await tell(talk, { keys: ['max.message.bytes'] })
+    talk.retell({ isSet: results[0]?.configs[0]?.value === '5000' })
     await alter(talk, [['max.message.bytes', SET, '6000']])
     await tellOnce(talk, 'max.message.bytes', '6000')
   }),
@@ -314,7 +332,8 @@ const refused: readonly Case[] = refusals.map(([what, name, value]) =>
     await talk.topic()
     await alter(talk, [[name, SET, value]])
     await talk.settled()
-    await tell(talk, { keys: [name] })
+    const { results } = await tell(talk, { keys: [name] })
+    talk.retell({ isSet: results[0]?.configs[0]?.configSource === TOPIC_CONFIG })
   }),
 )
 
@@ -328,9 +347,11 @@ const old: readonly Case[] = [
     }),
   ),
   configs('AlterConfigs of nothing sets everything back', 'T041', async talk => {
+    await talk.topic('-plain')
+    const before = await valueOf(talk, 'max.message.bytes', { resourceName: `${talk.id}-plain` })
     await talk.topic('', { configs: { 'max.message.bytes': '5000' } })
     await alterAll(talk, {})
-    await tellOnce(talk, 'max.message.bytes', '1048588')
+    await tellDefault(talk, 'max.message.bytes', before)
   }),
   configs('AlterConfigs refuses what does not exist, and changes nothing', 'T043', async talk => {
     await talk.topic('', { configs: { 'max.message.bytes': '5000' } })
@@ -342,13 +363,14 @@ const old: readonly Case[] = [
 ]
 
 const groups: readonly Case[] = [
-  configs('Groups have settings of their own, and defaults', 'T040, KIP-848', async talk => {
-    const keys = ['consumer.session.timeout.ms', 'consumer.heartbeat.interval.ms']
-    await tell(talk, { resourceType: GROUP, keys })
-    await alter(talk, [['consumer.session.timeout.ms', SET, '50000']], { resourceType: GROUP })
-    await tellOnce(talk, 'consumer.session.timeout.ms', '50000', { resourceType: GROUP })
-    await alter(talk, [['consumer.session.timeout.ms', DELETE, null]], { resourceType: GROUP })
-    await tellOnce(talk, 'consumer.session.timeout.ms', '45000', { resourceType: GROUP })
+  configs('Groups have settings of their own', 'T040, KIP-848', async talk => {
+    const resourceType = GROUP
+    const name = 'consumer.session.timeout.ms'
+    const before = await valueOf(talk, name, { resourceType })
+    await alter(talk, [[name, SET, '50000']], { resourceType })
+    await tellOnce(talk, name, '50000', { resourceType })
+    await alter(talk, [[name, DELETE, null]], { resourceType })
+    await tellDefault(talk, name, before, { resourceType })
   }),
   configs(
     'Settings of groups that do not exist or are out of range are INVALID_CONFIG',
