@@ -169,7 +169,8 @@ interface LogParts extends EngineOptions, LogEvents {
 }
 
 async function openLogs(parts: LogParts): Promise<LogManager> {
-  const { config, clusterId, platform, logger, disk } = parts
+  const { config, platform, logger, disk } = parts
+  const clusterId = parts.clusterId ?? (config.string('klamm.format.cluster.id') || undefined)
   const { clock, waitClock, random, compute } = platform
   // Until it is known which topics there are.
   const anyTopic = effectiveTopicConfig(new Map(), config)

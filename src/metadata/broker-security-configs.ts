@@ -296,14 +296,9 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
   password('ssl.keystore.password', 'The password of the key store.', {
     update: 'per-broker',
   }),
-  string(
-    'ssl.keystore.type',
-    'JKS',
-    'The format of the key store; PEM and PKCS12 are told apart by what is in it.',
-    {
-      update: 'per-broker',
-    },
-  ),
+  string('ssl.keystore.type', 'JKS', 'The format of the key store; what it is in is seen.', {
+    update: 'per-broker',
+  }),
   string('ssl.principal.mapping.rules', 'DEFAULT', "How a certificate's name becomes a principal.", {
     effect: 'later',
   }),
@@ -326,11 +321,8 @@ export const BROKER_SECURITY_CONFIGS: readonly Option[] = [
   string('ssl.truststore.location', null, 'The file of the trust store.', {
     update: 'per-broker',
   }),
-  password('ssl.truststore.password', 'The password of the trust store.', {
-    update: 'per-broker',
-    effect: 'later',
-  }),
-  string('ssl.truststore.type', 'JKS', 'The format of the trust store; only PEM is read.', {
+  password('ssl.truststore.password', 'The password of the trust store.', { update: 'per-broker' }),
+  string('ssl.truststore.type', 'JKS', 'The format of the trust store; what it is in is seen.', {
     update: 'per-broker',
   }),
 ]

@@ -5,6 +5,7 @@
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { promisify } from 'node:util'
+import { loadForge } from './forge.ts'
 
 export interface ThrowawayCertificates {
   /** What clients have to trust. */
@@ -25,7 +26,7 @@ const IP_ADDRESS = 7
 
 /** The private key of the authority is forgotten at once. Takes some hundreds of milliseconds. */
 export async function makeCertificates(hosts: readonly string[] = []): Promise<ThrowawayCertificates> {
-  const { default: forge } = await import('node-forge')
+  const forge = await loadForge()
   const [authority, server] = await Promise.all([newKeys(), newKeys()])
 
   interface Spec {

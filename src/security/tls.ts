@@ -2,10 +2,8 @@
  * A listener's TLS settings from Kafka's `ssl.*` options. What is wrong is said with the option to change.
  */
 import type { Disk, TlsSettings } from '../platform/platform.ts'
+import { isJks, readJks, trustedInPkcs12 } from './java-key-store.ts'
 import type { ListenerOptionsOf } from './listener-options.ts'
-
-/** How a Java key store begins; the newer kind, PKCS#12, is a DER sequence. */
-const JKS_MAGIC = 0xfe_ed_fe_ed
 
 /** Rejects with an Error whose message says what to do. */
 export async function tlsSettings(options: ListenerOptionsOf, disk: Disk): Promise<TlsSettings> {
@@ -42,8 +40,13 @@ async function ownIdentity(options: ListenerOptionsOf, disk: Disk): Promise<Iden
     const text = bytes.toString('utf8')
     return { certificateChain: text, key: text, passphrase: keyPassword }
   }
-  refuseJks(options, { bytes, option: 'ssl.keystore.location', path: location })
-  return { pfx: bytes, passphrase: options.text('ssl.keystore.password') ?? keyPassword }
+  const storePassword = options.text('ssl.keystore.password') ?? undefined
+  if (!isJks(bytes)) return { pfx: bytes, passphrase: storePassword ?? keyPassword }
+  const store = { options, option: 'ssl.keystore.location', path: location }
+  const passwords = { store: storePassword ?? keyPassword ?? '', key: keyPassword }
+  const { identity } = await opened(store, async () => readJks(bytes, passwords))
+  if (identity) return { certificateChain: identity.certificateChain, key: identity.key }
+  throw new Error(`${options.name(store.option)}: ${location} has no key in it`)
 }
 
 async function trusted(options: ListenerOptionsOf, disk: Disk): Promise<string | undefined> {
@@ -53,10 +56,13 @@ async function trusted(options: ListenerOptionsOf, disk: Disk): Promise<string |
   if (location !== null) {
     const bytes = await read(options, { disk, option: 'ssl.truststore.location', path: location })
     if (isPem(bytes)) return bytes.toString('utf8')
-    throw new Error(
-      `${options.name('ssl.truststore.location')}: ${location} is not PEM, the one form of a trust store ` +
-        'that is read here; keytool -list -rfc writes it',
+    const password = options.text('ssl.truststore.password') ?? ''
+    const store = { options, option: 'ssl.truststore.location', path: location }
+    const certificates = await opened(store, async () =>
+      isJks(bytes) ? readJks(bytes, { store: password }).trusted : trustedInPkcs12(bytes, password),
     )
+    if (certificates !== '') return certificates
+    throw new Error(`${options.name(store.option)}: ${location} has no certificate in it`)
   }
   if (options.string('ssl.client.auth') === 'none') return undefined
   throw new Error(
@@ -78,12 +84,17 @@ async function read(options: ListenerOptionsOf, file: StoreFile & { readonly dis
   }
 }
 
-function refuseJks(options: ListenerOptionsOf, file: StoreFile & { readonly bytes: Buffer }): void {
-  if (file.bytes.length < 4 || file.bytes.readUInt32BE(0) !== JKS_MAGIC) return
-  throw new Error(
-    `${options.name(file.option)}: ${file.path} is a JKS store, which only Java reads; make it ` +
-      'PKCS#12 with keytool -importkeystore -deststoretype pkcs12, or PEM',
-  )
+/** What is wrong with a store is said with the option that names it. */
+async function opened<T>(
+  store: StoreFile & { readonly options: ListenerOptionsOf },
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    const { options, option, path } = store
+    throw new Error(`${options.name(option)}: ${path} cannot be opened: ${(error as Error).message}`)
+  }
 }
 
 function isPem(bytes: Buffer): boolean {
