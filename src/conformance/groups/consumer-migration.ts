@@ -155,10 +155,10 @@ async function upgradeInRebalance(script: ConsumerScript): Promise<void> {
   const parked = await talk.joining('d', { ...subscription([topic]), memberId: told.memberId })
   const a = script.member('a')
   await a.join([topic])
+  await talk.settled()
   talk.note('answered', parked.isAnswered())
   const answer = await parked.answer()
   await talk.heartbeat(c)
-  await script.describe()
   const d = memberOf('d', await talk.join('d', { ...subscription([topic]), memberId: answer.memberId }))
   await talk.sync(d)
 }

@@ -94,6 +94,8 @@ async function askingById(script: ConsumerScript): Promise<void> {
   const { topicId } = script.partitions([`${topic}-0`])[0]!
   const ask = (topics: { name: string; topicId: string; partitionIndexes: number[] }[] | null) =>
     talk.call('a', OFFSETS, 10, {
+      groupId: '',
+      topics: null,
       groups: [{ groupId: talk.groupId, memberId, memberEpoch, topics }],
       requireStable: true,
     })

@@ -134,6 +134,7 @@ async function later(script: ConsumerScript): Promise<void> {
 }
 
 async function internal(script: ConsumerScript): Promise<void> {
+  await script.nameId('__consumer_offsets')
   const a = script.member('a')
   await a.join(null, { subscribedTopicRegex: '__consumer_offset.' })
   await matched(script, a)

@@ -16,6 +16,7 @@ import {
   IncrementalAlterConfigsResponse,
 } from '../../../protocol/messages/incremental-alter-configs.ts'
 import type { InputOf, ValueOf } from '../../../protocol/schema.ts'
+import { ZERO_UUID } from '../../../protocol/wire.ts'
 import { byTopic, type Conversation, DELETE_TOPICS, type GroupTalk, METADATA } from './group-talk.ts'
 
 export const BEAT = { request: ConsumerGroupHeartbeatRequest, response: ConsumerGroupHeartbeatResponse }
@@ -109,16 +110,27 @@ export class ConsumerScript {
 
   private async known(name: string, count: number): Promise<void> {
     for (;;) {
-      const answer = await this.talk.call('admin', METADATA, 12, {
-        topics: [{ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }],
-        allowAutoTopicCreation: false,
-        includeClusterAuthorizedOperations: false,
-        includeTopicAuthorizedOperations: false,
-      })
-      this.talk.transcript.pop()
+      const topic = await this.metadataOf(name)
       await this.talk.wait(HEARD_MS)
-      if (answer.topics[0]?.partitions.length === count) return
+      if (topic?.partitions.length === count) return
     }
+  }
+
+  /** Of a topic that is not this conversation's. */
+  async nameId(name: string): Promise<void> {
+    const topic = await this.metadataOf(name)
+    this.talk.name(topic!.topicId, `id of ${name}`)
+  }
+
+  private async metadataOf(name: string) {
+    const answer = await this.talk.call('admin', METADATA, 12, {
+      topics: [{ name, topicId: ZERO_UUID }],
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    })
+    this.talk.transcript.pop()
+    return answer.topics[0]
   }
 
   async configure(configs: Readonly<Record<string, string>>, group = this.talk.groupId): Promise<void> {
