@@ -205,3 +205,12 @@ describe('a graft', () => {
     expect(totalBytes - usableBytes).toBe(3n)
   })
 })
+
+test('a path is the same however it is written', async () => {
+  const inside = `${process.cwd()}/in`
+  await disk.makeDirectory(inside)
+  await write(`${inside}/f`, 'abc')
+  for (const path of ['in/f', './in/f', 'in//f', 'in/x/../f', `${inside}/./f`, `${inside}/f`]) {
+    expect(await text(path), path).toBe('abc')
+  }
+})

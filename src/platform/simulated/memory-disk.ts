@@ -375,10 +375,27 @@ function checkReplaceable(node: Node, target: Node, path: string): void {
   if (target.entries.size > 0) throw diskError('ENOTEMPTY', 'rename', path)
 }
 
+/** Nothing in it that `resolve` would change. */
+const PLAIN = /^\/?[^/.][^/]*(?:\/[^/.][^/]*)*$/
+
+let workingDirectory = { path: '', names: [] as string[] }
+
 function namesOf(path: string): string[] {
+  if (sep === '/' && PLAIN.test(path)) {
+    const names = path.split('/')
+    return names[0] === '' ? names.slice(1) : [...namesOfWorkingDirectory(), ...names]
+  }
   return resolve(path)
     .split(sep)
     .filter(name => name !== '')
+}
+
+function namesOfWorkingDirectory(): string[] {
+  const path = process.cwd()
+  if (path !== workingDirectory.path) {
+    workingDirectory = { path, names: path.split('/').filter(name => name !== '') }
+  }
+  return workingDirectory.names
 }
 
 function diskError(code: string, call: string, path: string): Error {
