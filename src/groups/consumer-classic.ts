@@ -1,8 +1,8 @@
 /**
  * Members of consumer groups that speak the classic protocol (KIP-848's online migration). To them the group
- * looks as one that rebalances cooperatively: their generation is their member epoch, JoinGroup takes them one
- * step towards their target, SyncGroup says what they have, and a heartbeat tells them to join again whenever
- * there is another step to take. Nobody is their leader.
+ * looks as one that rebalances cooperatively: their generation is their member epoch, JoinGroup takes them
+ * one step towards their target, SyncGroup says what they have, and a heartbeat tells them to join again
+ * whenever there is another step to take. Nobody is their leader.
  */
 
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
@@ -128,7 +128,10 @@ export class ClassicMembers {
     return ok({ records: edit.records, memberEpoch: epoch })
   }
 
-  /** The one that it was, or a new one. A static member that comes without an id takes its former self's place. */
+  /**
+   * The one that it was, or a new one. A static member that comes without an id takes its former self's
+   * place.
+   */
   private joiningMember(
     edit: GroupEdit,
     { memberId, groupInstanceId }: JoinRequest,

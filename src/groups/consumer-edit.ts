@@ -1,6 +1,6 @@
 /**
- * A command on a consumer group in the making: what it would write is seen at once in a draft of the group, and
- * becomes the group only when the records are replayed.
+ * A command on a consumer group in the making: what it would write is seen at once in a draft of the group,
+ * and becomes the group only when the records are replayed.
  */
 
 import type { CoordinatorRecord } from '../coordinator/shard.ts'

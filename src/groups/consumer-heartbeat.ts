@@ -106,7 +106,9 @@ export function isFull({
   )
 }
 
-/** The member that a heartbeat is of; a new one where it joins. A static one takes its predecessor's place. */
+/**
+ * The member that a heartbeat is of; a new one where it joins. A static one takes its predecessor's place.
+ */
 export function memberOf(edit: GroupEdit, request: ConsumerHeartbeat): Result<ConsumerMember> {
   return request.instanceId === null
     ? dynamicMember(edit, request)
@@ -136,8 +138,8 @@ function staticMember(
   if (!known.classic && known.memberEpoch !== AWAY_EPOCH) {
     return refuse(
       ErrorCode.UNRELEASED_INSTANCE_ID,
-      `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is` +
-        ` owned by ${known.memberId} member.`,
+      `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance` +
+        ` id is owned by ${known.memberId} member.`,
     )
   }
   return ok(replaceStatic(edit, known, memberId))
@@ -173,8 +175,8 @@ export function unknownMember(memberId: string, groupId: string): Refusal {
 }
 
 /**
- * A member is to know its epoch. It may come with the one before when the answer that told it of a new one was
- * lost, which shows in what it says to have.
+ * A member is to know its epoch. It may come with the one before when the answer that told it of a new one
+ * was lost, which shows in what it says to have.
  */
 function checkedEpoch(
   member: ConsumerMember,
@@ -184,15 +186,17 @@ function checkedEpoch(
   const isOlder = memberEpoch < member.memberEpoch
   const isRetry = isOlder && memberEpoch === member.previousMemberEpoch
   if (isRetry && owned !== null && isHeld(owned, member.assigned)) return ok(member)
+  const compared = isOlder ? 'smaller' : 'greater'
   return refuse(
     ErrorCode.FENCED_MEMBER_EPOCH,
-    `The consumer group member has a ${isOlder ? 'smaller' : 'greater'} member epoch (${memberEpoch}) than the one` +
-      ` known by the group coordinator (${member.memberEpoch}). The member must abandon all its partitions and` +
-      ' rejoin.',
+    `The consumer group member has a ${compared} member epoch (${memberEpoch}) than the one known by the group` +
+      ` coordinator (${member.memberEpoch}). The member must abandon all its partitions and rejoin.`,
   )
 }
 
-/** The member's profile with what the heartbeat changes. Who speaks so, speaks the classic protocol no more. */
+/**
+ * The member's profile with what the heartbeat changes. Who speaks so, speaks the classic protocol no more.
+ */
 export function profileAfter(member: ConsumerMember, request: ConsumerHeartbeat): MemberProfile {
   const { rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request
   return {

@@ -1,4 +1,6 @@
-/** Regular expressions in the subscriptions of a consumer group: kept, resolved and forgotten with the group. */
+/**
+ * Regular expressions in the subscriptions of a consumer group: kept, resolved and forgotten with the group.
+ */
 
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import type { CoordinatorRecord } from '../coordinator/shard.ts'
@@ -9,7 +11,9 @@ import { areEqualLists, type MemberProfile } from './consumer-member.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { regexProblem, resolveRegexes } from './topic-regex.ts'
 
-/** Matching all topics costs: one change of the topics or of a subscription does not bring it on each time. */
+/**
+ * Matching all topics costs: one change of the topics or of a subscription does not bring it on each time.
+ */
 const LEAST_BETWEEN_MS = 10_000
 
 export interface NotedRegex {

@@ -1,7 +1,7 @@
 /**
- * What members of consumer groups are given time for: to be heard of, to give partitions up, and, for those that
- * speak the classic protocol, to join and to fetch their assignment. None of it is durable: a new coordinator
- * begins anew.
+ * What members of consumer groups are given time for: to be heard of, to give partitions up, and, for those
+ * that speak the classic protocol, to join and to fetch their assignment. None of it is durable: a new
+ * coordinator begins anew.
  */
 
 import type { ClusterImage } from '../metadata/image.ts'

@@ -1,7 +1,7 @@
 /**
- * From the classic protocol to that of consumer groups and back (KIP-848). A group is of one kind at a time: a
- * classic group of consumers becomes a consumer group when the first member comes that speaks the new protocol,
- * and a classic group again when the last such member has gone and others are left.
+ * From the classic protocol to that of consumer groups and back (KIP-848). A group is of one kind at a time:
+ * a classic group of consumers becomes a consumer group when the first member comes that speaks the new
+ * protocol, and a classic group again when the last such member has gone and others are left.
  */
 
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'

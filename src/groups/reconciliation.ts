@@ -1,9 +1,10 @@
 /**
- * How one member comes from what it has to what the target assignment gives it (KIP-848), each at its own pace:
+ * How one member comes from what it has to what the target assignment gives it (KIP-848), each at its own
+ * pace:
  *
- *   STABLE                → UNREVOKED_PARTITIONS   it has partitions that it is to give up; its epoch waits for that
+ *   STABLE                → UNREVOKED_PARTITIONS   it has what it is to give up; its epoch waits for that
  *   UNREVOKED_PARTITIONS  → any                    it no longer reports any of those; it goes one epoch on
- *   any                   → UNRELEASED_PARTITIONS  it is at the target's epoch; some of its partitions still are others'
+ *   any                   → UNRELEASED_PARTITIONS  it is at the target's epoch; others still have some of it
  *   any                   → STABLE                 it is at the target's epoch and has all of it
  *
  * A function of the member, what it reports and what others hold; it writes nothing.
@@ -73,8 +74,8 @@ function next(member: ConsumerMember, goal: Goal): MemberStanding {
 }
 
 /**
- * The member no longer wants topics that it has partitions of. The target will follow, but what is not wanted is
- * given up at once.
+ * The member no longer wants topics that it has partitions of. The target will follow, but what is not
+ * wanted is given up at once.
  */
 function withoutUnsubscribed(member: ConsumerMember, goal: Goal): MemberStanding {
   const { memberEpoch, state } = member
@@ -90,7 +91,9 @@ function moved(member: ConsumerMember, to: Omit<MemberStanding, 'previousMemberE
   return { ...to, previousMemberEpoch: member.memberEpoch }
 }
 
-/** With what the target gives the member besides, as far as it is free; and whether others have more of that. */
+/**
+ * With what the target gives the member besides, as far as it is free; and whether others have more of that.
+ */
 function withFree(
   member: ConsumerMember,
   kept: HeldPartitions,

@@ -1,4 +1,7 @@
-/** The target assignment of a consumer group: who is to have what once everyone has given up what is not theirs. */
+/**
+ * The target assignment of a consumer group: who is to have what once everyone has given up what is not
+ * theirs.
+ */
 
 import type { ClusterImage } from '../metadata/image.ts'
 import type { Assignment, Assignor, MemberSpec } from './assignor.ts'
@@ -25,7 +28,9 @@ export function assignTarget(edit: GroupEdit, assignor: Assignor, image: Cluster
   edit.write({ kind: 'target epoch', value: { assignmentEpoch: group.epoch, timestampMs: now } })
 }
 
-/** The assignor that most members ask for; the default where none does. Members may ask for those there are. */
+/**
+ * The assignor that most members ask for; the default where none does. Members may ask for those there are.
+ */
 export function preferredAssignor(group: ConsumerGroup, assignors: ReadonlyMap<string, Assignor>): Assignor {
   const votes = new Map<string, number>()
   for (const { serverAssignor, classic } of group.members()) {
