@@ -11,6 +11,8 @@ const wanted = (process.env.SIDES ?? 'kafka,klamm').split(',')
 const settings = {
   'group.initial.rebalance.delay.ms': '0',
   'group.min.session.timeout.ms': '1000',
+  'group.consumer.min.heartbeat.interval.ms': '100',
+  'group.consumer.heartbeat.interval.ms': '200',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
   // Records with old timestamps have to outlive their case.
   'log.retention.ms': '-1',

@@ -9,6 +9,8 @@ final class Main {
             OffsetCases.addTo(suite);
             GroupCases.addTo(suite);
             MembershipCases.addTo(suite);
+            ModernCases.addTo(suite);
+            ModernAdminCases.addTo(suite);
             TopicAdminCases.addTo(suite);
             ConfigAdminCases.addTo(suite);
             GroupAdminCases.addTo(suite);

@@ -117,6 +117,10 @@ final class Run implements AutoCloseable {
             "session.timeout.ms", 10_000,
             "fetch.max.wait.ms", 100));
         all.putAll(configs);
+        // Of members of consumer groups the broker says how often and how long.
+        if (all.get("group.protocol").equals("consumer")) {
+            all.keySet().removeAll(List.of("heartbeat.interval.ms", "session.timeout.ms"));
+        }
         var consumer = new KafkaConsumer<>(all, new StringDeserializer(), new StringDeserializer());
         cleanups.push(() -> consumer.close(CloseOptions.timeout(Duration.ofSeconds(2))));
         return consumer;
