@@ -54,7 +54,8 @@ async function sayMetadata(talk: DataTalk, said: string, bytes: Buffer, version 
 
 /** Bytes behind which the broker hangs up, and nobody else notices. */
 function hangsUp(name: string, source: string, bytes: Buffer): Case {
-  return framing(name, source, async talk => {
+  // It may bring a broker down, which is not to be blamed on others.
+  return scripted({ area: 'framing', name, source, alone: true }, async talk => {
     await answersOn(talk, 'bystander')
     await talk.say('raw', { said: 'what no broker can make sense of', bytes, response: METADATA.response })
     await answersOn(talk, 'bystander')

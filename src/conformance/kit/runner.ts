@@ -35,15 +35,27 @@ export interface RunOptions {
   /** Settles when no more cases are to be begun, and those that run are to be given up. */
   readonly stopped?: Promise<void>
   readonly onResult?: (result: Result) => void
+  /** Whether the broker still takes connections; asked after each failure. */
+  readonly isThere?: () => Promise<boolean>
 }
+
+/** How long a broker may be away that a case has brought down, if somebody starts it again. */
+const COMES_BACK_WITHIN_MS = 5_000
 
 const LIMIT_MS = 20_000
 
-/** Results in the order of the cases; without those that were not begun when the run was stopped. */
-export async function runCases(options: RunOptions): Promise<readonly Result[]> {
+export interface Run {
+  /** In the order of the cases; without those that were not begun when the run was stopped. */
+  readonly results: readonly Result[]
+  /** The broker went away and did not come back: the cases that are missing could not be held. */
+  readonly isLost: boolean
+}
+
+export async function runCases(options: RunOptions): Promise<Run> {
   const { cases, parallel, onResult } = options
   const results = new Map<Case, Result>()
   let isStopped = false
+  let isLost = false
   void options.stopped?.then(() => {
     isStopped = true
   })
@@ -51,14 +63,35 @@ export async function runCases(options: RunOptions): Promise<readonly Result[]> 
     for (let next = queue.shift(); next && !isStopped; next = queue.shift()) {
       const result = await runCase(next, options)
       if (isStopped) return
-      results.set(next, result)
-      onResult?.(result)
+      const told =
+        result.outcome === 'failed' ? await whetherGone(result, options) : { result, isLost: false }
+      if (told.isLost) {
+        isLost = true
+        isStopped = true
+      }
+      results.set(next, told.result)
+      onResult?.(told.result)
     }
   }
   const together = cases.filter(it => !it.alone)
   await Promise.all(Array.from({ length: parallel }, () => work(together)))
   await work(cases.filter(it => it.alone))
-  return cases.flatMap(it => results.get(it) ?? [])
+  return { results: cases.flatMap(it => results.get(it) ?? []), isLost }
+}
+
+/** A failure after which nobody listens any more says so; the run goes on where the broker comes back. */
+async function whetherGone(
+  result: Result,
+  { isThere, clock }: RunOptions,
+): Promise<{ readonly result: Result; readonly isLost: boolean }> {
+  if (!isThere || (await isThere())) return { result, isLost: false }
+  const gone = { ...result, reason: `the broker went away; ${result.reason}` }
+  const until = clock.elapsed() + COMES_BACK_WITHIN_MS
+  while (clock.elapsed() < until) {
+    await new Promise<void>(resolve => clock.after(200, resolve))
+    if (await isThere()) return { result: gone, isLost: false }
+  }
+  return { result: gone, isLost: true }
 }
 
 /** What a case's broker answered, and how the conversation ended. */

@@ -46,6 +46,8 @@ export interface Target {
   readonly persona: Persona | undefined
   /** The broker as a case sees it that begins its names with this id. */
   side(id?: string): Side
+  /** Whether it still takes connections. */
+  isThere(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -57,14 +59,24 @@ export async function reach(options: TargetOptions): Promise<Target> {
   // As long as it is open, the process lives on, also while nothing is said.
   const anchor = await connected(options)
   try {
-    return { ...(await examine(options)), close: () => anchor.close() }
+    const isThere = () => isListening(options)
+    return { ...(await examine(options)), isThere, close: () => anchor.close() }
   } catch (error) {
     await anchor.close()
     throw error
   }
 }
 
-async function examine(options: TargetOptions): Promise<Omit<Target, 'close'>> {
+async function isListening(options: TargetOptions): Promise<boolean> {
+  try {
+    await (await connected(options)).close()
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function examine(options: TargetOptions): Promise<Omit<Target, 'isThere' | 'close'>> {
   const { host, port, prefix, network, clock } = options
   const address = `${host}:${port}`
   const versions = await greeted(options)
