@@ -4,7 +4,7 @@
  */
 import type { BrokerContext } from './api/context.ts'
 import type { BrokerConfig } from './config.ts'
-import { codeOf, Engine, type Ground, StartFailure } from './engine.ts'
+import { codeOf, Engine, type Ground, StartFailure, startFailure } from './engine.ts'
 import type { ClusterImage } from './metadata/image.ts'
 import type { Logger } from './observe/logger.ts'
 import type { Network, Platform } from './platform/platform.ts'
@@ -90,7 +90,7 @@ export class Broker {
       await server?.close(0)
       await engine.quiesce()
       await engine.close()
-      throw error
+      throw startFailure(error, config)
     }
   }
 

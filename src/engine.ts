@@ -369,7 +369,7 @@ function cleanerConfig(config: BrokerConfig): CleanerConfig {
 }
 
 /** What the machine said to a file call becomes a matter of where the data is; bugs stay what they are. */
-function startFailure(error: unknown, config: BrokerConfig): unknown {
+export function startFailure(error: unknown, config: BrokerConfig): unknown {
   // Whoever throws a plain Error says in words what is wrong: metadata that is damaged, for example.
   if (error instanceof Error && error.constructor === Error && codeOf(error) === undefined) {
     return new StartFailure(error.message, { cause: error })

@@ -267,6 +267,13 @@ program
   .action(async () => (await import('./doctor.ts')).doctor())
 
 program
+  .command('kafka-tool <script> [args...]', { hidden: true })
+  .description("what stands in for Kafka's shell scripts in the container image")
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async (script, args) => (await import('./kafka-tools.ts')).kafkaTool(script, args))
+
+program
   .command('codec')
   .description("print the code that reads and writes a message of Kafka's protocol")
   .argument('<message>', 'its name, for example FetchRequest or OffsetCommitValue')

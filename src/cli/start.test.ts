@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -131,6 +131,96 @@ describe('klamm start', () => {
     const lines = broker.errors().trimEnd().split('\n')
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String) })
     expect(broker.errors()).toContain('"signal":"SIGTERM"')
+  })
+})
+
+describe('klamm start tells programs where it is', () => {
+  /** The first line that it prints, and the process. */
+  async function firstLine(...args: readonly string[]) {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    running.push(child)
+    for await (const line of createInterface({ input: child.stdout! })) return { child, line }
+    throw new Error('it did not start')
+  }
+
+  test('--json prints the addresses on one line, and --ready-file has them as long as clients can connect', async () => {
+    const file = join(directory, 'made', 'ready.json')
+    const { child, line } = await firstLine('start', '--profile', 'ci', '--json', '--ready-file', file)
+    const told = JSON.parse(line)
+    expect(told).toEqual({
+      bootstrapServers: expect.stringMatching(/^localhost:\d+$/),
+      listeners: [
+        {
+          name: 'PLAINTEXT',
+          protocol: 'PLAINTEXT',
+          host: 'localhost',
+          port: expect.any(Number),
+          address: told.bootstrapServers,
+        },
+      ],
+      clusterId: expect.any(String),
+      pid: child.pid,
+      version: expect.any(String),
+    })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(told)
+    expect(readdirSync(join(directory, 'made'))).toEqual(['ready.json'])
+    const client = await connect(told.listeners[0].port)
+    expect((await metadataOf(client, [])).clusterId).toBe(told.clusterId)
+    await client.close()
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test('a ready file of an earlier process is gone before anything begins', async () => {
+    const file = join(directory, 'ready.json')
+    writeFileSync(file, '{"pid": 1}')
+    const { status, lines } = klamm('start', '--ready-file', file, '--port', '0', '--config', 'missing')
+    expect(status).toBe(1)
+    expect(lines[0]).toContain('missing')
+    const failed = klamm('start', '--ready-file', file, '--port', '0', '--data-dir', '/dev/null/data')
+    expect(failed.status).toBe(1)
+    expect(existsSync(file)).toBe(false)
+    writeFileSync(file, '')
+    const blocked = klamm('start', '--ready-file', join(file, 'in', 'a', 'file'), '--port', '0')
+    expect(blocked.lines[0]).toMatch(/^klamm: --ready-file: .* cannot be written/)
+  })
+
+  test('without a command it starts, with the flags of start', async () => {
+    const { child, line } = await firstLine('--profile', 'ci', '--control-port', '0', '--json')
+    const { control } = JSON.parse(line)
+    expect(control).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(await (await fetch(`${control}/ready`)).json()).toMatchObject({ isReady: true, problems: [] })
+    child.kill('SIGTERM')
+    expect((await once(child, 'exit'))[0]).toBe(0)
+  })
+
+  test('what stands in for Kafka’s scripts in the image asks the broker', async () => {
+    const { port } = await started('--profile', 'ci', '--port', '0')
+    const server = ['--bootstrap-server', `localhost:${port}`]
+    const topics = (...args: readonly string[]) => klamm('kafka-tool', 'kafka-topics.sh', ...server, ...args)
+    expect(
+      topics('--create', '--topic', 'orders', '--partitions', '2', '--config', 'retention.ms=1000'),
+    ).toMatchObject({
+      status: 0,
+      stdout: 'Created topic orders.\n',
+    })
+    expect(topics('--create', '--topic=orders', '--if-not-exists').status).toBe(0)
+    expect(topics('--create', '--topic', 'orders').lines[0]).toContain('TOPIC_ALREADY_EXISTS')
+    expect(topics('--describe', '--topic', 'orders').stdout).toMatch(
+      /PartitionCount: 2[^]*Partition: 1\tLeader: 1/,
+    )
+    expect(topics('--list').stdout).toBe('orders\n')
+    expect(topics('--delete', '--topic', 'orders').status).toBe(0)
+    expect(topics('--describe', '--topic', 'orders').status).toBe(1)
+    expect(klamm('kafka-tool', 'kafka-broker-api-versions', ...server).stdout).toContain('Produce(0): 0 to')
+    expect(klamm('kafka-tool', 'kafka-cluster.sh', 'cluster-id', ...server).stdout).toMatch(
+      /^Cluster ID: \S+\n$/,
+    )
+    expect(klamm('kafka-tool', 'kafka-storage.sh', 'format').lines[0]).toContain('not in this image')
   })
 })
 
