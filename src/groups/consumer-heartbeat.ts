@@ -189,8 +189,8 @@ function checkedEpoch(
   const compared = isOlder ? 'smaller' : 'greater'
   return refuse(
     ErrorCode.FENCED_MEMBER_EPOCH,
-    `The consumer group member has a ${compared} member epoch (${memberEpoch}) than the one known by the group` +
-      ` coordinator (${member.memberEpoch}). The member must abandon all its partitions and rejoin.`,
+    `The consumer group member has a ${compared} member epoch (${memberEpoch}) than the one known by the` +
+      ` group coordinator (${member.memberEpoch}). The member must abandon all its partitions and rejoin.`,
   )
 }
 

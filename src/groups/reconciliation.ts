@@ -3,7 +3,7 @@
  * pace:
  *
  *   STABLE                → UNREVOKED_PARTITIONS   it has what it is to give up; its epoch waits for that
- *   UNREVOKED_PARTITIONS  → any                    it no longer reports any of those; it goes one epoch on
+ *   UNREVOKED_PARTITIONS  → any                    it no longer reports any of that, and takes its next step
  *   any                   → UNRELEASED_PARTITIONS  it is at the target's epoch; others still have some of it
  *   any                   → STABLE                 it is at the target's epoch and has all of it
  *
