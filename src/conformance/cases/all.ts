@@ -4,6 +4,7 @@ import { ADMIN_CASES } from './admin.ts'
 import { API_VERSIONS_CASES } from './api-versions.ts'
 import { COMPRESSION_CASES } from './compression.ts'
 import { CONFIG_CASES } from './configs.ts'
+import { CONSUMER_GROUP_CASES } from './consumer-groups.ts'
 import { DELETE_RECORDS_CASES } from './delete-records.ts'
 import { FETCH_CASES } from './fetch.ts'
 import { FETCH_SESSION_CASES } from './fetch-sessions.ts'
@@ -36,6 +37,7 @@ export const CASES: readonly Case[] = [
   ...LEADER_EPOCH_CASES,
   ...DELETE_RECORDS_CASES,
   ...GROUP_CASES,
+  ...CONSUMER_GROUP_CASES,
   ...OFFSET_CASES,
   ...TRANSACTION_CASES,
   ...SECURITY_CASES,
