@@ -101,12 +101,11 @@ export class Dispatcher {
   private readonly apis: ApiTable
   /** Undefined while it is held. */
   private broker: BrokerContext | undefined
+  private heldBroker: BrokerContext | undefined
   private readonly logger: Logger
   private readonly interceptor: Interceptor | undefined
   private bugs = 0
-  /** Handlers that have begun and not ended. */
-  private underWay = 0
-  private onSettled: (() => void) | undefined
+  private underWay = new UnderWay()
   private readonly onServing = new Set<() => void>()
 
   constructor(options: DispatcherOptions) {
@@ -127,12 +126,16 @@ export class Dispatcher {
   }
 
   hold(): void {
+    this.heldBroker = this.broker
     this.broker = undefined
   }
 
   /** Goes on with this data. */
   serve(broker: BrokerContext): void {
     this.broker = broker
+    // What had not ended by now works on data that is gone, and may never end.
+    if (broker !== this.heldBroker) this.underWay = new UnderWay()
+    this.heldBroker = undefined
     const waiting = [...this.onServing]
     this.onServing.clear()
     for (const resume of waiting) resume()
@@ -145,13 +148,11 @@ export class Dispatcher {
 
   /** Resolves with true when all that was begun has ended, with false where that takes longer. */
   settled(clock: Clock, withinMs: number): Promise<boolean> {
-    if (this.underWay === 0) return Promise.resolve(true)
+    const { underWay } = this
+    if (underWay.count === 0) return Promise.resolve(true)
     return new Promise(resolve => {
-      const timer = clock.after(withinMs, () => {
-        this.onSettled = undefined
-        resolve(false)
-      })
-      this.onSettled = () => {
+      const timer = clock.after(withinMs, () => resolve(false))
+      underWay.onNone = () => {
         timer.cancel()
         resolve(true)
       }
@@ -230,15 +231,11 @@ export class Dispatcher {
     const { api, apiVersion, session, request } = call
     const handled = api.handler.handle(request, contextOf(broker, session, apiVersion))
     if (handled instanceof Promise) {
-      this.underWay++
-      handled.then(this.ended, this.ended)
+      const { underWay } = this
+      underWay.count++
+      handled.then(underWay.ended, underWay.ended)
     }
     return handled
-  }
-
-  private readonly ended = (): void => {
-    this.underWay--
-    if (this.underWay === 0) this.onSettled?.()
   }
 
   private async runIntercepted(call: ApiCall, header: RequestHeader): Promise<Outcome> {
@@ -312,6 +309,17 @@ export class Dispatcher {
       this.logger.error(`A bug: refusing ${what} failed`, { error: second })
       return closing
     }
+  }
+}
+
+/** Handlers that have begun on the same data, and not ended. */
+class UnderWay {
+  count = 0
+  onNone: (() => void) | undefined
+
+  readonly ended = (): void => {
+    this.count--
+    if (this.count === 0) this.onNone?.()
   }
 }
 
