@@ -1,11 +1,12 @@
 // The image that docker/Dockerfile makes, built and run as a user's Docker would: what is in it, who it runs as, its
 // healthcheck, its volume, its end, and which address it tells to whom.
 
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import kafkajs, { type Kafka } from 'kafkajs'
+import { connect as connectTls } from 'node:tls'
+import kafkajs, { type Kafka, type KafkaConfig } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   Container,
@@ -260,3 +261,205 @@ describe('a container', () => {
     expect(third.log).toMatch(/klamm: The data directory \/data cannot be used .*EACCES.*log\.dirs/)
   })
 })
+
+/** Single nodes as the examples of the image apache/kafka describe them; only the image's name is another. */
+describe('a compose file written for the image apache/kafka', () => {
+  const forwarders: Forwarder[] = []
+  afterEach(() => {
+    for (const forwarder of forwarders.splice(0)) forwarder.close()
+  })
+  /** `ports: - '9092:9092'` */
+  const publish = async (port: number) => {
+    forwarders.push(await Forwarder.open(network.address, port, port))
+  }
+  const CLUSTER_ID = '4L6g3nShT-eMCtK--X86sw'
+  const inAllOfThem = {
+    KAFKA_NODE_ID: '1',
+    KAFKA_PROCESS_ROLES: 'broker,controller',
+    KAFKA_CONTROLLER_QUORUM_VOTERS: '1@broker:29093',
+    KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+    CLUSTER_ID,
+    KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+    KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+    KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
+    KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
+    KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: '1',
+    KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: '1',
+    KAFKA_LOG_DIRS: '/tmp/kraft-combined-logs',
+  }
+  /** `broker` is what the network of the compose file calls the container. */
+  const byNames = (options: Partial<KafkaConfig>) =>
+    new kafkajs.Kafka({
+      brokers: [],
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { initialRetryTime: 50, retries: 10 },
+      socketFactory: ({ host, port, ssl, onConnect }) => {
+        const address = { host: host === 'broker' ? network.address : host, port }
+        return ssl
+          ? connectTls({ ...address, ...ssl, servername: 'localhost' }, onConnect)
+          : connect(address, onConnect)
+      },
+      ...options,
+    })
+  const roundTrip = async (kafka: Kafka, topic: string) => {
+    await produce(kafka, topic, ['one', 'two'])
+    expect(await consume(kafka, topic, 2)).toEqual(['one', 'two'])
+  }
+
+  test('in plain text, for the host and for neighbours, with a health check by its own tools', async () => {
+    await publish(9092)
+    const container = await started({
+      env: {
+        ...inAllOfThem,
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP:
+          'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT',
+        KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT_HOST://localhost:9092,PLAINTEXT://broker:19092',
+        KAFKA_LISTENERS: 'CONTROLLER://:29093,PLAINTEXT_HOST://:9092,PLAINTEXT://:19092',
+        KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
+        KAFKA_HEAP_OPTS: '-Xmx512m',
+      },
+    })
+    const fromHost = byNames({ brokers: ['localhost:9092'] })
+    expect(await toldAddress(fromHost)).toBe('localhost:9092')
+    await roundTrip(fromHost, 'from-host')
+    const neighbour = byNames({ brokers: ['broker:19092'] })
+    expect(await toldAddress(neighbour)).toBe('broker:19092')
+    await roundTrip(neighbour, 'from-neighbour')
+    const { clusterId } = await withAdmin(fromHost, admin => admin.describeCluster())
+    expect(clusterId).toBe(CLUSTER_ID)
+    const check = ['/opt/kafka/bin/kafka-topics.sh', '--bootstrap-server', 'localhost:9092', '--list']
+    expect((await container.run(check)).stdout).toContain('from-host\nfrom-neighbour\n')
+    expect((await container.run(['kafka-broker-api-versions', ...check.slice(1, 3)])).code).toBe(0)
+    expect((await container.run(['ls', '/tmp/kraft-combined-logs'])).stdout).toContain('from-host-0')
+    expect(container.log).toMatch(/mean nothing here: KAFKA_HEAP_OPTS/)
+    await expect(listensAt(network.address, 29093)).resolves.toBe(false)
+  })
+
+  test('with certificates of both sides in key stores of Java', async () => {
+    await publish(9093)
+    const stores = JSON.parse(
+      await readFile(join(root, 'src', 'security', 'fixtures', 'java-key-stores.json'), 'utf8'),
+    ) as Record<string, string>
+    const secrets = await newVolume('secrets')
+    const bytesOf = (name: string) => Buffer.from(stores[name]!, 'base64')
+    await writeFile(join(secrets, 'kafka01.keystore.jks'), bytesOf('key.jks'))
+    await writeFile(join(secrets, 'kafka.truststore.jks'), bytesOf('trust.pkcs12'))
+    await writeFile(join(secrets, 'kafka_keystore_creds'), 'changeit\n')
+    await writeFile(join(secrets, 'kafka_ssl_key_creds'), 'keypass\n')
+    await writeFile(join(secrets, 'kafka_truststore_creds'), 'changeit\n')
+    await started({
+      volumes: [`${secrets}:/etc/kafka/secrets`],
+      env: {
+        ...inAllOfThem,
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'SSL:SSL,CONTROLLER:PLAINTEXT,SSL-INTERNAL:SSL,PLAIN:PLAINTEXT',
+        KAFKA_ADVERTISED_LISTENERS: 'SSL://localhost:9093,SSL-INTERNAL://broker:19093,PLAIN://localhost:9092',
+        KAFKA_LISTENERS: 'PLAIN://:9092,SSL://:9093,CONTROLLER://:29093,SSL-INTERNAL://:19093',
+        KAFKA_INTER_BROKER_LISTENER_NAME: 'SSL-INTERNAL',
+        KAFKA_SSL_KEYSTORE_FILENAME: 'kafka01.keystore.jks',
+        KAFKA_SSL_KEYSTORE_CREDENTIALS: 'kafka_keystore_creds',
+        KAFKA_SSL_KEY_CREDENTIALS: 'kafka_ssl_key_creds',
+        KAFKA_SSL_TRUSTSTORE_FILENAME: 'kafka.truststore.jks',
+        KAFKA_SSL_TRUSTSTORE_CREDENTIALS: 'kafka_truststore_creds',
+        KAFKA_SSL_CLIENT_AUTH: 'required',
+        KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: '',
+      },
+    })
+    const ca = [stores['certificate.jks']!]
+    const known = { ca, pfx: bytesOf('key.pkcs12'), passphrase: 'changeit' }
+    await roundTrip(byNames({ brokers: ['localhost:9093'], ssl: known }), 'encrypted')
+    const stranger = byNames({ brokers: ['localhost:9093'], ssl: { ca }, retry: { retries: 0 } })
+    await expect(withAdmin(stranger, admin => admin.listTopics())).rejects.toThrow()
+  })
+
+  test('with users of a JAAS file', async () => {
+    await publish(9094)
+    const secrets = await newVolume('sasl')
+    const jaas = [
+      'KafkaServer {',
+      '    org.apache.kafka.common.security.plain.PlainLoginModule required',
+      '    username="admin" password="admin-secret"',
+      '    user_admin="admin-secret" user_alice="alice-secret";',
+      '};',
+    ]
+    await writeFile(join(secrets, 'broker_jaas.conf'), jaas.join('\n'))
+    await started({
+      volumes: [`${secrets}:/etc/kafka/secrets`],
+      env: {
+        ...inAllOfThem,
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP:
+          'PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_PLAINTEXT_HOST:SASL_PLAINTEXT',
+        KAFKA_ADVERTISED_LISTENERS:
+          'SASL_PLAINTEXT_HOST://localhost:9094,SASL_PLAINTEXT://broker:19094,PLAIN://localhost:9092',
+        KAFKA_LISTENERS:
+          'PLAIN://:9092,CONTROLLER://:29093,SASL_PLAINTEXT_HOST://:9094,SASL_PLAINTEXT://:19094',
+        KAFKA_INTER_BROKER_LISTENER_NAME: 'SASL_PLAINTEXT',
+        KAFKA_SASL_ENABLED_MECHANISMS: 'PLAIN',
+        KAFKA_SASL_MECHANISM_INTER_BROKER_PROTOCOL: 'PLAIN',
+        KAFKA_OPTS: '-Djava.security.auth.login.config=/etc/kafka/secrets/broker_jaas.conf',
+      },
+    })
+    const withPassword = (password: string) =>
+      byNames({
+        brokers: ['localhost:9094'],
+        sasl: { mechanism: 'plain', username: 'alice', password },
+        retry: { retries: 2, initialRetryTime: 50 },
+      })
+    await roundTrip(withPassword('alice-secret'), 'authenticated')
+    await expect(withAdmin(withPassword('wrong'), admin => admin.listTopics())).rejects.toThrow(
+      /authentication/i,
+    )
+  })
+
+  test('with a server.properties that is mounted, over which the variables go', async () => {
+    await publish(9092)
+    const config = await newVolume('config')
+    const properties = {
+      'advertised.listeners': 'PLAINTEXT_HOST://localhost:9092,PLAINTEXT://broker:19092',
+      'controller.listener.names': 'CONTROLLER',
+      'inter.broker.listener.name': 'PLAINTEXT',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT',
+      'log.dirs': '/tmp/kraft-combined-logs',
+      'num.partitions': '2',
+      'process.roles': 'broker',
+    }
+    const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
+    await writeFile(join(config, 'server.properties'), lines.join('\n'))
+    const container = await started({
+      volumes: [`${config}:/mnt/shared/config`],
+      env: {
+        CLUSTER_ID,
+        KAFKA_NODE_ID: '1',
+        KAFKA_CONTROLLER_QUORUM_VOTERS: '1@broker:29093',
+        KAFKA_LISTENERS: 'PLAINTEXT_HOST://:9092,CONTROLLER://:29093,PLAINTEXT://:19092',
+        KAFKA_NUM_PARTITIONS: '3',
+        KAFKA_PROCESS_ROLES: 'broker,controller',
+      },
+    })
+    const kafka = byNames({ brokers: ['localhost:9092'] })
+    await produce(kafka, 'mounted', ['x'])
+    const { topics } = await withAdmin(kafka, it => it.fetchTopicMetadata({ topics: ['mounted'] }))
+    expect(topics[0]!.partitions).toHaveLength(3)
+    expect((await container.run(['ls', '/tmp/kraft-combined-logs'])).stdout).toContain('mounted-0')
+  })
+
+  test('with a misspelt variable, or a secret that is not there, says so', async () => {
+    const misspelt = await launch({ env: { KAFKA_NUM_PARTITION: '3' } })
+    expect(await misspelt.ended()).toBe(1)
+    expect(misspelt.log).toContain('did you mean num.partitions?')
+    const without = await launch({ env: { KAFKA_SSL_KEYSTORE_FILENAME: 'none.jks' } })
+    expect(await without.ended()).toBe(1)
+    expect(without.log).toMatch(
+      /KAFKA_SSL_KEYSTORE_FILENAME: \/etc\/kafka\/secrets\/none\.jks cannot be read/,
+    )
+  })
+})
+
+function listensAt(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, host, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

@@ -123,6 +123,16 @@ describe('the image apache/kafka', () => {
     expect(settings({}).file).toBe(join(folder, 'config', 'server.properties'))
   })
 
+  test('data goes to the volume unless variables or file say where', () => {
+    const image = { KLAMM_DEFAULT_LOG_DIRS: '/data' }
+    expect(settings(image).environment).toEqual({ KAFKA_LOG_DIRS: '/data' })
+    const told = { KAFKA_LOG_DIRS: '/var/lib/kafka/data' }
+    expect(settings({ ...image, ...told }).environment).toEqual(told)
+    expect(settings({ ...image, KAFKA_CFG_LOG_DIRS: '/d' }).environment).toEqual({ KAFKA_CFG_LOG_DIRS: '/d' })
+    writeFileSync(join(folder, 'config', 'server.properties'), 'log.dirs=/tmp/logs\n')
+    expect(settings(image).environment).toEqual({})
+  })
+
   test('what is for the JVM is passed over, and one line says so', () => {
     const { environment, notes } = settings({
       KAFKA_HEAP_OPTS: '-Xmx1G',

@@ -48,6 +48,7 @@ const SECRETS: readonly (readonly [from: string, to: string, isContent: boolean]
   ['KAFKA_SSL_TRUSTSTORE_FILENAME', 'KAFKA_SSL_TRUSTSTORE_LOCATION', false],
   ['KAFKA_SSL_TRUSTSTORE_CREDENTIALS', 'KAFKA_SSL_TRUSTSTORE_PASSWORD', true],
 ]
+const DEFAULT_DATA = 'KLAMM_DEFAULT_LOG_DIRS'
 const CLUSTER_ID = ['CLUSTER_ID', 'KAFKA_CLUSTER_ID', 'KAFKA_KRAFT_CLUSTER_ID']
 
 export function imageSettings(given: Environment, folders: ImageFolders = FOLDERS): ImageSettings {
@@ -63,11 +64,13 @@ export function imageSettings(given: Environment, folders: ImageFolders = FOLDER
   secretsOf(environment, folders)
   usersOf(environment)
   clusterIdOf(environment)
+  const mounted = join(folders.config, 'server.properties')
+  const file = existsSync(mounted) ? mounted : undefined
+  dataOf(environment, file)
   ignored.push(...takeStrangers(environment))
-  const file = join(folders.config, 'server.properties')
   return {
     environment,
-    file: existsSync(file) ? file : undefined,
+    file,
     notes: ignored.length === 0 ? [] : [`these variables mean nothing here: ${ignored.sort().join(', ')}`],
   }
 }
@@ -135,6 +138,18 @@ function usersInJaas(path: string): string[] {
     throw new UsageError(`KAFKA_OPTS: the JAAS file ${path} has no users in a section KafkaServer`)
   }
   return [...users].map(([name, password]) => `${name}:${password}`)
+}
+
+/** Where the image keeps data that neither variables nor file have a place for: on its volume. */
+function dataOf(environment: Record<string, string | undefined>, file: string | undefined): void {
+  const volume = environment[DEFAULT_DATA]
+  delete environment[DEFAULT_DATA]
+  const isSaid =
+    ['KAFKA_LOG_DIRS', 'KAFKA_LOG_DIR', 'KAFKA_CFG_LOG_DIRS', 'KAFKA_CFG_LOG_DIR'].some(
+      it => environment[it],
+    ) ||
+    (file !== undefined && /^\s*log\.dirs?\s*[=:\s]/m.test(readFileSync(file, 'utf8')))
+  if (volume && !isSaid) environment.KAFKA_LOG_DIRS = volume
 }
 
 function clusterIdOf(environment: Record<string, string | undefined>): void {

@@ -271,14 +271,18 @@ export class Forwarder {
     this.port = (server.address() as AddressInfo).port
   }
 
-  static async open(host: string, port: number): Promise<Forwarder> {
+  /** On a free port of this machine, or on one of one's own choice. */
+  static async open(host: string, port: number, ownPort = 0): Promise<Forwarder> {
     const server = createServer(near => {
       const far = connect(port, host)
       near.on('error', () => far.destroy()).on('close', () => far.destroy())
       far.on('error', () => near.destroy()).on('close', () => near.destroy())
       near.pipe(far).pipe(near)
     })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(ownPort, '127.0.0.1', resolve)
+    })
     return new Forwarder(server)
   }
 
