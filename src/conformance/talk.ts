@@ -73,7 +73,7 @@ export interface Saying<R extends Fields> {
 }
 
 /** A UUID, or as many digits without its dashes. */
-const UUID = /(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/
+const UUID = /(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32})$/
 
 const KAFKA_ID = /^[\w-]{22}$/
 
