@@ -124,7 +124,7 @@ function parseComment(text: string): PacketComment | undefined {
   if (typeof comment?.klamm !== 'number') return undefined
   if (comment.klamm <= CAPTURE_VERSION) return comment
   throw new UnreadableCapture(
-    `this capture has version ${comment.klamm}, and ${CAPTURE_VERSION} is the last that is known: use a newer Klamm`,
+    `this capture has version ${comment.klamm}, and ${CAPTURE_VERSION} is the last known: use a newer Klamm`,
   )
 }
 
