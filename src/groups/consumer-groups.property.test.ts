@@ -68,7 +68,9 @@ class Client {
     return this.memberEpoch > 0
   }
 
-  /** What it may still take for its own: nobody that has been away for longer does (its own clock says so). */
+  /**
+   * What it may still take for its own: nobody that has been away for longer does (its own clock says so).
+   */
   holds(now: number): ReadonlySet<string> {
     return this.isIn && now < this.heardAt + SESSION_MS ? this.owned : new Set()
   }
