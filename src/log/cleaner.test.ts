@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { buildEndTransactionMarker } from '../records/builder.ts'
 import type { Log } from './log.ts'
 import { type Entry, entriesOf, keyed, latest, put } from './testing/keyed.ts'
 import { batchOf, bytesOf, CLIENT, diskError, idle, must, Rig, type RigOptions } from './testing/rig.ts'
@@ -370,4 +371,45 @@ test('log.cleaner.io.max.bytes.per.second sets the pace', async () => {
   expect(compactions(rig)).toBe(0)
   await rig.advance(20_000)
   expect(compactions(rig)).toBe(1)
+})
+
+test('retention that the cleaner asks for while it is under way rolls an old log once', async () => {
+  const { rig, log } = await newLog({ cleanupPolicy: ['compact', 'delete'], retentionMs: 1_000 })
+  await put(log, ['a', 'one'], ['b', 'two'])
+  rig.clock.advance(5_000)
+  await Promise.all([log.applyRetention(), log.applyRetention()])
+  expect(log.segments.map(({ baseOffset }) => baseOffset)).toEqual([2n])
+  await put(log, ['a', 'three'])
+  const after = await rig.restart()
+  expect(after.logEndOffset).toBe(3n)
+  expect(latest(await entriesOf(after))).toEqual(new Map([['a', 'three']]))
+})
+
+test('what records are dropped for is durable first, however far behind them it lies', async () => {
+  const { rig, log } = await newLog()
+  await put(log, ['a', 'before'])
+  const sent = keyed([['a', 'in a transaction']], {
+    producerId: 7n,
+    producerEpoch: 0,
+    baseSequence: 0,
+    isTransactional: true,
+  })
+  must(await log.append(sent, CLIENT))
+  await fill(log)
+  await log.flush()
+  rig.memory.syncAll()
+  const marker = {
+    type: 'COMMIT',
+    coordinatorEpoch: 0,
+    timestamp: 0n,
+    producerId: 7n,
+    producerEpoch: 0,
+  } as const
+  const bytes = Buffer.from(buildEndTransactionMarker(marker))
+  must(await log.append(bytes, { leaderEpoch: 0, origin: 'coordinator' }))
+  log.updateHighWatermark(log.logEndOffset)
+  const { logEndOffset } = log
+  await rig.advance(ROUND_MS)
+  expect(compactions(rig)).toBeGreaterThan(0)
+  expect((await rig.crash('lost')).logEndOffset).toBe(logEndOffset)
 })

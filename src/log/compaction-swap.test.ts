@@ -123,3 +123,10 @@ test('a disk that fails takes the directory offline, and the next start finds al
     await expectWhole(rig, after, history)
   }
 })
+
+test('indexes get their names when that of the batches is durable: a start may still find it otherwise', () => {
+  const taken = steps.findIndex(name => /^rename .*\.log\.swap$/.test(name))
+  const next = steps.slice(taken + 1)
+  expect(next[0]).toMatch(/^syncDirectory /)
+  expect(next[1]).toMatch(/^rename .*index\.swap$/)
+})

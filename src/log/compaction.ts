@@ -77,11 +77,12 @@ class Compaction {
 
   /**
    * A start after a crash takes what lies behind the recovery point for damaged where it has gaps: nothing
-   * that is compacted may lie there.
+   * that is compacted may lie there. Nor may a power failure take what records are dropped for: the marker of
+   * a transaction, or a producer's last batch, which may come long after them.
    */
   private async settleRecovery(): Promise<void> {
     const { log } = this
-    if (log.recoveryPoint < this.options.firstUncleanableOffset) await log.flush()
+    if (log.recoveryPoint < log.logEndOffset) await log.flush()
     if (!(await log.home.saveRecoveryPoints())) throw new CleaningAborted()
   }
 

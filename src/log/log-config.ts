@@ -3,6 +3,8 @@
  * composition root maps topic and broker options to these, and hands over new values when they change.
  */
 
+import type { Random } from '../platform/platform.ts'
+
 /** One topic's settings. Sizes and times may be as large as Kafka's int64 allows: they are only compared. */
 export interface LogConfig {
   readonly segmentBytes: number
@@ -28,6 +30,12 @@ export interface LogConfig {
   readonly maxCompactionLagMs: number
   /** How long tombstones and transaction markers stay once compaction has found nothing else in their way. */
   readonly deleteRetentionMs: number
+}
+
+/** So that the segments of many logs, born together, are not rolled together. */
+export function rollJitter({ segmentJitterMs, segmentMs }: LogConfig, random: Random): number {
+  const bound = Math.min(segmentJitterMs, segmentMs, 2 ** 31)
+  return bound > 0 ? random.below(bound) : 0
 }
 
 /** How all compacted logs of a broker are compacted (`log.cleaner.*`). */

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import type { Log } from './log.ts'
+import type { LogConfig } from './log-config.ts'
+import { entriesOf, latest, put } from './testing/keyed.ts'
 import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig } from './testing/rig.ts'
 
 const DIRECTORIES = ['/one', '/two']
@@ -165,6 +167,72 @@ describe('a move', () => {
     expect(await ask('later', '/one')).toBe(ErrorCode.REPLICA_NOT_AVAILABLE)
     await rig.log('other')
     expect((await rig.log('later')).home.path).toBe('/one')
+  })
+})
+
+describe('what happens to a log while it moves', () => {
+  const COMPACTED = { cleanupPolicy: ['compact'] as const, minCleanableDirtyRatio: 0, deleteRetentionMs: 0 }
+
+  /** A move that has copied a chunk, and waits. */
+  async function begun(config: Partial<LogConfig> = {}): Promise<{ rig: Rig; log: Log; to: string }> {
+    const rig = newRig({ config })
+    const log = await rig.log()
+    for (let i = 0; i < 40; i++) await put(log, [`key ${i % 4}`, `value ${i}`])
+    const to = otherThan(log)
+    rig.manager.setMoveRate(1)
+    await move(rig, log, to)
+    await idle()
+    return { rig, log, to }
+  }
+
+  async function finish(rig: Rig, log: Log, to: string): Promise<void> {
+    rig.manager.setMoveRate(Number.POSITIVE_INFINITY)
+    await rig.advance(4_000)
+    expect(log.home.path).toBe(to)
+  }
+
+  test('is not compaction: a tombstone that goes before it is copied would bring back what it deleted', async () => {
+    const { rig, log, to } = await begun(COMPACTED)
+    await put(log, ['key 1', null])
+    for (let i = 0; i < 40; i++) await put(log, [`key ${2 + (i % 2)}`, `later ${i}`])
+    await rig.advance(60_000)
+    expect(rig.lines.filter(({ message }) => message === 'Compacted a log')).toEqual([])
+    await finish(rig, log, to)
+    await rig.advance(60_000)
+    expect(rig.lines.some(({ message }) => message === 'Compacted a log')).toBe(true)
+    expect(latest(await entriesOf(log)).has('key 1')).toBe(false)
+  })
+
+  test('may be a truncation, after which it holds other batches than its copy', async () => {
+    const { rig, log, to } = await begun()
+    await log.truncateTo(30n)
+    for (let i = 30; i < 60; i++) await put(log, [`key ${i % 4}`, `other ${i}`])
+    const before = await entriesOf(log)
+    await finish(rig, log, to)
+    expect(await entriesOf(log)).toEqual(before)
+    const after = await rig.restart()
+    expect(await entriesOf(after)).toEqual(before)
+  })
+
+  test('may be a deletion of records, which no crash brings back', async () => {
+    const { rig, log, to } = await begun()
+    must(await log.deleteRecordsTo(25n))
+    await finish(rig, log, to)
+    const after = await rig.crash('kept')
+    expect(after.home.path).toBe(to)
+    expect(after.logStartOffset).toBe(25n)
+  })
+
+  test('in another life of the broker is looked for: a copy that the log does not continue is made anew', async () => {
+    const { rig, log, to } = await begun()
+    await log.truncateTo(30n)
+    for (let i = 30; i < 60; i++) await put(log, [`key ${i % 4}`, `other ${i}`])
+    const before = await entriesOf(log)
+    const after = await rig.restart()
+    await rig.manager.settleFound(() => true)
+    await rig.advance(4_000)
+    expect(after.home.path).toBe(to)
+    expect(await entriesOf(after)).toEqual(before)
   })
 })
 

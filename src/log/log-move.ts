@@ -12,7 +12,8 @@ import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint
 import { DamagedSegment } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import type { LogDirectory } from './log-directory.ts'
-import type { LogLocation, Segment } from './segment.ts'
+import { leastOffset } from './offsets.ts'
+import type { BatchPlace, LogLocation, Segment } from './segment.ts'
 
 /** Read and written at once. A batch that is larger goes alone. */
 const CHUNK_BYTES = 1_048_576
@@ -43,6 +44,8 @@ export class LogMove {
   readonly from: LogDirectory
   readonly to: LogDirectory
   private readonly services: MoveServices
+  /** It was begun in an earlier life of the broker, and what came to the log since is not known. */
+  private isResumed: boolean
   isOver = false
   private onOver: () => void = () => {}
   /** Resolves when it is given up: pauses end then. */
@@ -54,12 +57,14 @@ export class LogMove {
     readonly from: LogDirectory
     readonly to: LogDirectory
     readonly services: MoveServices
+    readonly isResumed: boolean
   }) {
     this.log = parts.log
     this.copy = parts.copy
     this.from = parts.from
     this.to = parts.to
     this.services = parts.services
+    this.isResumed = parts.isResumed
     this.over = new Promise(resolve => {
       this.onOver = resolve
     })
@@ -71,7 +76,23 @@ export class LogMove {
     this.onOver()
   }
 
+  /**
+   * The log is not compacted meanwhile, as in Kafka: a tombstone that is dropped before it was copied would
+   * bring back what it has deleted and the copy already has.
+   */
   async run(): Promise<MoveEnd> {
+    const { log, services } = this
+    log.isMoving = true
+    log.cutAt = undefined
+    try {
+      await services.clear(log)
+      return await this.copyAndReplace()
+    } finally {
+      log.isMoving = false
+    }
+  }
+
+  private async copyAndReplace(): Promise<MoveEnd> {
     for (;;) {
       try {
         const end = await this.attempt()
@@ -94,43 +115,67 @@ export class LogMove {
 
   /** Undefined when the log has run away from its copy, and it has to catch up again. */
   private async attempt(): Promise<MoveEnd | undefined> {
-    await this.align()
+    if (this.isResumed && !(await this.isContinued())) {
+      await this.copy.truncateFullyAndStartAt(this.log.logStartOffset)
+    }
+    this.isResumed = false
     for (let copied = -1; copied !== 0; ) {
       if (this.isOver) return { state: 'given up' }
+      await this.align()
       copied = await this.copySome()
       if (copied > 0) await this.services.throttle(copied, this)
     }
     // Most of it is synced while writes go on.
     await this.copy.flush()
     if (this.isOver) return { state: 'given up' }
-    this.log.isMoving = true
-    try {
-      await this.services.clear(this.log)
-      return await this.log.alone(() => this.replace())
-    } finally {
-      this.log.isMoving = false
-    }
+    return this.log.alone(() => this.replace())
   }
 
-  /** The log may have lost what its copy has, by a power failure, or have been cut or begun anew. */
+  /**
+   * Whether the log goes on from where the copy ends. It may have lost what the copy has by a power failure
+   * and hold other batches there by now, or none; or have been compacted, tombstones and all.
+   */
+  private async isContinued(): Promise<boolean> {
+    const { log, copy } = this
+    if (log.config.cleanupPolicy.includes('compact') || log.cleanedTo !== undefined) return false
+    if (copy.logEndOffset > log.logEndOffset) await copy.truncateTo(log.logEndOffset)
+    const last = await lastBatch(copy)
+    if (last === undefined) return true
+    const segment = log.segments.findLast(it => it.baseOffset <= last.baseOffset)
+    const place = await segment?.find(last.baseOffset)
+    if (segment === undefined || place === undefined) return false
+    return (await segment.readBatch(place)).bytes().equals(last.bytes())
+  }
+
+  /** The log may have been cut or begun anew. */
   private async align(): Promise<void> {
     const { log, copy } = this
-    if (copy.logEndOffset > log.logEndOffset) await copy.truncateTo(log.logEndOffset)
+    while (log.cutAt !== undefined) {
+      const { cutAt } = log
+      log.cutAt = undefined
+      if (copy.logEndOffset > cutAt) await copy.truncateTo(cutAt)
+    }
     if (copy.logEndOffset < log.logStartOffset) await copy.truncateFullyAndStartAt(log.logStartOffset)
   }
 
   /** One chunk; returns its size, and 0 when there is nothing more. */
   private async copySome(): Promise<number> {
     const { log, copy } = this
+    const { truncations } = log
     const offset = copy.logEndOffset
     const candidates = log.segments.filter(
       (_, i) => (log.segments[i + 1]?.baseOffset ?? offset + 1n) > offset,
     )
     for (const segment of candidates) {
       const batches = await this.readFrom(segment, offset)
+      // What was read may be gone, and what follows it is not to be taken for the rest.
+      if (log.truncations !== truncations) return 1
       if (batches === undefined) continue
       const { baseOffset } = new RecordBatch(batches, 0)
       // The log start offset may lie inside a batch, which is copied whole.
+      const isFirst = copy.sizeBytes === 0
+      if (baseOffset < offset && !isFirst)
+        throw new DamagedSegment(`${segment.path} does not go on at ${offset}`)
       if (baseOffset < offset) await copy.truncateFullyAndStartAt(baseOffset)
       const appended = await copy.append(batches, { leaderEpoch: -1, origin: 'follower' })
       if (appended.error) throw new Error(appended.message)
@@ -167,6 +212,7 @@ export class LogMove {
     if (this.isOver || !from.isOnline) return { state: 'given up' }
     // Where compaction took the last batches, there is nothing to copy between them and the end.
     if (copy.logEndOffset < log.logEndOffset) await copy.roll(log.logEndOffset)
+    await this.takeLogStart()
     services.forget(copy)
     copy.isLeaving = true
     await copy.close()
@@ -178,6 +224,14 @@ export class LogMove {
     copy.location.path = path
     await to.sync()
     return { state: 'replaced', from, old: await this.takeOver() }
+  }
+
+  /** What was deleted meanwhile is not to come back with the next start, from the new directory. */
+  private async takeLogStart(): Promise<void> {
+    const { copy, log } = this
+    copy.updateHighWatermark(copy.logEndOffset)
+    const deleted = await copy.deleteRecordsTo(leastOffset(log.startToSave, copy.logEndOffset))
+    if (deleted.error) throw new Error(deleted.message)
   }
 
   /** At once for whoever looks at the log; what is under way with the old files comes to its end. */
@@ -197,6 +251,20 @@ export class LogMove {
     for (const segment of segments) await segment.close()
     return location
   }
+}
+
+async function lastBatch(log: Log): Promise<RecordBatch | undefined> {
+  for (const segment of log.segments.toReversed()) {
+    await segment.ready()
+    const { position } = await segment.offsetIndex.lastEntry()
+    let last: BatchPlace | undefined
+    await segment.firstWhere({ from: position }, ({ baseOffset, sizeInBytes, partitionLeaderEpoch }, at) => {
+      last = { position: at, sizeBytes: sizeInBytes, baseOffset, leaderEpoch: partitionLeaderEpoch }
+      return false
+    })
+    if (last !== undefined) return segment.readBatch(last)
+  }
+  return undefined
 }
 
 /** Up to where a buffer holds whole batches, each with the checksum of what is in it. */

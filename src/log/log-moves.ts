@@ -71,12 +71,12 @@ export class LogMoves {
   /** Resolves when the copy is begun; the rest is background work. */
   async start(log: Log, from: LogDirectory, to: LogDirectory): Promise<void> {
     const copy = await this.openCopy(log, to)
-    this.run(log, copy, { from, to })
+    this.run(log, copy, { from, to, isResumed: false })
   }
 
   /** A copy that was found at the start. */
   resume(log: Log, copy: Log, between: Between): void {
-    this.run(log, copy, between)
+    this.run(log, copy, { ...between, isResumed: true })
   }
 
   private async openCopy(log: Log, to: LogDirectory): Promise<Log> {
@@ -100,14 +100,14 @@ export class LogMoves {
     return copy
   }
 
-  private run(log: Log, copy: Log, { from, to }: Between): void {
+  private run(log: Log, copy: Log, between: Between & { readonly isResumed: boolean }): void {
     const services = {
       throttle: (bytes: number, move: LogMove) => this.throttle(bytes, move),
       wait: (ms: number, move: LogMove) => this.wait(ms, move),
       clear: this.options.clear,
       forget: this.options.onForgotten,
     }
-    const move = new LogMove({ log, copy, from, to, services })
+    const move = new LogMove({ log, copy, ...between, services })
     const done = this.inItsTurn(move).finally(() => {
       if (this.running.get(log.name)?.move === move) this.running.delete(log.name)
     })

@@ -96,7 +96,12 @@ export class LogRemoval {
   private async saveLogStart(offset: bigint): Promise<boolean> {
     if (offset <= this.bounds.startOffset) return true
     this.bounds.startToSave = greatestOffset(this.bounds.startToSave, offset)
-    return this.log.home.saveLogStarts()
+    for (;;) {
+      const { home } = this.log
+      const isSaved = await home.saveLogStarts()
+      // It may have moved to another directory meanwhile.
+      if (home === this.log.home) return isSaved
+    }
   }
 
   private advanceLogStart(offset: bigint): void {
@@ -107,13 +112,18 @@ export class LogRemoval {
     this.log.onLogStart?.()
   }
 
-  /** Deletes the segments that the topic's retention has done with; returns how many. */
+  /**
+   * Deletes the segments that the topic's retention has done with; returns how many. The cleaner asks for it
+   * as well, and may do so at the same time.
+   */
   async applyRetention(): Promise<number> {
     if (!this.log.isOnline) return 0
     const { segments: expired, end } = await expiredSegments(this.log)
-    if (expired.includes(this.log.activeSegment)) {
+    const active = expired.at(-1)
+    if (active !== undefined && active === this.log.activeSegment) {
       await this.queue.alone(async () => {
-        if (this.log.isOnline && this.bounds.endOffset === end) await this.log.roll(end)
+        const isAsItWas = active === this.log.activeSegment && this.bounds.endOffset === end
+        if (this.log.isOnline && isAsItWas) await this.log.roll(end)
       })
     }
     // What came since the active segment was looked at is young, and keeps all of it.
@@ -190,9 +200,10 @@ export class LogRemoval {
     const { environment, location, segments } = log
     const { disk } = environment
     const end = segments[segments.indexOf(sources.at(-1)!) + 1]!.baseOffset
-    await swapIn({ disk, directory: location.path, cleaned, sources }, () =>
-      log.home.goOffline(new Error(`Compacted segments of ${log.name} could not be put in their place`)),
-    )
+    await swapIn({ disk, directory: location.path, cleaned, sources }, cause => {
+      const message = `Compacted segments of ${log.name} could not be put in their place: ${cause.message}`
+      log.home.goOffline(new Error(message, { cause }))
+    })
     segments.splice(segments.indexOf(sources[0]!), sources.length, cleaned)
     this.replacements++
     // What the cache has is not compacted, and may hold batches that the transaction index knows no more.
@@ -284,6 +295,7 @@ export class LogRemoval {
   /** From here on nobody sees what is about to go. */
   private shorten(offset: bigint): void {
     this.truncations++
+    this.log.cutAt = leastOffset(this.log.cutAt ?? offset, offset)
     this.bounds.endOffset = offset
     this.log.cleanedTo = this.log.cleanedTo && leastOffset(this.log.cleanedTo, offset)
     this.bounds.startOffset = leastOffset(this.bounds.startOffset, offset)

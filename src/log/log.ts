@@ -11,7 +11,7 @@ import type { RecordBatch } from '../records/batch.ts'
 import { AppendQueue, forEachBatch, isPassing, type PendingAppend, storageRefusal } from './append-queue.ts'
 import { DamagedSegment } from './damaged-segment.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
-import type { LogConfig } from './log-config.ts'
+import { type LogConfig, rollJitter } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { LogFlush } from './log-flush.ts'
 import { LogReader } from './log-reader.ts'
@@ -31,7 +31,7 @@ import type {
 import { clampOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
-import { type LogLocation, type RollRequest, rollJitter, Segment } from './segment.ts'
+import { type LogLocation, type RollRequest, Segment } from './segment.ts'
 import { Tail } from './tail-cache.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 
@@ -82,8 +82,10 @@ export class Log implements LogSurface {
   private isClosed = false
   private isDamaged = false
   onLogStart: (() => void) | undefined
-  /** It is about to have other files: nobody is to begin anything longer with these. */
+  /** It is being copied to another directory: nobody is to compact it. */
   isMoving = false
+  /** While it is copied: the lowest offset at which it was cut off, until the copy is cut there too. */
+  cutAt: bigint | undefined
   /** Its directory is being renamed: that a file is not where it was says nothing of the disk. */
   isLeaving = false
 

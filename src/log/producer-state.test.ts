@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { RecordBatch } from '../records/batch.ts'
+import { emptyBatch } from '../records/batch-filter.ts'
 import { buildEndTransactionMarker } from '../records/builder.ts'
 import type { Log } from './log.ts'
 import { ProducerState } from './producer-state.ts'
@@ -211,4 +212,11 @@ describe('transactions', () => {
     expect(state.expire(1_000, 1_000)).toBe(1)
     expect([...state.producers()].map(entry => entry.producerId)).toEqual([PRODUCER])
   })
+})
+
+test('what compaction has left of a marker tells the epoch of its producer all the same', () => {
+  const producers = new ProducerState()
+  producers.replay(new RecordBatch(emptyBatch(new RecordBatch(marker('ABORT', 5)))), 0)
+  const [producer] = producers.producers()
+  expect(producer).toMatchObject({ producerId: PRODUCER, epoch: 5, coordinatorEpoch: -1, batches: [] })
 })

@@ -455,7 +455,8 @@ function follows(lastSequence: number, nextSequence: number): boolean {
 function apply(entry: ProducerEntry, batch: RecordBatch, now: number): ControlMarker | undefined {
   const marker = batch.isControl ? readControlMarker(batch) : undefined
   entry.lastSeenMs = now
-  if (batch.isControl && marker === undefined) return undefined
+  // What compaction has left of a marker has no record any more, and is kept for its epoch.
+  if (batch.isControl && marker === undefined && batch.recordCount > 0) return undefined
   if (batch.producerEpoch !== entry.epoch) {
     entry.epoch = batch.producerEpoch
     entry.batches = []
@@ -466,6 +467,7 @@ function apply(entry: ProducerEntry, batch: RecordBatch, now: number): ControlMa
     entry.currentTxnFirstOffset = NO_OFFSET
     return marker
   }
+  if (batch.isControl) return undefined
   if (entry.batches.length === WINDOW) entry.batches.shift()
   entry.batches.push(seen(batch))
   if (batch.isTransactional && entry.currentTxnFirstOffset === NO_OFFSET) {

@@ -16,13 +16,13 @@ import {
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { TopicPartition } from './log.ts'
 import { Log } from './log.ts'
-import type { LogConfig } from './log-config.ts'
+import { type LogConfig, rollJitter } from './log-config.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers, refillTransactionIndexes } from './producer-replay.ts'
 import { ProducerSnapshots } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
-import { type LogLocation, rollJitter, Segment, type SegmentServices } from './segment.ts'
+import { type LogLocation, Segment, type SegmentServices } from './segment.ts'
 
 const SWAP = /^\d{20}\..*\.swap$/
 const LEFTOVER = /^(\d{20}\..*\.(deleted|cleaned|tmp)|(leader-epoch-checkpoint|partition\.metadata)\.tmp)$/

@@ -2,7 +2,7 @@
  * One segment: a file of batches in order, its indexes, and the running facts that place index entries and
  * decide on rolling. The last segment of a log is appended to; the others never change but to be removed.
  */
-import type { Disk, DiskFile, Random } from '../platform/platform.ts'
+import type { Disk, DiskFile } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
 import { DamagedSegment, refuseOldFormat } from './damaged-segment.ts'
@@ -151,8 +151,8 @@ export class Segment implements PoolMember {
     return this.pathOf('.log')
   }
 
-  private pathOf(suffix: string): string {
-    return `${this.services.location.path}/${fileName(this.baseOffset, suffix)}${this.suffix}`
+  private pathOf(kind: string, suffix = this.suffix): string {
+    return `${this.services.location.path}/${fileName(this.baseOffset, kind)}${suffix}`
   }
 
   /**
@@ -554,16 +554,26 @@ export class Segment implements PoolMember {
    * the file of the batches.
    */
   async changeSuffix(suffix: string, order: 'batches first' | 'batches last'): Promise<void> {
-    const { disk } = this.services
-    const before = this.suffix
-    const kinds = order === 'batches first' ? SEGMENT_SUFFIXES : SEGMENT_SUFFIXES.toReversed()
-    const paths = () => kinds.map(kind => this.pathOf(kind))
-    const from = paths()
+    const { from, to } = this.renaming(suffix)
+    if (order === 'batches last') await renameAll(this.services.disk, from.toReversed(), to.toReversed())
+    else await renameAll(this.services.disk, from, to)
     this.suffix = suffix
-    const to = paths()
-    this.suffix = before
-    await renameAll(disk, from, to)
-    this.suffix = suffix
+  }
+
+  /** Takes the suffix off, of the batches first; what is given is done before the others follow. */
+  async takeName(afterBatches: () => Promise<void>): Promise<void> {
+    const { from, to } = this.renaming('')
+    await renameAll(this.services.disk, from.slice(0, 1), to.slice(0, 1))
+    await afterBatches()
+    await renameAll(this.services.disk, from.slice(1), to.slice(1))
+    this.suffix = ''
+  }
+
+  private renaming(suffix: string): { readonly from: readonly string[]; readonly to: readonly string[] } {
+    return {
+      from: SEGMENT_SUFFIXES.map(kind => this.pathOf(kind)),
+      to: SEGMENT_SUFFIXES.map(kind => this.pathOf(kind, suffix)),
+    }
   }
 
   /** The greatest timestamp of the first batch; undefined where there is none. */
@@ -587,10 +597,4 @@ export class Segment implements PoolMember {
     this.madeIndexes?.offsets.file.unload()
     this.madeIndexes?.times.file.unload()
   }
-}
-
-/** So that the segments of many logs, born together, are not rolled together. */
-export function rollJitter({ segmentJitterMs, segmentMs }: LogConfig, random: Random): number {
-  const bound = Math.min(segmentJitterMs, segmentMs, 2 ** 31)
-  return bound > 0 ? random.below(bound) : 0
 }

@@ -1,8 +1,136 @@
-/** What disks do now and then: they fail, are slow, or no file can be opened. */
+/** What disks do now and then: they fail, are full or slow, open no file, or change bytes at rest. */
+import type { Log } from '../log/log.ts'
 import type { Random } from '../platform/platform.ts'
 import type { DiskFaults } from '../platform/simulated/simulated-disk.ts'
+import { RecordBatch } from '../records/batch.ts'
+import type { PartitionModel } from './model.ts'
+import type { Stage } from './stage.ts'
+import { hold } from './violation.ts'
 
-export function addTrouble(faults: DiskFaults, under: string, random: Random): void {
+const ROOMY = 2 ** 40
+/** Its offset and the leader's epoch, which no checksum covers. */
+const UNCHECKED_BYTES = 16
+
+export class DiskTrouble {
+  /** How many calls have failed, and when the last of them. */
+  faults = 0
+  lastFaultMs = Number.NEGATIVE_INFINITY
+  /** Since power came back: what a full disk kept from being written down may be forgotten. */
+  wasFull = false
+  /** A sync has failed, of whatever file: what is read there may not be on the disk. */
+  hasFailedSync = false
+  private isBroken = false
+  private lastTroubleMs = 0
+  private readonly stage: Stage
+  private readonly logDirs: readonly string[]
+
+  constructor(stage: Stage, logDirs: readonly string[]) {
+    this.stage = stage
+    this.logDirs = logDirs
+    const { clock, faults } = stage.world
+    faults.onFault = (call, path, code) => {
+      this.faults++
+      this.lastFaultMs = clock.elapsed()
+      stage.note(`the disk fails: ${code} at ${call} of ${path}`)
+      if (call === 'sync') this.syncFailed(path)
+    }
+  }
+
+  get isFull(): boolean {
+    return this.stage.world.memory.capacityBytes < ROOMY
+  }
+
+  /** For how long the disk has done as it was told. */
+  get quietMs(): number {
+    if (this.isFull || this.isBroken) return 0
+    return this.stage.world.clock.elapsed() - Math.max(this.lastTroubleMs, this.lastFaultMs)
+  }
+
+  private syncFailed(path: string): void {
+    this.hasFailedSync = true
+    for (const model of this.stage.models) {
+      if (path.includes(`/${model.name}/`)) model.hasFailedSync = true
+    }
+  }
+
+  async fill(): Promise<void> {
+    const { world, random } = this.stage
+    const { usableBytes, totalBytes } = await world.memory.space(this.logDirs[0]!)
+    const room = random.below(2_500)
+    this.stage.note(`the disk has room for ${room} bytes`)
+    world.memory.capacityBytes = Number(totalBytes - usableBytes) + room
+    this.wasFull = true
+  }
+
+  makeRoom(): void {
+    if (!this.isFull) return
+    this.stage.note('the disk has room again')
+    this.stage.world.memory.capacityBytes = ROOMY
+    this.lastTroubleMs = this.stage.world.clock.elapsed()
+  }
+
+  break(): void {
+    const { world, random } = this.stage
+    addTrouble(world.faults, this.logDirs[random.below(this.logDirs.length)]!, random)
+    this.isBroken = true
+  }
+
+  mend(): void {
+    this.stage.world.faults.clear()
+    if (this.isBroken) this.lastTroubleMs = this.stage.world.clock.elapsed()
+    this.isBroken = false
+  }
+
+  /** Of a batch that nobody has a reason to touch: a start after a crash does not look at its segment. */
+  async rot(model: PartitionModel, log: Log): Promise<void> {
+    const { world, random } = this.stage
+    const end = (i: number) => log.segments[i + 1]?.baseOffset ?? log.logEndOffset
+    const sealed = log.segments.filter((it, i) => it.sizeBytes > 0 && end(i) < log.recoveryPoint)
+    const segment = sealed[random.below(Math.max(1, sealed.length))]
+    if (segment === undefined || !(await log.home.saveRecoveryPoints())) return
+    const { path } = segment
+    const at = log.segments.indexOf(segment)
+    const bytes = await world.memory.readFile(path).catch(() => undefined)
+    if (bytes === undefined || at < 0 || segment.path !== path || (await this.isBeingCopied(model, log)))
+      return
+    const starts = [...positionsOf(bytes)]
+    const position = starts[random.below(starts.length)]!
+    const size = new RecordBatch(bytes, position).sizeInBytes
+    const where = position + UNCHECKED_BYTES + random.below(size - UNCHECKED_BYTES)
+    world.memory.rot(path, where, 1 << random.below(8))
+    const rotten = await world.memory.readFile(path)
+    model.rot = { from: segment.baseOffset, to: end(at), path, bytes: rotten }
+    this.stage.note(`byte ${where} of ${path} turns over`)
+  }
+
+  /** By compaction, or on its way to another directory: what was read before is intact. */
+  private async isBeingCopied({ name }: PartitionModel, { home }: Log): Promise<boolean> {
+    const { memory } = this.stage.world
+    const files = await memory.list(`${home.path}/${name}`)
+    const others = await Promise.all(this.logDirs.map(directory => memory.list(directory)))
+    return (
+      files.some(file => /\.(cleaned|swap)$/.test(file.name)) ||
+      others.flat().some(other => other.name.startsWith(`${name}.`) && other.name.endsWith('-future'))
+    )
+  }
+
+  /** Damage is left as it is, for whoever can mend it, until the segment goes as a whole. */
+  async checkRot(model: PartitionModel, log: Log): Promise<void> {
+    const { rot } = model
+    if (rot === undefined || model.isSuspect || log.logStartOffset >= rot.to) return
+    const now = await this.stage.world.memory.readFile(rot.path).catch(() => undefined)
+    if (log.logStartOffset >= rot.to) return
+    hold(now?.equals(rot.bytes) === true, 'damage is left as it is', () => {
+      return `${rot.path}, which is damaged, is ${now === undefined ? 'gone' : 'other than it was'}`
+    })
+  }
+}
+
+function* positionsOf(bytes: Buffer): Iterable<number> {
+  for (let at = 0; at < bytes.length; at += new RecordBatch(bytes, at).sizeInBytes) yield at
+}
+
+function addTrouble(faults: DiskFaults, under: string, random: Random): void {
   const calls = [['write'], ['sync'], ['read'], ['rename', 'open'], ['syncDirectory']] as const
   switch (random.below(5)) {
     case 0:

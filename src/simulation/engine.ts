@@ -3,7 +3,7 @@
  * as the broker does it, and the metadata around them, which never fails.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { DEFAULT_LOG_MANAGER_CONFIG } from '../log/log-config.ts'
+import { type CleanerConfig, DEFAULT_LOG_MANAGER_CONFIG } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import { BrokerConfig } from '../metadata/broker-config.ts'
 import { ClusterImage, configKey, type ImageChanges, type PartitionImage } from '../metadata/image.ts'
@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly maxOpenFiles: number
   readonly retentionCheckIntervalMs: number
   readonly initialTaskDelayMs: number
+  readonly cleaner: CleanerConfig
+  readonly moveBytesPerSecond: number
   readonly logger: Logger
   /** Between the engine and its disk, where a test plants a bug. */
   readonly disk?: ((disk: Disk) => Disk) | undefined
@@ -63,7 +65,7 @@ export class Engine {
     const process = this.world.boot()
     this.process = process
     const { clock, random, disk, compute } = process.platform
-    const { logger, disk: wrap, ...config } = this.options
+    const { logger, disk: wrap, moveBytesPerSecond, ...config } = this.options
     let replicas: ReplicaManager | undefined
     const opened = await LogManager.open({
       disk: wrap ? wrap(disk) : disk,
@@ -71,7 +73,13 @@ export class Engine {
       random,
       logger,
       compute,
-      config: { ...DEFAULT_LOG_MANAGER_CONFIG, ...config, nodeId: BROKER, clusterId: 'simulated' },
+      config: {
+        ...DEFAULT_LOG_MANAGER_CONFIG,
+        ...config,
+        cleaner: { ...config.cleaner, isEnabled: false },
+        nodeId: BROKER,
+        clusterId: 'simulated',
+      },
       logConfig: () => effectiveTopicConfig(new Map(), this.config),
       onDirectoryOffline: (path, partitions) => {
         if (this.process !== process) return
@@ -81,6 +89,7 @@ export class Engine {
     })
     if (opened.error) throw Object.assign(new Error(opened.message), { code: 'EREFUSED' })
     const logs = opened.value
+    logs.setMoveRate(moveBytesPerSecond)
     const { image, topicConfigs } = this
     await settleLogs({ logs, image, localBrokerId: BROKER, topicConfigs, logger })
     replicas = new ReplicaManager({
@@ -104,6 +113,11 @@ export class Engine {
     await parts?.logs.shutdown()
     this.process?.kill()
     this.process = undefined
+  }
+
+  /** It does not begin by itself after a start. */
+  allowCleaning(isEnabled: boolean): void {
+    this.parts?.logs.setCleaner({ ...this.options.cleaner, isEnabled })
   }
 
   kill(): void {

@@ -27,6 +27,8 @@ export interface LaneHost {
   append(model: PartitionModel, batch: SentBatch): Promise<Answer>
   /** The batch is stored, and under the settings in force no power failure takes it. */
   acknowledged(model: PartitionModel, batch: SentBatch): void
+  /** Nobody will ask again whether the batch was stored. */
+  leftOpen(): void
   note(line: string): void
 }
 
@@ -122,7 +124,9 @@ export class Lane {
       this.unanswered = undefined
       if (this.kind === 'transactional') this.mustAbort = true
       else if (this.kind === 'idempotent') this.newEpoch()
-    } else if (!GONE.includes(error) && error !== ErrorCode.REQUEST_TIMED_OUT) {
+    } else if (error === ErrorCode.REQUEST_TIMED_OUT) {
+      this.host.leftOpen()
+    } else if (!GONE.includes(error)) {
       throw new Violation('no assertion fails', `${model.name}: ${errorName(error)} for a batch`)
     }
   }
@@ -132,7 +136,8 @@ export class Lane {
     const state = this.model.producers().get(this.producerId)
     const { baseSequence, producerEpoch } = batch.view
     const isKnown = state?.epoch === producerEpoch && state.lastOffset >= this.model.startFloor
-    const isInOrder = isKnown && state.lastSequence + 1 === baseSequence
+    const isInOrder =
+      isKnown && this.model.isToBeKnown(this.producerId, state) && state.lastSequence + 1 === baseSequence
     hold(
       !isInOrder && batch.fate !== 'acknowledged',
       'retries are recognised',

@@ -3,6 +3,7 @@
  * history of the log, and what follows from it (producers, transactions, times). Written without a look at
  * the engine's own code.
  */
+import type { Clock } from '../platform/platform.ts'
 import { CRC_AT, RecordBatch } from '../records/batch.ts'
 import { readControlMarker } from '../records/lookup.ts'
 
@@ -30,6 +31,16 @@ export interface SentBatch {
   fate: Fate
   /** Where it was acknowledged or found. */
   baseOffset: bigint | undefined
+  /** By `elapsed`: since when it is known to be there. */
+  placedMs: number
+}
+
+/** Bytes of a segment that the disk has changed. */
+export interface Rot {
+  readonly from: bigint
+  readonly to: bigint
+  readonly path: string
+  readonly bytes: Buffer
 }
 
 export interface ModelProducer {
@@ -59,6 +70,8 @@ export class PartitionModel {
   readonly sent = new Map<string, SentBatch>()
   /** What the log holds or held, by base offset, below the log start too. */
   readonly history = new Map<bigint, SentBatch>()
+  /** What was at an offset and was cut off, the last of each. */
+  readonly former = new Map<bigint, SentBatch>()
   /** The log start that was seen: it never goes back. */
   startFloor = 0n
   /** Up to where records were deleted on demand. */
@@ -73,10 +86,32 @@ export class PartitionModel {
   /** What topic configurations allowed since retention was last looked at. */
   leastRetentionMs = Number.POSITIVE_INFINITY
   leastRetentionBytes = Number.POSITIVE_INFINITY
+  /** The segment at its front, as it was seen. */
+  first: { readonly baseOffset: bigint; readonly sinceMs: number } | undefined
+  /** It was at any time: what is gone stays gone. */
+  isCompacted = false
+  /** Of all the settings there have been. */
+  leastDeleteRetentionMs = Number.POSITIVE_INFINITY
+  leastCompactionLagMs = Number.POSITIVE_INFINITY
+  /** Of tombstones, by offset: until when they stay, and when that was seen. */
+  readonly horizons = new Map<bigint, { readonly horizonMs: number; readonly seenMs: number }>()
+  /** The log directory that it was seen in. */
+  home: string | undefined
+  /** Offsets of records that may have been compacted, whatever comes. */
+  readonly excused = new Set<bigint>()
+  /** Transactions were cut off which compaction had been through. */
+  isBlurred = false
+  /** By producer: where its last batches were cut off. What came before them may be compacted. */
+  private readonly cutProducers = new Map<bigint, bigint>()
+  rot: Rot | undefined
+  /** The broker has started since its disk has changed bytes: nothing has to be there any more. */
+  isSuspect = false
+  readonly clock: Clock
 
-  constructor(topic: string, topicId: string, index: number) {
-    this.topic = topic
-    this.topicId = topicId
+  constructor(clock: Clock, topic: { readonly name: string; readonly id: string }, index: number) {
+    this.clock = clock
+    this.topic = topic.name
+    this.topicId = topic.id
     this.index = index
   }
 
@@ -97,13 +132,15 @@ export class PartitionModel {
   send(bytes: Buffer, records: readonly SentRecord[]): SentBatch {
     const copy = Buffer.from(bytes)
     const view = new RecordBatch(copy, 0)
-    const batch: SentBatch = { bytes: copy, view, records, fate: 'open', baseOffset: undefined }
+    const placedMs = this.clock.elapsed()
+    const batch: SentBatch = { bytes: copy, view, records, fate: 'open', baseOffset: undefined, placedMs }
     this.sent.set(identityOf(view), batch)
     return batch
   }
 
   /** The batch is in the log, by the answer to a producer or by what a read has found. */
   place(batch: SentBatch, baseOffset: bigint): void {
+    if (batch.baseOffset !== baseOffset) batch.placedMs = this.clock.elapsed()
     batch.fate = 'acknowledged'
     batch.baseOffset = baseOffset
     this.history.set(baseOffset, batch)
@@ -130,10 +167,33 @@ export class PartitionModel {
     for (const [baseOffset, batch] of [...this.history]) {
       if (baseOffset + BigInt(batch.view.lastOffsetDelta) < offset) continue
       this.history.delete(baseOffset)
+      this.former.set(baseOffset, batch)
       batch.fate = fate
       batch.baseOffset = undefined
     }
+    for (const known of this.horizons.keys()) if (known >= offset) this.horizons.delete(known)
+    for (const known of this.excused) if (known >= offset) this.excused.delete(known)
     if (this.durableFloor > offset) this.durableFloor = offset
+  }
+
+  /** Before a cut of a compacted log, which only a leader with another history asks for. */
+  noteProducersCut(offset: bigint): void {
+    for (const { lastOffset, batch } of this.batches()) {
+      if (lastOffset >= offset && batch.view.producerId >= 0n) {
+        this.cutProducers.set(batch.view.producerId, offset)
+      }
+    }
+  }
+
+  /** Whether the log has to know what its producer has written last. */
+  isToBeKnown(producerId: bigint, state: ModelProducer): boolean {
+    const cutAt = this.cutProducers.get(producerId)
+    return cutAt === undefined || state.lastOffset >= cutAt
+  }
+
+  /** Whether the disk has changed bytes of the segment that an offset is in. */
+  isRotten(offset: bigint): boolean {
+    return this.rot !== undefined && offset >= this.rot.from && offset < this.rot.to
   }
 
   producers(): Map<bigint, ModelProducer> {

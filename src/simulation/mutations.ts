@@ -4,10 +4,15 @@
  */
 import { ok } from '../../protocol/errors.ts'
 import { AppendQueue } from '../log/append-queue.ts'
+import { CleanedTransactions } from '../log/cleaned-transactions.ts'
+import { type CleaningReply, type CleaningRequest, cleaningTask } from '../log/cleaning-task.ts'
+import { SWAP_SUFFIX } from '../log/compaction-swap.ts'
 import { Log } from '../log/log.ts'
 import { LogDirectory } from '../log/log-directory.ts'
 import { LogFlush } from '../log/log-flush.ts'
+import { LogMove } from '../log/log-move.ts'
 import { OffsetIndex } from '../log/offset-index.ts'
+import { OffsetMap } from '../log/offset-map.ts'
 import { ProducerSnapshots } from '../log/producer-snapshot.ts'
 import { ProducerState } from '../log/producer-state.ts'
 import { Segment } from '../log/segment.ts'
@@ -62,6 +67,16 @@ function fileWith(file: DiskFile, calls: Partial<DiskFile>): DiskFile {
       const call = calls[name as keyof DiskFile] ?? target[name as keyof DiskFile]
       return typeof call === 'function' ? call.bind(target) : call
     },
+  })
+}
+
+/** What compaction is asked is another thing, or done in another way. */
+function patchCleaning(
+  change: (request: CleaningRequest, answer: (request: CleaningRequest) => CleaningReply) => CleaningReply,
+): () => void {
+  return patch(cleaningTask, 'start', start => () => {
+    const answer = start() as (request: CleaningRequest) => CleaningReply
+    return (request: CleaningRequest) => change(request, answer)
   })
 }
 
@@ -225,6 +240,104 @@ export const MUTATIONS: readonly Mutation[] = [
           async function (this: { firstBatchTimestamp?: bigint }) {
             const youngest = await original()
             return this.firstBatchTimestamp === undefined ? youngest : Number(this.firstBatchTimestamp)
+          },
+      ),
+  },
+  {
+    name: 'retention goes by when the file was last written',
+    caughtBy: 'retention deletes',
+    plant: () =>
+      patch(
+        Segment.prototype,
+        'youngestMs',
+        original =>
+          async function (this: Segment) {
+            const { services, path } = this as unknown as { services: { disk: Disk }; path: string }
+            return (await services.disk.status(path))?.modifiedMs ?? original()
+          },
+      ),
+  },
+  {
+    name: 'retention never comes round',
+    caughtBy: 'retention deletes',
+    plant: () => patch(Log.prototype, 'applyRetention', () => async () => 0),
+  },
+  {
+    name: 'tombstones go as soon as compaction has met them',
+    caughtBy: 'tombstones stay for their time',
+    plant: () =>
+      patchCleaning((request, answer) =>
+        answer(request.type === 'clean' ? { ...request, deleteRetentionMs: 0n } : request),
+      ),
+  },
+  {
+    name: 'compaction keeps the first value of a key',
+    caughtBy: 'the last value of each key survives',
+    plant: () =>
+      patch(
+        OffsetMap.prototype,
+        'put',
+        original =>
+          function (this: OffsetMap, ...given: [Buffer, number, number, number]) {
+            const [buffer, at, length] = given
+            if (this.get(buffer, at, length) < 0) original(...given)
+          },
+      ),
+  },
+  {
+    name: 'compaction takes aborted records for committed ones',
+    caughtBy: 'the last value of each key survives',
+    plant: () =>
+      patch(
+        CleanedTransactions.prototype,
+        'onBatch',
+        original =>
+          (...given) =>
+            original(...given) && false,
+      ),
+  },
+  {
+    name: 'compaction forgets the last batch of a producer',
+    caughtBy: 'producer state equals a replay',
+    plant: () =>
+      patchCleaning((request, answer) =>
+        answer(request.type === 'clean' ? { ...request, lastRecords: new BigInt64Array(0) } : request),
+      ),
+  },
+  {
+    name: 'old segments go before the compacted one has a name that a start looks for',
+    caughtBy: 'the last value of each key survives',
+    plant: () =>
+      patch(
+        Segment.prototype,
+        'changeSuffix',
+        original => async (suffix: string, order: string) =>
+          suffix === SWAP_SUFFIX ? undefined : original(suffix, order),
+      ),
+  },
+  {
+    name: 'compaction copies what the disk has changed',
+    caughtBy: 'damage is left as it is',
+    plant: () =>
+      patchCleaning((request, answer) => {
+        const blind = patch(RecordBatch.prototype, 'isChecksumValid', () => () => true)
+        try {
+          return answer(request)
+        } finally {
+          blind()
+        }
+      }),
+  },
+  {
+    name: 'a move forgets what was written while it copied',
+    caughtBy: 'acknowledged is durable',
+    plant: () =>
+      patch(
+        LogMove.prototype,
+        'copySome',
+        original =>
+          async function (this: LogMove) {
+            return this.log.isMoving ? 0 : original()
           },
       ),
   },

@@ -1,23 +1,25 @@
 /**
- * One run from one seed: producers, readers, retention, deletions, changes of settings, full and failing
- * disks, steps of the clock, clean stops, dead processes and power failures, in an order that the seed
- * decides, and the invariants after each of them.
+ * One run from one seed: producers, readers, retention, compaction, deletions, changes of settings, moves
+ * between directories, full, failing and rotting disks, steps of the clock, clean stops, dead processes and
+ * power failures, in an order that the seed decides, and the invariants after each of them.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { Disk } from '../platform/platform.ts'
 import { World } from '../platform/simulated/world.ts'
-import { readRecords } from '../replication/pinned-records.ts'
-import { audit, checkRead } from './audit.ts'
-import { addTrouble } from './disk-trouble.ts'
+import { excuseReplaced, uncompactedFrom } from './compacted.ts'
+import { Consumers } from './consumers.ts'
+import { DiskTrouble } from './disk-trouble.ts'
 import { Engine } from './engine.ts'
 import { auditIndexes } from './index-audit.ts'
 import { type Answer, Lane, type LaneHost, type LaneKind } from './lane.ts'
 import { PartitionModel, type SentBatch } from './model.ts'
+import { Overseer } from './overseer.ts'
+import type { Stage } from './stage.ts'
 import { isDiskError, storyLogger } from './story.ts'
-import { drawConfig } from './topics.ts'
+import { drawCleaner, drawConfig } from './topics.ts'
 import { hold, Violation } from './violation.ts'
-import { watch } from './watch.ts'
+import { WallTimes } from './wall-times.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -38,8 +40,9 @@ export interface SimulationResult {
 
 const LOG_DIRS = ['/disk0', '/disk1']
 const DEFAULT_STEPS = 110
-const ROOMY = 2 ** 40
-const UNBOUNDED = Number.POSITIVE_INFINITY
+const RETENTION_MS = 900
+/** Files that are copied, or change names. */
+const IN_THE_MIDDLE = /\.(cleaned|swap|deleted)$|-(future|delete)(\/|$)/
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const simulation = new Simulation(options)
@@ -50,57 +53,64 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
 type Stop = 'clean' | 'kill' | 'power'
 
-class Simulation implements LaneHost {
+class Simulation implements LaneHost, Stage {
   readonly trace: string[] = []
   readonly world: World
   readonly random
   stepsDone = 0
+  readonly engine: Engine
+  models: PartitionModel[] = []
+  life = 0
   private readonly steps: number
   private readonly onNote: ((line: string) => void) | undefined
-  private readonly engine: Engine
+  private readonly logDirs: readonly string[]
   private readonly durability: 'write' | 'fsync'
-  private models: PartitionModel[] = []
+  private readonly wall: WallTimes
+  private readonly trouble: DiskTrouble
+  private readonly overseer: Overseer
+  private readonly consumers: Consumers
   private lanes: Lane[] = []
   /** Sent when it was already in force that each append is synced. */
   private readonly promised = new WeakSet<SentBatch>()
   private readonly inFlight = new Set<Promise<void>>()
   private violation: Violation | undefined
-  private life = 0
   private lastNumber = 0
-  private lastWallMs = 0
-  private lenientUntilMs = 0
-  /** Since power came back: what a full disk kept from being written down may be forgotten. */
-  private wasFull = false
-  private faults = 0
-  private lastFaultMs = Number.NEGATIVE_INFINITY
 
   constructor(options: SimulationOptions) {
     this.steps = options.steps ?? DEFAULT_STEPS
     this.onNote = options.onNote
     this.world = new World({ seed: options.seed, startMs: 1_700_000_000_000 })
     this.random = this.world.derived()
+    this.wall = new WallTimes(this.world.clock)
     this.durability = this.random.below(2) === 0 ? 'write' : 'fsync'
+    this.logDirs = LOG_DIRS.slice(0, 1 + this.random.below(2))
     this.engine = new Engine(this.world, {
-      logDirs: LOG_DIRS.slice(0, 1 + this.random.below(2)),
+      logDirs: this.logDirs,
       durability: this.durability,
       tailCacheBytes: this.random.below(3) * 2_000,
       maxOpenFiles: 2 + this.random.below(20),
-      retentionCheckIntervalMs: 900,
+      retentionCheckIntervalMs: RETENTION_MS,
       initialTaskDelayMs: 400,
-      logger: storyLogger({ note: line => this.note(line), fail: error => this.fail(error) }),
+      cleaner: drawCleaner(this.random),
+      moveBytesPerSecond: [1_000, 10_000, Number.POSITIVE_INFINITY][this.random.below(3)]!,
+      logger: storyLogger({
+        note: line => this.note(line),
+        fail: error => this.fail(error),
+        isRotten: log => this.models.some(model => model.name === log && model.rot !== undefined),
+      }),
       disk: options.disk,
     })
-    this.world.faults.onFault = (call, path, code) => {
-      this.faults++
-      this.lastFaultMs = this.world.clock.elapsed()
-      this.note(`the disk fails: ${code} at ${call} of ${path}`)
-      if (call === 'sync') this.taint(path)
-    }
+    const { durability, wall } = this
+    this.trouble = new DiskTrouble(this, this.logDirs)
+    this.consumers = new Consumers(this, this.trouble)
+    const retentionRoundsMs = 4 * RETENTION_MS
+    this.overseer = new Overseer(this, { durability, wall, trouble: this.trouble, retentionRoundsMs })
   }
 
   async run(): Promise<Violation | undefined> {
     try {
       await this.finish(this.engine.start())
+      this.engine.allowCleaning(true)
       for (let count = 1 + this.random.below(2); count > 0; count--) await this.createTopic()
       for (; this.stepsDone < this.steps && !this.violation; this.stepsDone++) await this.step()
       await this.conclude()
@@ -124,19 +134,22 @@ class Simulation implements LaneHost {
   }
 
   private readonly acts: readonly (readonly [number, () => Promise<void> | void])[] = [
-    [56, () => this.produce()],
-    [9, () => this.launch(() => this.read())],
+    [50, () => this.produce()],
+    [7, () => this.launch(() => this.consumers.read())],
     [5, () => this.pass()],
-    [4, () => this.deleteRecords()],
+    [3, () => this.consumers.deleteRecords()],
     [2, () => this.truncate()],
     [3, () => this.reconfigure()],
     [1, () => this.createTopic()],
     [1, () => this.deleteTopic()],
     [3, () => this.fill()],
-    [2, () => this.breakDisk()],
+    [2, () => this.trouble.break()],
     [1, () => this.stepWall()],
-    [2, () => this.auditAll()],
+    [1, () => this.rot()],
+    [3, () => this.move()],
+    [2, () => this.overseer.auditAll()],
     [1, () => this.launch(() => this.engine.raiseEpochs())],
+    [5, () => this.interrupt()],
     [3, () => this.restart('clean')],
     [3, () => this.restart('kill')],
     [4, () => this.restart('power')],
@@ -189,15 +202,16 @@ class Simulation implements LaneHost {
 
   acknowledged(model: PartitionModel, batch: SentBatch): void {
     if (!this.promised.has(batch) || !this.isSynced(model)) return
-    this.raiseFloor(model, batch.baseOffset! + BigInt(batch.view.lastOffsetDelta) + 1n)
+    this.overseer.raiseFloor(model, batch.baseOffset! + BigInt(batch.view.lastOffsetDelta) + 1n)
   }
 
   private isSynced(model: PartitionModel): boolean {
     return this.durability === 'fsync' || this.engine.configOf(model.topic).flushMessages <= 1
   }
 
-  private raiseFloor(model: PartitionModel, offset: bigint): void {
-    if (!model.isTainted && offset > model.durableFloor) model.durableFloor = offset
+  leftOpen(): void {
+    // What is there without anybody's knowledge has to be found before compaction makes it unknowable.
+    this.engine.allowCleaning(false)
   }
 
   // Events.
@@ -209,52 +223,6 @@ class Simulation implements LaneHost {
     this.launch(() => lane.step(() => this.life === life))
   }
 
-  /** A fetch by a consumer, who may be behind or at the end. */
-  private async read(): Promise<void> {
-    const model = this.anyModel()
-    const log = model && this.logOf(model)
-    if (!model || !log?.isOnline) return
-    const { logStartOffset, highWatermark } = log
-    const offset = logStartOffset + BigInt(this.random.below(Number(highWatermark - logStartOffset) + 1))
-    const { faults } = this
-    const [outcome] = await this.engine.replicas.fetch({
-      replicaId: -1,
-      isolation: 'high-watermark',
-      maxWaitMs: this.random.below(500),
-      minBytes: 1,
-      maxBytes: 1 + this.random.below(5_000),
-      targets: [this.fetchTarget(model, offset)],
-    })
-    const isThere = outcome!.error === ErrorCode.NONE
-    hold(
-      isThere ||
-        outcome!.error === ErrorCode.OFFSET_OUT_OF_RANGE ||
-        this.logOf(model)?.isOnline !== true ||
-        this.faults > faults ||
-        this.world.clock.elapsed() - this.lastFaultMs < 1_000,
-      'reads give what was acknowledged',
-      () => `${model.name} at ${offset}: error ${outcome!.error}`,
-    )
-    if (!isThere) return
-    const bytes = await readRecords(outcome!.records).catch(error => {
-      if (!isDiskError(error)) throw error
-    })
-    if (bytes) checkRead(model, offset, { bytes, before: highWatermark })
-  }
-
-  private fetchTarget(model: PartitionModel, fetchOffset: bigint) {
-    return {
-      topic: model.topic,
-      topicId: model.topicId,
-      index: model.index,
-      currentLeaderEpoch: -1,
-      fetchOffset,
-      lastFetchedEpoch: -1,
-      logStartOffset: -1n,
-      maxBytes: 1 + this.random.below(3_000),
-    }
-  }
-
   /** Time for the background work. */
   private async pass(): Promise<void> {
     const ms = this.random.below(this.random.below(2) === 0 ? 12_000 : 1_500)
@@ -262,31 +230,12 @@ class Simulation implements LaneHost {
     await this.world.run(ms)
   }
 
-  private async deleteRecords(): Promise<void> {
-    const model = this.anyModel()
-    const log = model && this.logOf(model)
-    if (!model || !log?.isOnline) return
-    const { logStartOffset, highWatermark } = log
-    const offset = logStartOffset + BigInt(this.random.below(Number(highWatermark - logStartOffset) + 1))
-    const { life } = this
-    // From now on they may be gone.
-    if (offset > model.deletedTo) model.deletedTo = offset
-    this.launch(async () => {
-      const deleted = await this.engine.replicas.deleteRecords(model.topic, model.index, offset)
-      if (this.life !== life) return
-      this.note(`${model.name}: records are deleted to ${offset}, error ${deleted.error}`)
-      if (deleted.error) return
-      hold(deleted.value >= offset, 'the log start never goes back', () => `${model.name}: ${deleted.value}`)
-      if (offset > model.startFloor) model.startFloor = offset
-    })
-  }
-
   /** As a follower does whose leader has another history. */
   private async truncate(): Promise<void> {
     await this.quiesce()
     const model = this.anyModel()
     const log = model && this.logOf(model)
-    if (!model || !log?.isOnline) return
+    if (!model || !log?.isOnline || model.rot !== undefined) return
     const { logStartOffset, logEndOffset } = log
     const back = BigInt(this.random.below(Math.min(9, Number(logEndOffset - logStartOffset) + 1)))
     const wanted = logEndOffset - back
@@ -295,6 +244,12 @@ class Simulation implements LaneHost {
     const offset = inside === undefined ? wanted : inside.baseOffset
     if (offset < logStartOffset) return
     this.note(`${model.name} is truncated to ${offset}`)
+    this.overseer.noteChange()
+    if (model.isCompacted) {
+      excuseReplaced(model)
+      model.noteProducersCut(offset)
+    }
+    model.isBlurred ||= model.isCompacted && offset < uncompactedFrom(log)
     model.cut(offset, 'withdrawn')
     model.highWatermark = 0n
     try {
@@ -303,11 +258,11 @@ class Simulation implements LaneHost {
       // It may have been done or not, which can be told as long as nothing is deleted.
       if (!isDiskError(error)) throw error
       model.reopen()
-      if (log.isOnline) await this.finish(this.auditOne(model, log))
+      if (log.isOnline) await this.finish(this.overseer.auditOne(model, log))
       return
     }
     await this.finish(this.engine.raiseEpochs())
-    if (log.isOnline) await this.finish(this.auditOne(model, log))
+    if (log.isOnline) await this.finish(this.overseer.auditOne(model, log))
   }
 
   private async reconfigure(): Promise<void> {
@@ -316,9 +271,8 @@ class Simulation implements LaneHost {
     const config = drawConfig(this.random)
     this.note(`${model.topic} is configured: ${[...config].map(it => it.join('=')).join(' ')}`)
     await this.finish(this.engine.configure(model.topic, config))
-    // What retention has decided by then, it may take a while to do.
-    this.lenientUntilMs = this.world.clock.elapsed() + 20_000
-    this.noteRetention()
+    this.overseer.beLenient()
+    this.overseer.noteSettings()
   }
 
   private async createTopic(): Promise<void> {
@@ -330,7 +284,7 @@ class Simulation implements LaneHost {
     this.note(`${name} is created: ${[...config].map(it => it.join('=')).join(' ')}`)
     const id = await this.finish(this.engine.createTopic(name, count, config))
     for (let index = 0; index < count; index++) {
-      const model = new PartitionModel(name, id, index)
+      const model = new PartitionModel(this.world.clock, { name, id }, index)
       this.models.push(model)
       const kinds: LaneKind[] = ['plain', 'idempotent', 'idempotent', 'transactional']
       this.lanes.push(...kinds.map(kind => new Lane(this, model, kind)))
@@ -338,7 +292,7 @@ class Simulation implements LaneHost {
       const isEmpty = log === undefined || log.logEndOffset === 0n
       hold(isEmpty, 'deleted is deleted', () => `${model.name} begins with ${log?.logEndOffset}`)
     }
-    this.noteRetention()
+    this.overseer.noteSettings()
   }
 
   private async deleteTopic(): Promise<void> {
@@ -352,36 +306,59 @@ class Simulation implements LaneHost {
   }
 
   private async fill(): Promise<void> {
-    if (this.world.memory.capacityBytes < ROOMY) {
-      this.makeRoom()
-      await this.quiesce()
-      await this.expectService()
+    if (!this.trouble.isFull) {
+      await this.trouble.fill()
       return
     }
-    const { usableBytes, totalBytes } = await this.world.memory.space(LOG_DIRS[0]!)
-    const room = this.random.below(2_500)
-    this.note(`the disk has room for ${room} bytes`)
-    this.world.memory.capacityBytes = Number(totalBytes - usableBytes) + room
-    this.wasFull = true
-  }
-
-  private makeRoom(): void {
-    if (this.world.memory.capacityBytes === ROOMY) return
-    this.note('the disk has room again')
-    this.world.memory.capacityBytes = ROOMY
-  }
-
-  private breakDisk(): void {
-    const under = LOG_DIRS[this.random.below(LOG_DIRS.length)]!
-    addTrouble(this.world.faults, under, this.random)
+    this.trouble.makeRoom()
+    await this.quiesce()
+    await this.expectService()
   }
 
   private stepWall(): void {
     const ms = (this.random.below(2) === 0 ? -1 : 1) * this.random.below(100_000)
     this.note(`the wall clock steps by ${ms} ms`)
-    this.world.clock.stepWall(ms)
-    // Retention may still be at what it has decided by the time before.
-    this.lenientUntilMs = this.world.clock.elapsed() + 20_000
+    this.wall.noteStep(() => this.world.clock.stepWall(ms))
+    this.overseer.beLenient()
+  }
+
+  private async rot(): Promise<void> {
+    const model = this.anyModel()
+    const log = model && this.logOf(model)
+    if (!log?.isOnline || model?.rot !== undefined) return
+    await this.finish(this.trouble.rot(model!, log))
+  }
+
+  private move(): void {
+    const model = this.anyModel()
+    const log = model && this.logOf(model)
+    if (!model || !log?.isOnline || model.isSuspect) return
+    const to = this.logDirs[this.random.below(this.logDirs.length)]!
+    const { life } = this
+    this.launch(async () => {
+      const { error } = await this.engine.logs.moveLog(model.topic, model.index, to)
+      if (this.life === life) this.note(`${model.name} is to move to ${to}, error ${error}`)
+    })
+  }
+
+  /** Something happens while files are copied or change names. */
+  private async interrupt(): Promise<void> {
+    let left = this.random.below(this.random.below(2) === 0 ? 4 : 40)
+    const inTheMiddle = new Promise<boolean>(resolve => {
+      this.world.clock.after(3_000, () => resolve(false))
+      this.world.memory.intercept = ({ path }) => {
+        if (IN_THE_MIDDLE.test(path) && left-- <= 0) resolve(true)
+      }
+    })
+    const isThere = await this.world.finish(inTheMiddle)
+    this.world.memory.intercept = undefined
+    this.watch()
+    if (!isThere) return
+    const dice = this.random.below(8)
+    if (dice < 3) await this.restart('kill')
+    else if (dice < 6) await this.restart('power')
+    else if (dice === 6) this.trouble.break()
+    else await this.fill()
   }
 
   private async restart(stop: Stop): Promise<void> {
@@ -396,7 +373,7 @@ class Simulation implements LaneHost {
     for (const lane of this.lanes) lane.forgetBroker()
     const hadPowerFailure = stop === 'power'
     await this.comeBack({ hadPowerFailure })
-    if (hadPowerFailure) this.wasFull = this.world.memory.capacityBytes < ROOMY
+    if (hadPowerFailure) this.trouble.wasFull = this.trouble.isFull
   }
 
   private async stopCleanly(): Promise<void> {
@@ -406,7 +383,7 @@ class Simulation implements LaneHost {
       if (!(await memory.status(`${directory}/.kafka_cleanshutdown`))) continue
       for (const model of this.models) {
         const path = `${directory}/${model.name}`
-        if (await memory.status(path)) await auditIndexes(memory, path)
+        if (model.rot === undefined && (await memory.status(path))) await auditIndexes(memory, path)
       }
     }
   }
@@ -414,9 +391,11 @@ class Simulation implements LaneHost {
   /** A start may be broken off too; an operator makes room where it needs some. */
   private async comeBack({ hadPowerFailure }: { readonly hadPowerFailure: boolean }): Promise<void> {
     let isTorn = hadPowerFailure
-    this.world.faults.clear()
+    this.trouble.mend()
+    this.overseer.noteChange()
+    this.suspectRotten()
     // What a failed sync has lost still shows until the machine is started anew.
-    if (this.models.some(model => model.hasFailedSync)) {
+    if (this.trouble.hasFailedSync) {
       this.engine.failPower()
       isTorn = true
     }
@@ -429,20 +408,20 @@ class Simulation implements LaneHost {
         isTorn = true
       } else this.engine.kill()
     }
-    if (this.random.below(2) === 0) this.makeRoom()
+    if (this.random.below(2) === 0) this.trouble.makeRoom()
     try {
       await this.finish(this.engine.start())
     } catch (error) {
       if (!isDiskError(error)) throw error
       this.note(`the broker cannot start: ${(error as Error).message}`)
       this.engine.kill()
-      this.makeRoom()
+      this.trouble.makeRoom()
       await this.finish(this.engine.start())
     }
     this.note('the broker is up')
     // What the power failure took has to be known before more is written.
     if (isTorn && this.engine.offline.size === 0 && this.models.some(model => !this.logOf(model))) {
-      this.makeRoom()
+      this.trouble.makeRoom()
       await this.world.run(2_500)
     }
     for (const model of this.models) {
@@ -450,82 +429,33 @@ class Simulation implements LaneHost {
       model.isTainted ||= model.hasFailedSync
       model.reopen()
     }
-    await this.auditAll({ isRecovered: true, hadPowerFailure: isTorn })
+    this.trouble.hasFailedSync = false
+    await this.overseer.auditAll({ isRecovered: true, hadPowerFailure: isTorn })
+    // Compaction waits until everything that is there is known.
+    const isKnown = this.models.every(model => this.logOf(model) || this.engine.offline.size > 0)
+    this.engine.allowCleaning(isKnown)
+  }
+
+  /** A start may cut at damage, or find nothing to make its state from. */
+  private suspectRotten(): void {
+    for (const model of this.models) model.isSuspect ||= model.rot !== undefined
+    this.lanes = this.lanes.filter(({ model }) => !model.isSuspect)
   }
 
   // Invariants.
 
-  /** Cheap, and after every event. */
   private watch(): void {
     if (this.violation) throw this.violation
-    // The latest time that retention can have gone by since the last look.
-    const latestWallMs = Math.max(this.lastWallMs, this.now())
-    this.lastWallMs = this.world.clock.elapsed() < this.lenientUntilMs ? latestWallMs : this.now()
-    for (const model of this.models) {
-      const log = this.logOf(model)
-      if (!log?.isOnline) continue
-      watch(model, log, latestWallMs)
-      this.raiseFloor(model, log.recoveryPoint)
-      if (this.durability === 'fsync') this.raiseFloor(model, log.highWatermark)
-    }
-    this.noteRetention()
-  }
-
-  /** What topics allow from now on; what they allowed until now has been looked at. */
-  private noteRetention(): void {
-    const isLenient = this.world.clock.elapsed() < this.lenientUntilMs
-    for (const model of this.models) {
-      const { retentionMs, retentionBytes } = this.engine.configOf(model.topic)
-      const least = isLenient ? model : { leastRetentionMs: UNBOUNDED, leastRetentionBytes: UNBOUNDED }
-      model.leastRetentionMs = Math.min(least.leastRetentionMs, retentionMs < 0 ? UNBOUNDED : retentionMs)
-      const most = retentionBytes < 0 ? UNBOUNDED : retentionBytes
-      model.leastRetentionBytes = Math.min(least.leastRetentionBytes, most)
-    }
-  }
-
-  private async auditAll({ isRecovered = false, hadPowerFailure = false } = {}): Promise<void> {
-    await this.quiesce()
-    for (const model of this.models) {
-      const log = this.logOf(model)
-      if (!log?.isOnline) continue
-      if (isRecovered) this.forgiveStart(model, log, hadPowerFailure)
-      await this.finish(this.auditOne(model, log, { isRecovered, hadPowerFailure }))
-    }
-    this.watch()
-  }
-
-  /** With no room to write it down, retention's progress may be lost with the power. */
-  private forgiveStart(model: PartitionModel, log: Log, hadPowerFailure: boolean): void {
-    if (!hadPowerFailure || log.logStartOffset >= model.startFloor) return
-    // Of a log that was never synced, nothing at all may be left.
-    const isGone = log.logEndOffset === 0n && model.durableFloor === 0n
-    if (isGone) model.deletedTo = 0n
-    if (isGone || (this.wasFull && log.logStartOffset >= model.deletedTo)) {
-      model.startFloor = log.logStartOffset
-    }
-  }
-
-  private async auditOne(
-    model: PartitionModel,
-    log: Log,
-    { isRecovered = false, hadPowerFailure = false } = {},
-  ): Promise<void> {
-    this.world.faults.clear()
-    try {
-      await audit({ log, model, random: this.random, isRecovered, hadPowerFailure })
-    } catch (error) {
-      // A disk that failed on the way takes its directory offline.
-      if (isDiskError(error)) log.readFailed(error as Error)
-      else if (log.isOnline || !(error instanceof Violation)) throw error
-    }
+    this.overseer.watch()
   }
 
   /** With room, and no fault but on disks that are offline, every partition takes records. */
   private async expectService(): Promise<void> {
-    this.world.faults.clear()
+    this.trouble.mend()
     await this.world.run(2_500)
     for (const model of this.models) {
       const log = this.logOf(model)
+      if (model.isSuspect) continue
       if (log !== undefined && !log.isOnline) continue
       if (this.engine.offline.size > 0 && log === undefined) continue
       const lane = new Lane(this, model, 'plain')
@@ -543,10 +473,10 @@ class Simulation implements LaneHost {
 
   private async conclude(): Promise<void> {
     await this.quiesce()
-    this.makeRoom()
-    this.world.faults.clear()
+    this.trouble.makeRoom()
+    this.trouble.mend()
     await this.restart(this.random.below(2) === 0 ? 'power' : 'kill')
-    this.makeRoom()
+    this.trouble.makeRoom()
     await this.expectService()
     await this.restart('clean')
     await this.finish(this.engine.stop())
@@ -554,34 +484,30 @@ class Simulation implements LaneHost {
 
   // Means.
 
-  private logOf(model: PartitionModel): Log | undefined {
+  logOf(model: PartitionModel): Log | undefined {
     if (!this.engine.isUp) return undefined
     const log = this.engine.logs.log(model.topic, model.index)
     return log?.topicId === model.topicId ? log : undefined
   }
 
-  private anyModel(): PartitionModel | undefined {
+  anyModel(): PartitionModel | undefined {
     return this.models[this.random.below(this.models.length)]
   }
 
-  private taint(path: string): void {
-    for (const model of this.models) if (path.includes(`/${model.name}/`)) model.hasFailedSync = true
-  }
-
   /** Something goes on beside the rest; a violation in it ends the run. */
-  private launch(task: () => Promise<void>): void {
+  launch(task: () => Promise<void>): void {
     const done = task()
       .catch(error => this.fail(error))
       .finally(() => this.inFlight.delete(done))
     this.inFlight.add(done)
   }
 
-  private async quiesce(): Promise<void> {
+  async quiesce(): Promise<void> {
     await this.finish(Promise.all(this.inFlight))
     if (this.violation) throw this.violation
   }
 
-  private async finish<T>(promise: Promise<T>): Promise<T> {
+  async finish<T>(promise: Promise<T>): Promise<T> {
     try {
       return await this.world.finish(promise)
     } catch (error) {

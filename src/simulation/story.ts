@@ -1,12 +1,18 @@
 /** The engine's log lines as a part of a run's story; those that tell of a bug end it. */
+import { DamagedSegment } from '../log/damaged-segment.ts'
 import type { Logger } from '../observe/logger.ts'
 
 export interface Listener {
   note(line: string): void
   fail(error: Error): void
+  /** Whether the disk has changed bytes of a log. */
+  isRotten(log: string): boolean
 }
 
-/** Only the disk may fail: any other error that the engine tells of is a bug. */
+/**
+ * Only the disk may fail, and a log complain of what the disk has done to it: any other error that the
+ * engine tells of is a bug.
+ */
 export function storyLogger(listener: Listener): Logger {
   const at =
     (level: string) =>
@@ -14,7 +20,10 @@ export function storyLogger(listener: Listener): Logger {
       const { error, ...rest } = details
       const reason = error instanceof Error ? `: ${error.message}` : ''
       listener.note(`${level}: ${message}${reason} ${Object.values(rest).map(String).join(' ')}`)
-      if (error instanceof Error && !isDiskError(error) && level === 'error') listener.fail(error)
+      if (!(error instanceof Error) || level !== 'error' || isDiskError(error)) return
+      const { log } = rest
+      const isRot = error instanceof DamagedSegment && typeof log === 'string' && listener.isRotten(log)
+      if (!isRot) listener.fail(error)
     }
   const logger: Logger = {
     trace: () => {},
@@ -29,5 +38,6 @@ export function storyLogger(listener: Listener): Logger {
 }
 
 export function isDiskError(error: unknown): boolean {
-  return /^E[A-Z]+$/.test((error as { code?: string }).code ?? '')
+  const { code, cause } = error as { code?: string; cause?: unknown }
+  return /^E[A-Z]+$/.test(code ?? '') || (cause !== undefined && isDiskError(cause))
 }

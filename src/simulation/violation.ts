@@ -16,6 +16,8 @@ export const INVARIANTS = {
   'transactions are told rightly': 'aborted ones and the last stable offset follow from the log',
   'leader epochs are consistent': 'each batch lies in its own epoch',
   'the last value of each key survives': 'compaction removes only what a later record replaces',
+  'tombstones stay for their time': 'what has deleted a key is there for whoever is not far behind',
+  'damage is left as it is': 'what the disk has changed is not copied, and nothing else suffers from it',
   'deleted is deleted': 'a topic that was created anew is empty',
   'service resumes': 'once the disk works and has room, every partition takes records',
   'everything comes to an end': 'every request is answered, every start and stop ends',
