@@ -2,7 +2,8 @@
 // broker meanwhile, and says how far it has come. Run with "check" it reads all partitions to their ends and compares with the
 // model: every record at its offset, and the state by key exactly what the feed up to the last record makes of it.
 //
-// Lines of its input say "up to <records>": the feed waits there. With a transactional id the records go in transactions, some of which are aborted and sent again.
+// Lines of its input say "up to <records>": the feed waits there. With a transactional id the records go in transactions,
+// and between them come others that are aborted, a third of all: over other keys, with numbers that no reader may see.
 //
 //   KeyedFeed feed <bootstrap> <topic> <partitions> <seed> <keys> <records> [transactional id]
 //   KeyedFeed check <bootstrap> <topic> <partitions> <seed> <keys> <records> [transactional id]
@@ -35,7 +36,7 @@ public class KeyedFeed {
     private static final int TOMBSTONE = -2;
     private static final int MISSING = -1;
     private static final int RECORDS_OF_A_TRANSACTION = 500;
-    private static final int ABORTED_ONE_IN = 5;
+    private static final int ABORTED_ONE_IN = 3;
     /** Names the record's number in the feed. */
     private static final String NUMBER = "n";
 
@@ -50,6 +51,8 @@ public class KeyedFeed {
     private final AtomicReference<Exception> failure = new AtomicReference<>();
     private final AtomicInteger limit = new AtomicInteger();
     private long toldAt = System.nanoTime();
+    private int committed;
+    private int aborted;
 
     private KeyedFeed(String[] args) {
         bootstrap = args[1];
@@ -121,6 +124,7 @@ public class KeyedFeed {
                 for (int from = 0; from < records; from += RECORDS_OF_A_TRANSACTION) {
                     transact(producer, from, Math.min(from + RECORDS_OF_A_TRANSACTION, records));
                 }
+                System.out.println("transactions: " + committed + " committed, " + aborted + " aborted");
             }
         }
         if (failure.get() != null) {
@@ -148,16 +152,22 @@ public class KeyedFeed {
     }
 
     private void transact(KafkaProducer<byte[], byte[]> producer, int from, int to) throws Exception {
-        boolean isToAbort = Integer.remainderUnsigned(mixed(from), ABORTED_ONE_IN) == 0;
+        // Half as many as there are committed ones make a third of all.
+        boolean isToAbort = Integer.remainderUnsigned(mixed(from), ABORTED_ONE_IN - 1) == 0;
         awaitLimit(producer, from);
-        for (int attempt = 0;; attempt++) {
+        for (boolean isDecoy = isToAbort;; isDecoy = false) {
             failure.set(null);
             producer.beginTransaction();
             try {
-                send(producer, from, to);
+                if (isDecoy) {
+                    sendDecoys(producer, from, to);
+                } else {
+                    send(producer, from, to);
+                }
                 producer.flush();
-                if (failure.get() == null && (!isToAbort || attempt > 0)) {
+                if (failure.get() == null && !isDecoy) {
                     producer.commitTransaction();
+                    committed++;
                     return;
                 }
             } catch (AuthorizationException | ProducerFencedException error) {
@@ -166,6 +176,19 @@ public class KeyedFeed {
                 System.out.println("again after " + error);
             }
             producer.abortTransaction();
+            aborted++;
+        }
+    }
+
+    /** Were they to count, keys would be other than the model says, or gone. */
+    private void sendDecoys(KafkaProducer<byte[], byte[]> producer, int from, int to) {
+        for (int record = from; record < to && failure.get() == null; record++) {
+            int key = keyOf(~record);
+            byte[] value = isTombstone(~record) ? null : valueBytes(record);
+            ProducerRecord<byte[], byte[]> next =
+                new ProducerRecord<>(topic, partitionOf(key), keyBytes(key), value);
+            next.headers().add(NUMBER, ByteBuffer.allocate(4).putInt(~record).array());
+            producer.send(next, (sent, error) -> failure.compareAndSet(null, error));
         }
     }
 

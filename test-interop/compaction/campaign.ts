@@ -66,6 +66,8 @@ export class Campaign {
   readonly options: CampaignOptions
   /** By what lay in the partitions' directories: a cleaning that copies, or one that changes names. */
   readonly killedWhile = { copying: 0, swapping: 0 }
+  /** As the feed has counted them. */
+  transactions: string | undefined
   private acknowledged = 0
   private fed: Promise<void> | undefined
   private feeder: ChildProcess | undefined
@@ -98,6 +100,7 @@ export class Campaign {
     createInterface({ input: child.stdout! }).on('line', line => {
       const count = /^acknowledged (\d+)$/.exec(line)?.[1]
       if (count !== undefined) this.acknowledged = Number(count)
+      else if (line.startsWith('transactions')) this.transactions = line
     })
     this.fed = new Promise((resolve, reject) => {
       child.once('close', code => {

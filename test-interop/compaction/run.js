@@ -1,4 +1,5 @@
 // npm run compaction -- --records 5000000 --kills 50 --seed 1 [--keys 200000] [--partitions 1]
+//   [--feed plain|transactions]
 // The campaign at the size that is asked for.
 
 import { spawnSync } from 'node:child_process'
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     kills: { ...text, default: '50' },
     seed: { ...text, default: '1' },
     partitions: { ...text, default: '1' },
+    feed: { ...text, default: 'plain' },
   },
 })
 const sizes = Object.entries(values).map(([name, value]) => [`COMPACTION_${name.toUpperCase()}`, value])
