@@ -39,6 +39,8 @@ export function wordingOf({ prefix, id }: { readonly prefix: string; readonly id
 
   function text(value: string, key: string): string | undefined {
     if (key === 'host') return 'HOST'
+    // With or without a slash and a port; where we come from is seen by the broker only.
+    if (key === 'clientHost' && value !== '') return 'our address'
     if (key === 'clusterId') return 'CLUSTER'
     if (key === 'topicId' && value !== ZERO_UUID) return 'an id'
     if (!value.includes(prefix)) return undefined
