@@ -6,12 +6,13 @@ import sys
 import cases_admin
 import cases_consumer
 import cases_group
+import cases_modern
 import cases_producer
 import cases_transactions
 from suite import Suite
 
 suite = Suite(sys.argv[1])
-for module in (cases_producer, cases_consumer, cases_group, cases_admin, cases_transactions):
+for module in (cases_producer, cases_consumer, cases_group, cases_modern, cases_admin, cases_transactions):
     module.add_to(suite)
 suite.run(threads=5)
 print("END", flush=True)

@@ -111,19 +111,18 @@ class Run:
         same(0, producer.flush(WAIT))
 
     def consumer(self, **config):
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": self.group,
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-                "heartbeat.interval.ms": 100,
-                "session.timeout.ms": 10_000,
-                "fetch.wait.max.ms": 100,
-                "check.crcs": True,
-                **dotted(config),
-            }
-        )
+        defaults = {
+            "bootstrap.servers": self.bootstrap,
+            "group.id": self.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 100,
+            "check.crcs": True,
+        }
+        # Of members of consumer groups the broker says how often and how long.
+        if config.get("group_protocol") != "consumer":
+            defaults.update({"heartbeat.interval.ms": 100, "session.timeout.ms": 10_000})
+        consumer = Consumer({**defaults, **dotted(config)})
         self.consumers.append(consumer)
         return consumer
 

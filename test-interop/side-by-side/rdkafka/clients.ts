@@ -158,12 +158,13 @@ export class Reader {
 /** A connected consumer of quick habits, with nothing to read yet. */
 export async function readerOf(run: Run, config: Config = {}): Promise<Reader> {
   const { 'auto.offset.reset': reset = 'earliest', ...global } = config
+  // Of members of consumer groups the broker says how often and how long.
+  const isModern = global['group.protocol'] === 'consumer'
   const settings = {
     'bootstrap.servers': run.bootstrap,
     'group.id': run.name('group'),
     'enable.auto.commit': false,
-    'heartbeat.interval.ms': 100,
-    'session.timeout.ms': 10_000,
+    ...(isModern ? {} : { 'heartbeat.interval.ms': 100, 'session.timeout.ms': 10_000 }),
     'fetch.wait.max.ms': 100,
     'check.crcs': true,
     rebalance_cb: true,
