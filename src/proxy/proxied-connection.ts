@@ -247,7 +247,7 @@ export class ProxiedConnection {
     if (this.isOver) return
     const { socket } = this.options
     const isBackedUp = (this.broker?.bufferedBytes ?? 0) > MOST_BUFFERED_BYTES
-    if (this.isMuted || this.isHung || isBackedUp) socket.pause()
+    if (!this.isHung && (this.isMuted || isBackedUp)) socket.pause()
     else socket.resume()
     if (socket.bufferedBytes > MOST_BUFFERED_BYTES) this.broker?.pause()
     else this.broker?.resume()

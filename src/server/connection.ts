@@ -165,7 +165,7 @@ export class Connection {
   }
 
   private receive(chunk: Buffer): void {
-    if (this.state !== 'open') return
+    if (this.state !== 'open' || this.isHung) return
     this.lastActiveMs = this.options.clock.elapsed()
     this.heldBytes += chunk.length
     this.options.requestMemory.add(chunk.length)
@@ -222,8 +222,14 @@ export class Connection {
 
   private readonly pumpOn = (): void => this.pump()
 
+  /** Nothing is to be read and begun, for a while or for good. */
+  private get isMuted(): boolean {
+    return this.isHung || this.muteTimer !== undefined
+  }
+
   private isHeldUp(): boolean {
-    return this.options.dispatcher.isHeld || (this.state === 'open' && this.writer.isBackedUp)
+    if (this.isMuted || this.options.dispatcher.isHeld) return true
+    return this.state === 'open' && this.writer.isBackedUp
   }
 
   private mayStart(next: AcceptedRequest | AcceptedToken | Rejection, frame: Buffer | Rejection): boolean {
@@ -346,9 +352,9 @@ export class Connection {
 
   private adjustReading(): void {
     if (this.state !== 'open') return
-    const isMuted = this.isHung || this.muteTimer !== undefined
     const hasRoom = this.waitingBytes <= MAX_WAITING_BYTES
-    const mayRead = !isMuted && hasRoom && this.options.requestMemory.mayRead(this)
+    // Who reads nothing does not learn that the client has gone.
+    const mayRead = this.isHung || (!this.isMuted && hasRoom && this.options.requestMemory.mayRead(this))
     if (mayRead === this.isReading) return
     this.isReading = mayRead
     if (mayRead) this.options.socket.resume()
