@@ -11,7 +11,6 @@
  * stirs any more.
  */
 
-import { dirname, resolve } from 'node:path'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { BrokerContext } from '../api/context.ts'
 import { type BoundListener, Broker, type Ground, StartFailure } from '../broker.ts'
@@ -27,10 +26,10 @@ import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { advance } from './clock.ts'
 import { durationMs } from './duration.ts'
-import { isLock, readDirectories } from './log-directories.ts'
 import { newObservation, type Observation } from './observation.ts'
 import { configOf, type KlammOptions, loggerOf, type TopicOptions } from './options.ts'
 import { checkVersion, Snapshot } from './snapshot.ts'
+import { DirectoryStorage, MemoryStorage, type Storage } from './storage.ts'
 import { UsageError } from './usage-error.ts'
 import { KLAMM_VERSION } from './version.ts'
 
@@ -58,8 +57,7 @@ export class Life {
   listeners: readonly BoundListener[] = []
   private config: BrokerConfig
   private hand: ManualClock | undefined
-  /** Undefined where the data lies in directories of the machine. */
-  private memory: MemoryDisk | undefined
+  private readonly storage: Storage
   private mortal: MortalPlatform | undefined
   /** For data that has none yet, or is not being served. */
   private knownClusterId: string | undefined
@@ -76,6 +74,9 @@ export class Life {
     this.startMs = machine.clock.now()
     this.knownClusterId = seeds && newDirectoryId(seeds)
     if (options.clock === 'manual') this.hand = new ManualClock(this.startMs)
+    const { logDirs } = this.config
+    const storage = { logDirs, clock: () => this.clock, isCrashable: options.powerLoss ?? false }
+    this.storage = this.isInMemory ? new MemoryStorage(storage) : new DirectoryStorage(machine.disk, storage)
   }
 
   /** With the data of a snapshot, or with what the options' storage holds. */
@@ -89,10 +90,9 @@ export class Life {
       machine,
       seeds: seed === undefined ? undefined : new SeededRandom(seed),
     })
-    if (life.isInMemory) life.memory = await life.newMemory()
     for (const warning of life.config.warnings) life.surroundings.logger.warn(warning)
     if (snapshot) {
-      await life.mustBeEmpty()
+      await life.storage.mustBeEmpty()
       await life.settleIn(snapshot)
     }
     await life.open(snapshot ? undefined : context => life.furnish(context))
@@ -129,8 +129,7 @@ export class Life {
         this.observation.faults.clear()
         this.observation.trace.clear()
         this.hand &&= new ManualClock(this.startMs)
-        if (this.memory) this.memory = await this.newMemory()
-        else await this.emptyDirectories()
+        await this.storage.empty()
         return this.ground(context => this.furnish(context))
       })
     })
@@ -149,12 +148,8 @@ export class Life {
         directories: logDirs.length,
       }
       const disk = new MemoryDisk({ clock: this.clock })
-      if (this.memory) {
-        // At one instant: what is acknowledged is on the disk.
-        for (const [index, path] of logDirs.entries()) disk.graft(this.memory, path, `/${index}`)
-      } else {
-        await this.broker.pause(() => readDirectories(this.surroundings.machine.disk, logDirs, disk))
-      }
+      if (this.isInMemory) await this.storage.copyTo(disk)
+      else await this.broker.pause(() => this.storage.copyTo(disk))
       return new Snapshot(facts, disk)
     })
   }
@@ -190,7 +185,7 @@ export class Life {
       this.knownClusterId = this.broker.clusterId
       await this.fall()
       const { seeds, machine } = this.surroundings
-      this.memory?.crash(unsynced === 'torn' ? { tornBy: seeds ?? machine.random } : unsynced)
+      await this.storage.crash(unsynced === 'torn' ? { tornBy: seeds ?? machine.random } : unsynced)
     })
   }
 
@@ -214,7 +209,7 @@ export class Life {
       this.state = 'closed'
       this.observation.trace.end()
       await this.mortal?.end()
-      this.memory = undefined
+      this.storage.close()
     })
   }
 
@@ -239,22 +234,13 @@ export class Life {
     return this.config.string('klamm.storage') === 'memory'
   }
 
-  /** With the place for the log directories, as on a machine. */
-  private async newMemory(): Promise<MemoryDisk> {
-    const { powerLoss = false } = this.surroundings.options
-    const disk = new MemoryDisk({ clock: this.clock, isCrashable: powerLoss })
-    for (const path of this.config.logDirs) await disk.makeDirectory(dirname(resolve(path)))
-    if (powerLoss) disk.syncAll()
-    return disk
-  }
-
   /** A hold of its own on the machine, for the next engine. */
-  private ground(furnish?: Ground['furnish']): Ground {
+  private async ground(furnish?: Ground['furnish']): Promise<Ground> {
     const { machine, seeds } = this.surroundings
     // Ids of another engine are never those of one before it, whose clients may still be there.
     const random = seeds ? new SeededRandom(seeds.below(SEEDS)) : machine.random
     const platform = { ...machine, random, clock: this.clock }
-    const mortal = new MortalPlatform(platform, this.memory ?? machine.disk)
+    const mortal = new MortalPlatform(platform, await this.storage.disk())
     this.mortal = mortal
     const clusterId = this.knownClusterId
     return { platform: mortal.platform, disk: mortal.disk, clusterId, ...(furnish && { furnish }) }
@@ -262,7 +248,7 @@ export class Life {
 
   private async open(furnish?: Ground['furnish']): Promise<void> {
     const { machine, logger } = this.surroundings
-    const ground = this.ground(furnish)
+    const ground = await this.ground(furnish)
     const ports = new Map(this.listeners.map(({ name, port }) => [name, port]))
     try {
       this.broker = await Broker.start({
@@ -329,32 +315,7 @@ export class Life {
     this.checkTakes(snapshot)
     this.knownClusterId = snapshot.clusterId
     this.hand &&= new ManualClock(snapshot.timestamp)
-    const { logDirs } = this.config
-    if (this.isInMemory) {
-      this.memory = await this.newMemory()
-      snapshot.graftTo(this.memory, logDirs)
-    } else {
-      await this.emptyDirectories()
-      await snapshot.copyTo(this.surroundings.machine.disk, logDirs)
-    }
-  }
-
-  /** Of directories that are not this broker's own. */
-  private async mustBeEmpty(): Promise<void> {
-    if (this.isInMemory) return
-    const { disk } = this.surroundings.machine
-    for (const path of this.config.logDirs) {
-      if ((await disk.status(path)) === undefined || (await disk.list(path)).length === 0) continue
-      throw new StartFailure(`storage: ${path} is not empty; give a fork a directory of its own`)
-    }
-  }
-
-  private async emptyDirectories(): Promise<void> {
-    const { disk } = this.surroundings.machine
-    for (const path of this.config.logDirs) {
-      await disk.makeDirectory(path)
-      for (const { name } of await disk.list(path)) if (!isLock(name)) await disk.remove(`${path}/${name}`)
-    }
+    await this.storage.fill(snapshot)
   }
 
   /** The topics of the options, those that are not there yet. */

@@ -37,7 +37,7 @@ export interface KlammOptions {
   readonly seed?: number
   /**
    * Remembers what has been synced to the disk, so that `crash` can lose or tear the rest as a power failure
-   * does. Keeps two copies of the data in memory; off by default.
+   * does. Keeps two copies of the data in memory, also of a directory's; off by default.
    */
   readonly powerLoss?: boolean
   /**
@@ -100,17 +100,12 @@ function checkOptions(options: KlammOptions): void {
         : `did you mean ${nearest}?`
     throw new StartFailure(`Klamm.start has no option ${name}; ${hint}`)
   }
-  const { clock = 'real', seed = 0, storage = 'memory', powerLoss = false, topics = [] } = options
+  const { clock = 'real', seed = 0, storage = 'memory', topics = [] } = options
   if (clock !== 'real' && clock !== 'manual') {
     throw new StartFailure(`clock: ${JSON.stringify(clock)} is none; it is 'real' or 'manual'`)
   }
   if (!Number.isFinite(seed)) throw new StartFailure(`seed: ${seed} is not a number`)
   if (storage === '') throw new StartFailure("storage: give 'memory', or the path of a directory")
-  if (powerLoss && storage !== 'memory') {
-    throw new StartFailure(
-      "powerLoss: only with storage: 'memory'; it would have to undo writes of the machine",
-    )
-  }
   if (!Array.isArray(topics)) throw new StartFailure("topics: give a list, such as ['orders']")
 }
 
