@@ -1,4 +1,6 @@
-/** While the data beneath a server is exchanged for other: nothing begins, what was begun ends, clients stay. */
+/**
+ * While the data beneath a server is exchanged for other: nothing begins, what was begun ends, clients stay.
+ */
 import { expect, test } from 'vitest'
 import { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.ts'
