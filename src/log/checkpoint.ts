@@ -126,7 +126,7 @@ export function parseMetaProperties(text: string): Partial<MetaProperties> | str
   }
 }
 
-/** Not synced by itself: what was lost with it is written again from the cluster's metadata. */
+/** Synced with the first records, and not before: a log that has none may as well be made again. */
 export async function writePartitionMetadata(disk: Disk, directory: string, topicId: string): Promise<void> {
   const file = await disk.open(`${directory}/${PARTITION_METADATA}`, 'write')
   try {

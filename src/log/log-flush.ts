@@ -4,7 +4,7 @@
  */
 
 import { isOutOfHandles } from './append-queue.ts'
-import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
+import { formatEpochs, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, replaceFile } from './checkpoint.ts'
 import { GroupSync, Patience } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
@@ -86,6 +86,11 @@ export class LogFlush {
   /** Segments have got new names, and are durable themselves. */
   noteRenamed(): void {
     this.hasNewFiles = true
+  }
+
+  /** It has been written down which topic the log belongs to. */
+  noteIdentity(): void {
+    this.hasNewFiles = this.isNewDirectory = true
   }
 
   noteDropped(segment: Segment): void {
@@ -199,15 +204,30 @@ export class LogFlush {
     }
   }
 
-  /** That the log's own directory is there, for the first sync of all. */
+  /**
+   * That the log's own directory is there, and whose it is, for the first sync of all: records without their
+   * topic's id would be taken for those of a topic that is made anew under its name.
+   */
   private async syncName(): Promise<void> {
     const { home } = this
     try {
+      await this.syncIdentity()
       await home.sync()
       this.isNewDirectory = false
     } catch (error) {
       this.syncFailed(error as Error, home)
       throw error
+    }
+  }
+
+  private async syncIdentity(): Promise<void> {
+    const { environment, location } = this.log
+    try {
+      const file = await environment.disk.open(`${location.path}/${PARTITION_METADATA}`, 'read')
+      await environment.syncs.run(() => file.sync()).finally(() => file.close())
+    } catch (error) {
+      // Brokers of old wrote down no id.
+      if ((error as { code?: string }).code !== 'ENOENT') throw error
     }
   }
 

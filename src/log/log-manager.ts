@@ -286,6 +286,7 @@ export class LogManager implements LogManagerSurface {
     if (log.topicId === undefined) {
       await writePartitionMetadata(this.options.disk, log.location.path, spec.topicId)
       log.topicId = spec.topicId
+      log.durability.noteIdentity()
     }
     if (log.topicId === spec.topicId) return ok(log)
     return refuse(

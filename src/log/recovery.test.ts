@@ -403,3 +403,10 @@ describe('rolling', () => {
     expect((await contents(log)).size).toBe(2)
   })
 })
+
+test('durable records are known for those of their topic, whatever a power failure took', async () => {
+  const rig = new Rig({ broker: { durability: 'fsync' } })
+  await append(await rig.log(), 'one')
+  const after = await rig.crash('lost')
+  expect([after.logEndOffset, after.topicId]).toEqual([1n, TOPIC_ID])
+})
