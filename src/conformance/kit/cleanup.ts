@@ -4,6 +4,10 @@ import {
   AlterUserScramCredentialsResponse,
 } from '../../../protocol/messages/alter-user-scram-credentials.ts'
 import {
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+} from '../../../protocol/messages/consumer-group-describe.ts'
+import {
   DescribeUserScramCredentialsRequest,
   DescribeUserScramCredentialsResponse,
 } from '../../../protocol/messages/describe-user-scram-credentials.ts'
@@ -18,11 +22,13 @@ import {
   INIT_PRODUCER_ID,
   METADATA,
 } from '../cases/data-talk.ts'
+import { BEAT } from '../groups/consumer-talk.ts'
 import { DELETE_GROUPS, DESCRIBE, LEAVE, LIST } from '../groups/group-talk.ts'
 import { type Side, Talk } from '../talk.ts'
 import { LIST_TRANSACTIONS } from '../transactions/transaction-talk.ts'
 
 const CONFIG_RESOURCES = { request: ListConfigResourcesRequest, response: ListConfigResourcesResponse }
+const DESCRIBE_CONSUMERS = { request: ConsumerGroupDescribeRequest, response: ConsumerGroupDescribeResponse }
 const DESCRIBE_USERS = {
   request: DescribeUserScramCredentialsRequest,
   response: DescribeUserScramCredentialsResponse,
@@ -92,6 +98,7 @@ class Broom extends Talk {
 
   /** Sends away members whose connections are gone, and who are waited for. */
   private async empty(groupId: string): Promise<void> {
+    await this.emptyConsumers(groupId)
     const body = { groups: [groupId], includeAuthorizedOperations: false }
     const { groups } = await this.ask('broom', DESCRIBE, 4, body)
     const members = groups.flatMap(group => group.members)
@@ -101,6 +108,16 @@ class Broom extends Talk {
       memberId: '',
       members: members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, reason: null })),
     })
+  }
+
+  /** Members of consumer groups can only go by themselves, so that is what is said in their names. */
+  private async emptyConsumers(groupId: string): Promise<void> {
+    if (!this.has(DESCRIBE_CONSUMERS, 0) || !this.has(BEAT, 0)) return
+    const body = { groupIds: [groupId], includeAuthorizedOperations: false }
+    const { groups } = await this.ask('broom', DESCRIBE_CONSUMERS, 0, body)
+    for (const { memberId, instanceId } of groups.flatMap(group => group.members)) {
+      await this.ask('broom', BEAT, 0, { groupId, memberId, instanceId, memberEpoch: -1 })
+    }
   }
 
   async topics(): Promise<readonly string[]> {

@@ -102,7 +102,7 @@ function differencesOf(came: unknown, expected: unknown, varies: readonly string
   return found
 }
 
-/** No list and an empty one are the same to clients, but for records, which must not be null (KAFKA-18646). */
+/** No list is to clients what an empty one is, but records must not be null (KAFKA-18646). */
 function isBare(value: unknown): boolean {
   return value === null || (Array.isArray(value) && value.length === 0)
 }
