@@ -170,6 +170,10 @@ function crossProblems(settings: Properties, hasProblems: boolean): string[] {
   if (roles.length > 0 && !roles.includes('broker')) {
     problems.push('process.roles: a node that is a controller only has nothing to do here; add broker')
   }
+  if (text('klamm.clock') === 'manual' && text('klamm.control.listener') === '') {
+    const what = 'klamm.clock: nobody could let the time pass'
+    problems.push(`${what}; set klamm.control.listener too, or start with --control-port`)
+  }
   if (text('authorizer.class.name') !== '') {
     const why = 'access lists are not served yet, so everyone could do everything'
     problems.push(`authorizer.class.name: ${why}; leave it out to accept that`)

@@ -442,6 +442,24 @@ describe('a compose file written for the image apache/kafka', () => {
     expect((await container.run(['ls', '/tmp/kraft-combined-logs'])).stdout).toContain('mounted-0')
   })
 
+  test('that says nothing but image and port, as the README does', async () => {
+    await publish(9092)
+    await started()
+    const kafka = byNames({ brokers: ['localhost:9092'] })
+    expect(await toldAddress(kafka)).toBe('localhost:9092')
+    await roundTrip(kafka, 'plain')
+  })
+
+  test('that asks for the control API', async () => {
+    await started({ env: { KLAMM_CONTROL_LISTENER: '0.0.0.0:8080', KLAMM_STORAGE: 'memory' } })
+    const control = `http://${network.address}:8080`
+    const records = { method: 'POST', body: JSON.stringify({ records: ['x'] }) }
+    expect((await fetch(`${control}/topics/told/records`, records)).status).toBe(201)
+    expect((await fetch(`${control}/reset`, { method: 'POST' })).status).toBe(200)
+    expect(await (await fetch(`${control}/topics`)).json()).toEqual([])
+    expect((await fetch(`${control}/ready`)).status).toBe(200)
+  })
+
   test('with a misspelt variable, or a secret that is not there, says so', async () => {
     const misspelt = await launch({ env: { KAFKA_NUM_PARTITION: '3' } })
     expect(await misspelt.ended()).toBe(1)

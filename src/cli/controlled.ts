@@ -25,7 +25,12 @@ export async function runControlled(
     ([name, value]) => PROFILES[profile][name] !== value && brokerOption(name)?.effect === 'now',
   )
   const own = { listeners: config.text('listeners')!, 'klamm.storage': config.string('klamm.storage') }
-  const klamm = await Klamm.start({ profile, config: { ...Object.fromEntries(wished), ...own }, logger })
+  const klamm = await Klamm.start({
+    profile,
+    config: { ...Object.fromEntries(wished), ...own },
+    clock: config.string('klamm.clock') as 'real' | 'manual',
+    logger,
+  })
   const listener = config.string('klamm.control.listener')
   try {
     const control = await startControl({ klamm, listener, version: packageVersion(), logger })

@@ -71,6 +71,9 @@ export const KLAMM_CONFIGS: readonly Option[] = [
     'The Kafka whose API versions and feature levels are told and served, strictly; wide: all that there are.',
     { check: oneOf(WIDE, ...PERSONA_NAMES) },
   ),
+  string('klamm.clock', 'real', 'manual: time stands still until the control API lets it pass.', {
+    check: oneOf('real', 'manual'),
+  }),
   string(
     'klamm.control.listener',
     '',
