@@ -11,6 +11,8 @@ const scripted = casesWith((side, id) => new GroupTalk(side, id))
 type Row = readonly [string, string, string, Partial<Heading>?]
 
 const GROUP_RESOURCE = 32
+const SET = 0
+const DELETE = 1
 /** Decides on its own what heartbeats tell beside. */
 const OF_THE_BROKER = ['heartbeatIntervalMs']
 /** What classic members say of themselves has the names of topics in it. */
@@ -67,14 +69,8 @@ const MEMBERSHIP: readonly Row[] = [
   ],
   ['leaving again and by strangers', 'Who is no member cannot leave', 'T150'],
   ['a rack that changes', 'A consumer may change its rack', 'KIP-848'],
-  ...versions(0, 1).map(
-    (v): Row => [
-      `bad first heartbeats, v${v}`,
-      `A first heartbeat that lacks something is refused (v${v})`,
-      'T149',
-      LONG,
-    ],
-  ),
+  // In version 0 one of them makes a member that can never leave.
+  ['bad first heartbeats, v1', 'A first heartbeat that lacks something is refused', 'T149', LONG],
   ['bad later heartbeats', 'A later heartbeat that says too much is refused', 'KIP-848'],
 ]
 
@@ -238,16 +234,16 @@ export const CONSUMER_GROUP_CASES: readonly Case[] = [
       scripted(
         { area: 'consumer-groups', name, source, since: '4.0', varies: OF_THE_BROKER, ...more },
         async talk => {
-          await assignAtOnce(talk)
-          await SCRIPTS.get(script)!(talk)
+          await assignAtOnce(talk, SET)
+          await SCRIPTS.get(script)!(talk).finally(() => assignAtOnce(talk, DELETE))
         },
       ),
   ),
 ]
 
 /** Brokers may put off assignments by default; these groups are the case's own, and so are their settings. */
-async function assignAtOnce(talk: GroupTalk): Promise<void> {
-  const configs = [{ name: 'consumer.assignment.interval.ms', configOperation: 0, value: '0' }]
+async function assignAtOnce(talk: GroupTalk, configOperation: number): Promise<void> {
+  const configs = [{ name: 'consumer.assignment.interval.ms', configOperation, value: '0' }]
   const states = ['', ' empty', ' stable', ' reconciling']
   const resources = states.map(state => ({
     resourceType: GROUP_RESOURCE,
