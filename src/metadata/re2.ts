@@ -13,11 +13,18 @@ type Step =
 
 /** A pattern of a few dozen characters can ask for millions. */
 const MOST_STEPS = 20_000
+/** That are kept of one pattern. */
+const MOST_TRANSITIONS = 10_000
+const NEWLINE = 10
+const WORD = 97
+const OTHER = 32
 
 /** Whether texts match the pattern from end to end; undefined where it is no pattern. */
 export function compileRe2(pattern: string): ((text: string) => boolean) | undefined {
   const steps = stepsOf(pattern)
-  return steps instanceof PatternError ? undefined : text => matches(steps, text)
+  if (steps instanceof PatternError) return undefined
+  const matcher = new Matcher(steps)
+  return text => matcher.matches(text)
 }
 
 /** Why it is no pattern, in the words of RE2/J; undefined where it is one. */
@@ -98,30 +105,86 @@ function compileOptional(node: Node, count: number, steps: Step[]): void {
   for (const [next, choose] of chosen) choose([next, steps.length])
 }
 
-function matches(steps: readonly Step[], text: string): boolean {
-  const characters = Array.from(text, each => each.codePointAt(0)!)
-  let current = new Set<number>()
-  reach(0, steps, current, surroundings(characters, 0))
-  for (const [i, character] of characters.entries()) {
-    const next = new Set<number>()
-    const around = surroundings(characters, i + 1)
-    for (const at of current) {
-      const step = steps[at]!
-      if (step.kind === 'char' && step.test(character)) reach(at + 1, steps, next, around)
-    }
-    if (next.size === 0) return false
-    current = next
+/** All that has to be known of a text so far. */
+interface State {
+  /** The steps that it may have come to. */
+  readonly at: readonly number[]
+  /** The last character, or another that assertions do not tell from it. */
+  readonly before: number | undefined
+  readonly next: Map<number, State>
+  isMatch: boolean | undefined
+}
+
+/** Where texts lead is found out once, and kept: many names are looked at with one pattern. */
+class Matcher {
+  private readonly steps: readonly Step[]
+  private readonly states = new Map<string, State>()
+  private readonly start: State
+  private transitions = 0
+
+  constructor(steps: readonly Step[]) {
+    this.steps = steps
+    this.start = this.state([0], undefined)
   }
-  return current.has(steps.length - 1)
+
+  matches(text: string): boolean {
+    let state = this.start
+    for (const character of text) {
+      const codePoint = character.codePointAt(0)!
+      state = state.next.get(codePoint) ?? this.advance(state, codePoint)
+      if (state.at.length === 0) return false
+    }
+    state.isMatch ??= this.reached(state, undefined).has(this.steps.length - 1)
+    return state.isMatch
+  }
+
+  private advance(state: State, character: number): State {
+    const next: number[] = []
+    for (const at of this.reached(state, character)) {
+      const step = this.steps[at]!
+      if (step.kind === 'char' && step.test(character)) next.push(at + 1)
+    }
+    if (this.transitions >= MOST_TRANSITIONS) this.forget()
+    const found = this.state(
+      next.sort((one, other) => one - other),
+      likeOf(character),
+    )
+    state.next.set(character, found)
+    this.transitions += 1
+    return found
+  }
+
+  private state(at: readonly number[], before: number | undefined): State {
+    const key = `${at.join()};${before}`
+    const known = this.states.get(key)
+    if (known) return known
+    const state: State = { at, before, next: new Map(), isMatch: undefined }
+    this.states.set(key, state)
+    return state
+  }
+
+  private forget(): void {
+    this.transitions = 0
+    this.states.clear()
+    this.start.next.clear()
+  }
+
+  private reached({ at, before }: State, after: number | undefined): Set<number> {
+    const reached = new Set<number>()
+    for (const from of at) reach(from, this.steps, reached, { before, after })
+    return reached
+  }
+}
+
+/** One character for all that assertions take for the same. */
+function likeOf(character: number): number {
+  if (character === NEWLINE) return NEWLINE
+  return isWord(character) ? WORD : OTHER
 }
 
 interface Surroundings {
   readonly before: number | undefined
   readonly after: number | undefined
-}
-
-function surroundings(characters: readonly number[], at: number): Surroundings {
-  return { before: characters[at - 1], after: characters[at] }
 }
 
 /** Adds the step and all that can be come to from there without a character. */
@@ -143,9 +206,9 @@ function holds(assertion: Assertion, { before, after }: Surroundings): boolean {
     case 'text-end':
       return after === undefined
     case 'line-start':
-      return before === undefined || before === 10
+      return before === undefined || before === NEWLINE
     case 'line-end':
-      return after === undefined || after === 10
+      return after === undefined || after === NEWLINE
     case 'boundary':
       return isWord(before) !== isWord(after)
     case 'no-boundary':
