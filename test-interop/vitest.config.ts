@@ -13,6 +13,7 @@ export default defineConfig({
       'personas/*.test.ts',
       'groups/*.test.ts',
       'embedded/*.test.ts',
+      'faults/*.test.ts',
     ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
