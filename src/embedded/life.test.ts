@@ -1,6 +1,19 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
+import {
+  AlterUserScramCredentialsRequest,
+  AlterUserScramCredentialsResponse,
+} from '../../protocol/messages/alter-user-scram-credentials.ts'
+import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../protocol/messages/describe-configs.ts'
+import {
+  DescribeUserScramCredentialsRequest,
+  DescribeUserScramCredentialsResponse,
+} from '../../protocol/messages/describe-user-scram-credentials.ts'
+import {
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponse,
+} from '../../protocol/messages/incremental-alter-configs.ts'
 import { createTopics, metadataOf, produceTo } from '../api/testing/wire-broker.ts'
 import { WireClient } from '../conformance/wire-client.ts'
 import { Klamm, type KlammOptions, Snapshot, StartFailure, UsageError } from '../embedded.ts'
@@ -17,6 +30,8 @@ import {
   topicNames,
   values,
 } from './testing/wire-group.ts'
+
+const BROKER = { resourceType: 4, resourceName: '1' }
 
 const STORAGES: readonly (readonly [string, () => string])[] = [
   ['memory', () => 'memory'],
@@ -129,6 +144,20 @@ test.each(STORAGES)(
   },
 )
 
+test.each(STORAGES)('%s: T026: topics keep their ids over crashes and restarts', async (_, storageOf) => {
+  const klamm = await started({ storage: storageOf(), topics: ['a', 'b'] })
+  const ids = async () => {
+    const { topics } = await metadataOf(await clientOf(klamm), ['a', 'b'])
+    return topics.map(({ topicId }) => topicId)
+  }
+  const before = await ids()
+  await klamm.crash()
+  await klamm.restart()
+  expect(await ids()).toEqual(before)
+  await klamm.restart()
+  expect(await ids()).toEqual(before)
+})
+
 test.each(STORAGES)('%s: restart of a broker that runs stops it in order first', async (_, storageOf) => {
   const klamm = await started({ storage: storageOf(), topics: ['a'] })
   await klamm.produce('a', [{ value: '1' }])
@@ -162,17 +191,54 @@ describe('reset', () => {
   })
 
   test('takes back settings that were altered at run time, and users', async () => {
-    const klamm = await started({ config: { 'num.partitions': 2 } })
+    const klamm = await started()
     const client = await clientOf(klamm)
-    const partitions = async (topic: string) => {
-      await createTopics(client, [
-        { name: topic, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] },
-      ])
-      return (await metadataOf(client, [topic])).topics[0]!.partitions.length
+    const settings = async () => {
+      const { results } = await client.call({
+        request: DescribeConfigsRequest,
+        response: DescribeConfigsResponse,
+        version: 2,
+        body: { resources: [{ ...BROKER, configurationKeys: ['log.retention.ms'] }], includeSynonyms: false },
+      })
+      const { results: users } = await client.call({
+        request: DescribeUserScramCredentialsRequest,
+        response: DescribeUserScramCredentialsResponse,
+        version: 0,
+        body: { users: null },
+      })
+      return [results[0]!.configs[0]!.value, users.map(({ user }) => user)]
     }
-    expect(await partitions('before')).toBe(2)
+    const before = await settings()
+    await client.call({
+      request: IncrementalAlterConfigsRequest,
+      response: IncrementalAlterConfigsResponse,
+      version: 1,
+      body: {
+        resources: [{ ...BROKER, configs: [{ name: 'log.retention.ms', configOperation: 0, value: '77' }] }],
+        validateOnly: false,
+      },
+    })
+    const credential = {
+      mechanism: 1,
+      iterations: 4_096,
+      salt: Buffer.from('s'),
+      saltedPassword: Buffer.alloc(32),
+    }
+    await client.call({
+      request: AlterUserScramCredentialsRequest,
+      response: AlterUserScramCredentialsResponse,
+      version: 0,
+      body: { deletions: [], upsertions: [{ name: 'alice', ...credential }] },
+    })
+    expect(await settings()).toEqual(['77', ['alice']])
+    const snapshot = await klamm.snapshot()
     await klamm.reset()
-    expect(await partitions('after')).toBe(2)
+    expect(await settings()).toEqual(before)
+    await klamm.restore(snapshot)
+    expect(await settings()).toEqual(['77', ['alice']])
+    await klamm.restart()
+    const again = await clientOf(klamm)
+    expect((await metadataOf(again, [])).clusterId).toBe(klamm.clusterId)
   })
 
   test('T029: a topic of the same name holds nothing of the one before, nor do its producers', async () => {
