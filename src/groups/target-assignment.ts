@@ -33,12 +33,12 @@ export function assignTarget(edit: GroupEdit, assignor: Assignor, image: Cluster
  */
 export function preferredAssignor(group: ConsumerGroup, assignors: ReadonlyMap<string, Assignor>): Assignor {
   const votes = new Map<string, number>()
-  for (const { serverAssignor, classic } of group.members()) {
-    if (serverAssignor === null || classic) continue
+  for (const { serverAssignor } of group.members()) {
+    if (serverAssignor === null) continue
     votes.set(serverAssignor, (votes.get(serverAssignor) ?? 0) + 1)
   }
   let preferred: string | undefined
-  for (const [name, count] of votes) {
+  for (const [name, count] of inKafkasOrder([...votes], ([name]) => name)) {
     if (preferred === undefined || count > votes.get(preferred)!) preferred = name
   }
   const [byDefault] = assignors.values()
@@ -60,7 +60,7 @@ function memberSpecs(group: ConsumerGroup, image: ClusterImage): Map<string, Mem
   // Members mostly subscribe to the same.
   const known = new Map<string, ReadonlySet<string>>()
   const members = new Map<string, MemberSpec>()
-  for (const member of group.members()) {
+  for (const member of inKafkasOrder([...group.members()], ({ memberId }) => memberId)) {
     const names = group.topicsOf(member)
     const key = names.join('\n')
     const subscribedTopicIds = known.get(key) ?? topicIdsOf(names, image)
@@ -72,6 +72,24 @@ function memberSpecs(group: ConsumerGroup, image: ClusterImage): Map<string, Mem
     })
   }
   return members
+}
+
+/**
+ * Where there is nothing between them it is this order that decides, and in Kafka that is the order of a Java
+ * hash map: by a hash of the key, cut to the size of the map's table.
+ */
+function inKafkasOrder<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
+  let buckets = 16
+  while (items.length > buckets * 0.75) buckets *= 2
+  const bucketOf = (key: string) => {
+    let hash = 0
+    for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+    return (hash ^ (hash >>> 16)) & (buckets - 1)
+  }
+  return items
+    .map(item => ({ item, bucket: bucketOf(keyOf(item)) }))
+    .sort((one, other) => one.bucket - other.bucket)
+    .map(({ item }) => item)
 }
 
 function isHomogeneous(group: ConsumerGroup): boolean {
