@@ -33,7 +33,8 @@ export async function runControlled(
   })
   const listener = config.string('klamm.control.listener')
   try {
-    const control = await startControl({ klamm, listener, version: packageVersion(), logger })
+    const stop = () => process.kill(process.pid, 'SIGTERM')
+    const control = await startControl({ klamm, listener, version: packageVersion(), logger, stop })
     return {
       listeners: klamm.listeners,
       clusterId: klamm.clusterId,

@@ -194,8 +194,9 @@ describe('klamm start tells programs where it is', () => {
     const { control } = JSON.parse(line)
     expect(control).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(await (await fetch(`${control}/ready`)).json()).toMatchObject({ isReady: true, problems: [] })
-    child.kill('SIGTERM')
-    expect((await once(child, 'exit'))[0]).toBe(0)
+    const exit = once(child, 'exit')
+    expect((await fetch(`${control}/stop`, { method: 'POST' })).status).toBe(200)
+    expect((await exit)[0]).toBe(0)
   })
 
   test('what stands in for Kafka’s scripts in the image asks the broker', async () => {

@@ -24,6 +24,8 @@ export interface ControlOptions {
   /** Of Klamm. */
   readonly version: string
   readonly logger: Logger
+  /** Ends the process, where there is one for this broker alone. */
+  readonly stop?: () => void
 }
 
 export interface Control {
@@ -34,12 +36,13 @@ export interface Control {
 }
 
 /** Rejects with a StartFailure where it cannot listen. */
-export async function startControl({ klamm, listener, version, logger }: ControlOptions): Promise<Control> {
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const { listener, version, logger } = options
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(listener)
   if (!match) throw new StartFailure(`klamm.control.listener: '${listener}' is not of the form host:port`)
   const address = { host: match[1] ?? match[2]!, port: Number(match[3]) }
   const keepsakes = new Keepsakes()
-  const server = new HttpServer({ routes: routesOf(klamm, version, keepsakes), version, logger })
+  const server = new HttpServer({ routes: routesOf(options, keepsakes), version, logger })
   const url = await server.listen(address)
   return {
     url,
@@ -50,10 +53,10 @@ export async function startControl({ klamm, listener, version, logger }: Control
   }
 }
 
-function routesOf(klamm: Klamm, version: string, keepsakes: Keepsakes): Route[] {
+function routesOf({ klamm, version, stop }: ControlOptions, keepsakes: Keepsakes): Route[] {
   return [
     ...statusRoutes({ klamm, version, metrics: new Metrics(klamm) }),
-    ...lifecycleRoutes(klamm, keepsakes),
+    ...lifecycleRoutes({ klamm, keepsakes, stop }),
     ...dataRoutes(klamm),
     ...groupRoutes(klamm),
     ...clockRoutes(klamm, isoTime),

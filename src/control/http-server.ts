@@ -143,6 +143,7 @@ function serve(app: FastifyInstance, route: Route): void {
       operationId: operationId(route),
       response: { 200: { description: 'Done.', ...answer }, ...failures },
     },
+    ...(route.afterwards && { onResponse: async () => route.afterwards?.() }),
     ...(route.isCheckedByHandler && { validatorCompiler: () => () => true }),
     // An optional body is an empty one, and what a URL says is all text.
     preValidation: async request => {

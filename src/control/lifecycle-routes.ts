@@ -47,9 +47,30 @@ function found<T>(all: ReadonlyMap<string, T>, kind: string, id: string): T {
   throw new Refused('missing', `there is no ${kind} ${id}; ${names}`)
 }
 
-export function lifecycleRoutes(klamm: Klamm, keepsakes: Keepsakes): Route[] {
+export interface LifecycleOptions {
+  readonly klamm: Klamm
+  readonly keepsakes: Keepsakes
+  /** Ends the process, where there is one for this broker alone. */
+  readonly stop?: (() => void) | undefined
+}
+
+export function lifecycleRoutes({ klamm, keepsakes, stop }: LifecycleOptions): Route[] {
   const tag = 'broker'
   return [
+    ...(stop
+      ? [
+          route({
+            method: 'POST',
+            path: '/stop',
+            tag,
+            summary: 'End the process in order, as SIGTERM does',
+            description: 'Also where a wrapper such as npx stands between, which keeps signals to itself.',
+            answer: NOTHING,
+            handle: () => ({}),
+            afterwards: stop,
+          }),
+        ]
+      : []),
     route({
       method: 'POST',
       path: '/reset',

@@ -31,6 +31,8 @@ export interface Route<Input extends RouteInput = RouteInput> {
   readonly answer: Schema
   readonly answerType?: 'application/json' | 'text/plain'
   handle(input: Input): unknown
+  /** When the answer is sent. */
+  readonly afterwards?: () => void
 }
 
 /** An answer with another status than 200. */

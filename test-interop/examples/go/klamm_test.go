@@ -38,10 +38,6 @@ func runWithKlamm(m *testing.M) int {
 	if err := process.Start(); err != nil {
 		panic(err)
 	}
-	defer func() {
-		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait()
-	}()
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Klamm did not start:", err)
@@ -50,6 +46,13 @@ func runWithKlamm(m *testing.M) int {
 	if err := json.Unmarshal([]byte(line), &klamm); err != nil {
 		panic(err)
 	}
+	defer func() {
+		response, err := http.Post(klamm.Control+"/stop", "application/json", nil)
+		if err == nil {
+			response.Body.Close()
+		}
+		_ = process.Wait()
+	}()
 	return m.Run()
 }
 

@@ -40,10 +40,12 @@ def klamm_process():
     try:
         line = process.stdout.readline()
         assert line, "Klamm did not start"
-        yield Klamm(json.loads(line))
-    finally:
-        process.terminate()
+        klamm = Klamm(json.loads(line))
+        yield klamm
+        klamm.call("POST", "/stop")
         process.wait(timeout=30)
+    finally:
+        process.kill()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ public final class Klamm implements BeforeAllCallback, BeforeEachCallback, After
 
     @Override
     public void afterAll(ExtensionContext context) throws Exception {
-        process.destroy();
+        post("/stop", "");
         process.waitFor();
     }
 
