@@ -137,6 +137,7 @@ func main() {
 	addProducing()
 	addConsuming()
 	addGroups()
+	addModern()
 	addAdmin()
 	addTransactions()
 	client, err := kgo.NewClient(kgo.SeedBrokers(os.Args[1]))
