@@ -28,7 +28,7 @@ afterAll(async () => {
 /** The code before the first headline below the title, by language. */
 function firstScreen(text: string): ReadonlyMap<string, string> {
   const [screen] = text.split(/^## /m)
-  return new Map([...screen!.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(match => [match[1]!, match[2]!]))
+  return new Map([...screen!.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(match => [match[1]!, match[2]!]))
 }
 
 /** As `npm install klamm` would, without a registry. */

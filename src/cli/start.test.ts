@@ -212,7 +212,7 @@ describe('klamm start tells programs where it is', () => {
     expect(topics('--create', '--topic=orders', '--if-not-exists').status).toBe(0)
     expect(topics('--create', '--topic', 'orders').lines[0]).toContain('TOPIC_ALREADY_EXISTS')
     expect(topics('--describe', '--topic', 'orders').stdout).toMatch(
-      /PartitionCount: 2[^]*Partition: 1\tLeader: 1/,
+      /PartitionCount: 2[\s\S]*Partition: 1\tLeader: 1/,
     )
     expect(topics('--list').stdout).toBe('orders\n')
     expect(topics('--delete', '--topic', 'orders').status).toBe(0)

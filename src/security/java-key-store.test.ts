@@ -10,7 +10,7 @@ const fixtures = JSON.parse(
 ) as Readonly<Record<string, string>>
 const store = (name: string) => Buffer.from(fixtures[name]!, 'base64')
 const fingerprints = (pem: string) =>
-  (pem.match(/-----BEGIN[^]*?-----END CERTIFICATE-----/g) ?? []).map(
+  (pem.match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(
     it => new X509Certificate(it).fingerprint256,
   )
 
