@@ -26,6 +26,9 @@ export function fail(error: unknown): never {
 /** The package's own, from the sources and from the build alike. */
 export function packageVersion(): string {
   let directory = import.meta.dirname
-  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory)
+  while (!existsSync(join(directory, 'package.json'))) {
+    if (directory === dirname(directory)) return 'unknown'
+    directory = dirname(directory)
+  }
   return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).version
 }
