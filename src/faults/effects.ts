@@ -9,7 +9,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { emptyOf } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/wire.ts'
 import { HANDLERS } from '../api/table.ts'
-import type { Clock, Random } from '../platform/platform.ts'
+import type { Random } from '../platform/platform.ts'
 import { TOPIC_APIS } from './api-fields.ts'
 import { damageOf, discardRanges, withCorruptRecords } from './damage.ts'
 import { after, type ClusterView, type FaultAnswer, type FaultCall, type ToldTopic } from './faulted-call.ts'
@@ -48,7 +48,8 @@ export interface Effect {
   /** Topics as they were when the rule was added, for `staleMetadata`. */
   readonly frozen: ReadonlyMap<string, ToldTopic>
   readonly random: Random
-  readonly clock: Clock
+  /** Resolves after a time, or when all delays are given up. */
+  wait(ms: number): Promise<void>
   /** There was nothing in the response that the rule could strike: it has not fired after all. */
   retract(): void
 }
@@ -73,13 +74,13 @@ function withoutAnswer({ fault }: Effect, answer: FaultAnswer): FaultAnswer {
   return { response: null, ending: fault.effect.drop ? 'cut' : 'hang' }
 }
 
-function pause({ fault, random, clock }: Effect): Promise<void> {
+function pause({ fault, random, wait }: Effect): Promise<void> {
   const { delayMs } = fault.effect
   const [from, to] = Array.isArray(delayMs)
     ? (delayMs as [number, number])
     : [delayMs as number, delayMs as number]
   const ms = from + (to > from ? random.below(Math.floor(to - from) + 1) : 0)
-  return new Promise(resolve => clock.after(ms, resolve))
+  return wait(ms)
 }
 
 function servedThen(effect: Effect, next: Next): Answered {

@@ -364,6 +364,16 @@ describe('a delay', () => {
   })
 })
 
+test('whoever closes ends all delays, and so does clear', async () => {
+  faults.add({ api: 'Heartbeat' }, { delayMs: 60_000 })
+  const first = send(beat('a'), alive)
+  faults.release()
+  expect((await first).response).toEqual(alive())
+  const second = send(beat('b'), alive)
+  faults.clear()
+  expect((await second).response).toEqual(alive())
+})
+
 test('requests that overlap are served before anything is awaited', () => {
   faults.add({ api: 'Produce', partition: 3 }, 'NOT_LEADER_OR_FOLLOWER')
   void send(produceTo('orders-0', 'orders-3'), written)

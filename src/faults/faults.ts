@@ -46,6 +46,7 @@ export class Faults {
   private view: ClusterView = NO_CLUSTER
   private hasFetchPartitions = false
   /** The last request of a connection that waits to be served: those behind it wait too. */
+  private readonly waits = new Set<() => void>()
   private readonly gates = new Map<string, Promise<unknown>>()
 
   constructor({ clock, seed = 0, onFired = () => {} }: FaultsOptions) {
@@ -93,9 +94,15 @@ export class Faults {
   /** Takes all rules back and forgets what fired. The same rules, added anew, choose the same again. */
   clear(): void {
     for (const rule of this.rules) rule.remove()
+    this.release()
     this.firings = []
     this.every = []
     this.added = 0
+  }
+
+  /** Ends all delays: whatever waits goes on. For who is about to close. */
+  release(): void {
+    for (const done of [...this.waits]) done()
   }
 
   /** What rules know of the cluster. A broker that starts anew binds itself. */
@@ -187,12 +194,23 @@ export class Faults {
         this.firings = this.firings.filter(each => each !== firing)
       }
       const { fault, frozen, random } = rule
-      const effect = { fault, call, view: this.view, frozen, random, clock: this.clock, retract }
+      const effect = { fault, call, view: this.view, frozen, random, wait: this.wait, retract }
       const behind = rules.slice(index + 1)
       return applyEffect(effect, request => this.pass(behind, { ...call, request }, proceed))
     }
     return after(proceed(call.request), response => ({ response }))
   }
+
+  private readonly wait = (ms: number): Promise<void> =>
+    new Promise(resolve => {
+      const done = () => {
+        timer.cancel()
+        this.waits.delete(done)
+        resolve()
+      }
+      const timer = this.clock.after(ms, done)
+      this.waits.add(done)
+    })
 
   private note(firing: Firing): void {
     this.firings.push(firing)

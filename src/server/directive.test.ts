@@ -104,7 +104,7 @@ describe('who intercepts may have a connection', () => {
     expect(rig.server.connectionCount).toBe(0)
   })
 
-  test('muted for a while once the response is sent, as throttling does', async () => {
+  test('muted for a while once the response is sent, as throttling does (T177)', async () => {
     answers.set(1, { muteMs: 500 })
     const { rig, client } = await clientOf()
     client.socket.write([beats(3)])
