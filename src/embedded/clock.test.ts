@@ -5,6 +5,10 @@ import {
   AddPartitionsToTxnResponse,
 } from '../../protocol/messages/add-partitions-to-txn.ts'
 import {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+} from '../../protocol/messages/consumer-group-heartbeat.ts'
+import {
   DescribeProducersRequest,
   DescribeProducersResponse,
 } from '../../protocol/messages/describe-producers.ts'
@@ -19,6 +23,7 @@ import {
   clientOf,
   commit,
   committed,
+  findCoordinator,
   heartbeatOf,
   joinGroup,
   open,
@@ -105,6 +110,44 @@ describe('a manual clock', () => {
     await klamm.clock.advance(1)
     expect((await klamm.group('g'))?.members).toHaveLength(0)
     expect(await heartbeatOf(client, memberId, generationId)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+  })
+
+  test('expels a silent member of a group of the new kind (KIP-848) exactly at its deadline', async () => {
+    const klamm = await started({ ...manual, config: { 'group.consumer.session.timeout.ms': 45_000 } })
+    const client = await clientOf(klamm)
+    await findCoordinator(client)
+    const heartbeat = (memberEpoch: number) =>
+      client.call({
+        request: ConsumerGroupHeartbeatRequest,
+        response: ConsumerGroupHeartbeatResponse,
+        version: 1,
+        body: {
+          groupId: 'g',
+          memberId: 'm',
+          memberEpoch,
+          rebalanceTimeoutMs: 60_000,
+          subscribedTopicNames: ['a'],
+          topicPartitions: [],
+        },
+      })
+    const { memberEpoch } = await heartbeat(0)
+    await klamm.clock.advance(44_999)
+    expect((await klamm.group('g'))?.members).toHaveLength(1)
+    await klamm.clock.advance(1)
+    expect((await klamm.group('g'))?.members).toHaveLength(0)
+    expect(await heartbeat(memberEpoch)).toMatchObject({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
+  })
+
+  test('waits for records that wait for company', async () => {
+    const config = { 'group.coordinator.append.linger.ms': 20 }
+    const klamm = await started({ ...manual, config })
+    const client = await clientOf(klamm)
+    await stableMember(client)
+    const end = () => klamm.topic('__consumer_offsets').partitions[0]!.end
+    const before = end()
+    await klamm.clock.advance('10s')
+    expect((await klamm.group('g'))?.members).toHaveLength(0)
+    expect(end()).toBeGreaterThan(before)
   })
 
   test('drives rebalance delays', async () => {

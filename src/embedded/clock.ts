@@ -30,7 +30,7 @@ export async function advance(clock: ManualClock, by: number | string, works: Wo
 }
 
 /** Promise jobs, and the work of disk and threads that they wait for. */
-async function allSettled(works: Works): Promise<void> {
+export async function allSettled(works: Works): Promise<void> {
   for (;;) {
     await settled()
     if (works.callsUnderWay === 0) return

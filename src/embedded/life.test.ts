@@ -190,6 +190,23 @@ describe('reset', () => {
     expect(produced.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0, 0, 0])
   })
 
+  test('again and again under clients that produce and read without pause: nobody hangs or is cut', async () => {
+    const klamm = await started({ topics: ['a'] })
+    const clients = await Promise.all(Array.from({ length: 6 }, () => clientOf(klamm)))
+    let isOver = false
+    const codes = new Set<number>()
+    const busy = clients.map(async (client, index) => {
+      while (!isOver) {
+        if (index % 2 === 0) codes.add((await produceTo(client, 'a')).errorCode)
+        else codes.add((await metadataOf(client, ['a'])).topics[0]!.errorCode)
+      }
+    })
+    for (let round = 0; round < 20; round++) await klamm.reset()
+    isOver = true
+    await Promise.all(busy)
+    expect([...codes]).toEqual([ErrorCode.NONE])
+  })
+
   test('takes back settings that were altered at run time, and users', async () => {
     const klamm = await started()
     const client = await clientOf(klamm)
@@ -348,6 +365,14 @@ describe('with a seed', () => {
   })
 })
 
+test('fifty live side by side in one process, each with its own data', async () => {
+  const all = await Promise.all(Array.from({ length: 50 }, () => started({ topics: ['a'] })))
+  await Promise.all(all.map((klamm, index) => klamm.produce('a', [{ value: `${index}` }])))
+  const found = await Promise.all(all.map(klamm => values(klamm, 'a')))
+  expect(found).toEqual(all.map((_, index) => [`${index}`]))
+  expect(new Set(all.map(({ port }) => port)).size).toBe(50)
+})
+
 describe('what cannot be is refused, in words that help', () => {
   test('use after close, and while crashed', async () => {
     const klamm = await Klamm.start()
@@ -371,6 +396,11 @@ describe('what cannot be is refused, in words that help', () => {
     )
     await expect(start({ seed: 'x' })).rejects.toThrow('seed: x is not a number')
     await expect(start({ storage: '' })).rejects.toThrow('storage: ')
+    await expect(start({ topics: [{ nam: 'a' }] })).rejects.toThrow('is none; give a name, or { name')
+    await expect(start({ topics: [{ name: 'a', parts: 2 }] })).rejects.toThrow('has parts, and may have')
+    await expect(start({ topics: [{ name: 'a', partitions: 0 }] })).rejects.toThrow(
+      /^topics: a cannot be made/,
+    )
     await expect(start({ topics: 'a' })).rejects.toThrow("topics: give a list, such as ['orders']")
   })
 

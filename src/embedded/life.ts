@@ -15,7 +15,6 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { BrokerContext } from '../api/context.ts'
 import { type BoundListener, Broker, type Ground, StartFailure } from '../broker.ts'
 import type { BrokerConfig } from '../config.ts'
-import type { CreateTopic } from '../controller/create-topics.ts'
 import { newDirectoryId } from '../log/directory-identity.ts'
 import type { Logger } from '../observe/logger.ts'
 import { MortalPlatform } from '../platform/mortal-platform.ts'
@@ -24,10 +23,9 @@ import type { Platform, Random } from '../platform/platform.ts'
 import { ManualClock } from '../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
-import { advance } from './clock.ts'
-import { durationMs } from './duration.ts'
+import { advance, allSettled } from './clock.ts'
 import { newObservation, type Observation } from './observation.ts'
-import { configOf, type KlammOptions, loggerOf, type TopicOptions } from './options.ts'
+import { configOf, type KlammOptions, loggerOf, topicToCreate } from './options.ts'
 import { checkVersion, Snapshot } from './snapshot.ts'
 import { DirectoryStorage, MemoryStorage, type Storage } from './storage.ts'
 import { UsageError } from './usage-error.ts'
@@ -99,6 +97,11 @@ export class Life {
     return life
   }
 
+  /** Neither crashed nor closed. */
+  get isRunning(): boolean {
+    return this.state === 'running'
+  }
+
   get clusterId(): string {
     return this.state === 'running' ? this.broker.clusterId : (this.knownClusterId ?? '')
   }
@@ -117,16 +120,20 @@ export class Life {
     return this.inTurn(async () => {
       this.mustRun()
       if (!this.hand) throw new UsageError("clock.advance: the clock is real; start with { clock: 'manual' }")
-      durationMs(by)
       await advance(this.hand, by, this.mortal!)
+      const lingerMs = this.config.number('group.coordinator.append.linger.ms')
+      if (lingerMs <= 0) return
+      // Records of groups wait for company, in real time.
+      await new Promise<void>(resolve => this.surroundings.machine.waitClock.after(lingerMs, resolve))
+      await allSettled(this.mortal!)
     })
   }
 
   reset(): Promise<void> {
     return this.inTurn(async () => {
       this.mustRun()
+      this.observation.faults.clear()
       await this.resettle(async () => {
-        this.observation.faults.clear()
         this.observation.trace.clear()
         this.hand &&= new ManualClock(this.startMs)
         await this.storage.empty()
@@ -195,6 +202,7 @@ export class Life {
       if (this.state === 'running') {
         this.knownClusterId = this.broker.clusterId
         this.state = 'crashed'
+        this.observation.faults.release()
         await this.broker.close()
         await this.mortal?.end()
       }
@@ -205,6 +213,7 @@ export class Life {
 
   close(): Promise<void> {
     return this.inTurn(async () => {
+      this.observation.faults.release()
       if (this.state === 'running') await this.broker.close()
       this.state = 'closed'
       this.observation.trace.end()
@@ -319,10 +328,10 @@ export class Life {
   }
 
   /** The topics of the options, those that are not there yet. */
-  private async furnish({ controller, config }: BrokerContext): Promise<void> {
+  private async furnish({ controller }: BrokerContext): Promise<void> {
     const { topics = [] } = this.surroundings.options
     if (topics.length === 0) return
-    const results = await controller.createTopics(topics.map(topic => topicToCreate(topic, config)))
+    const results = await controller.createTopics(topics.map(topicToCreate))
     for (const { name, result } of results) {
       if (!result.error || result.error === ErrorCode.TOPIC_ALREADY_EXISTS) continue
       throw new StartFailure(`topics: ${name} cannot be made: ${result.message ?? `error ${result.error}`}`)
@@ -331,17 +340,3 @@ export class Life {
 }
 
 type Certificates = Parameters<typeof configOf>[1]
-
-function topicToCreate(topic: string | TopicOptions, config: BrokerConfig): CreateTopic {
-  const {
-    name,
-    partitions,
-    configs = {},
-  } = typeof topic === 'string' ? ({ name: topic } as TopicOptions) : topic
-  return {
-    name,
-    numPartitions: partitions ?? config.number('num.partitions'),
-    replicationFactor: 1,
-    configs: Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) })),
-  }
-}

@@ -1,6 +1,7 @@
 /** What `Klamm.start` takes, and how it becomes the broker's own configuration. */
 import { StartFailure } from '../broker.ts'
 import { type BrokerConfig, loadConfig, type Profile } from '../config.ts'
+import type { CreateTopic } from '../controller/create-topics.ts'
 import { nearestName } from '../metadata/configs.ts'
 import { createLogger, type Logger, silentLogger } from '../observe/logger.ts'
 import type { ThrowawayCertificates } from '../platform/throwaway-certificates.ts'
@@ -107,6 +108,36 @@ function checkOptions(options: KlammOptions): void {
   if (!Number.isFinite(seed)) throw new StartFailure(`seed: ${seed} is not a number`)
   if (storage === '') throw new StartFailure("storage: give 'memory', or the path of a directory")
   if (!Array.isArray(topics)) throw new StartFailure("topics: give a list, such as ['orders']")
+  for (const topic of topics) checkTopic(topic)
+}
+
+const TOPIC_OPTIONS: { readonly [name in keyof Required<TopicOptions>]: true } = {
+  name: true,
+  partitions: true,
+  configs: true,
+}
+
+function checkTopic(topic: unknown): void {
+  if (typeof topic === 'string') return
+  const shown = JSON.stringify(topic)
+  if (typeof topic !== 'object' || topic === null || typeof (topic as TopicOptions).name !== 'string') {
+    throw new StartFailure(`topics: ${shown} is none; give a name, or { name, partitions, configs }`)
+  }
+  const stranger = Object.keys(topic).find(name => !Object.hasOwn(TOPIC_OPTIONS, name))
+  if (stranger === undefined) return
+  throw new StartFailure(`topics: ${shown} has ${stranger}, and may have name, partitions, configs`)
+}
+
+/** What the controller is asked for. */
+export function topicToCreate(topic: string | TopicOptions): CreateTopic {
+  if (typeof topic === 'string') return topicToCreate({ name: topic })
+  const { name, partitions = -1, configs = {} } = topic
+  return {
+    name,
+    numPartitions: partitions,
+    replicationFactor: -1,
+    configs: Object.entries(configs).map(([option, value]) => ({ name: option, value: String(value) })),
+  }
 }
 
 /** Rejects with a StartFailure that names the option to change. */

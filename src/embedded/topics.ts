@@ -3,7 +3,7 @@ import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../replication/replica-manager.ts'
 import { type DataContext, type DataSource, existingTopic, said } from './data.ts'
-import type { TopicOptions } from './options.ts'
+import { type TopicOptions, topicToCreate } from './options.ts'
 import { Refused } from './refused.ts'
 
 export interface PartitionView {
@@ -39,16 +39,8 @@ export function topicNamed(source: DataSource, name: string): TopicView {
 
 export async function createTopic(source: DataSource, topic: string | TopicOptions): Promise<TopicView> {
   const context = source.context()
-  const { name, partitions = -1, configs = {} } = typeof topic === 'string' ? { name: topic } : topic
-  const [created] = await context.controller.createTopics([
-    {
-      name,
-      numPartitions: partitions,
-      replicationFactor: -1,
-      configs: Object.entries(configs).map(([option, value]) => ({ name: option, value: String(value) })),
-    },
-  ])
-  const { result } = created!
+  const [created] = await context.controller.createTopics([topicToCreate(topic)])
+  const { name, result } = created!
   if (result.error) {
     throw new Refused('refused', `topic ${name} cannot be made: ${said(result.error, result.message)}`)
   }
