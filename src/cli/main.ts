@@ -141,7 +141,7 @@ program
   .option('--mechanism <name>', 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512', 'PLAIN')
   .option('--tls', 'encrypt')
   .option('--tls-ca <file>', 'encrypt; the authority to trust, as PEM')
-  .option('--parallel <cases>', 'how many at a time', parseCount, 8)
+  .option('--parallel <cases>', 'how many at a time', parseCount, 16)
   .addHelpText('after', CONFORMANCE_EXAMPLES)
   .action(async options => (await import('./conformance.ts')).conformance(options))
 
