@@ -134,6 +134,11 @@ export class Klamm {
     return new Klamm(await Life.start(options, made, snapshot), made?.ca)
   }
 
+  /** False between `crash` and `restart`, and after `close`. */
+  get isRunning(): boolean {
+    return this.life.isRunning
+  }
+
   /** It stays the same over restarts and resets; with `restore`, that of the snapshot comes. */
   get clusterId(): string {
     return this.life.clusterId

@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import { Klamm, type KlammOptions } from '../embedded.ts'
+import { asNew } from './as-new.ts'
 
 declare global {
   /** With the environment `klamm/jest`: the broker of this test file. */
@@ -47,7 +48,7 @@ export class KlammEnvironment extends TestEnvironment {
 
   /** Jest calls it for whatever happens; only the beginning of a test matters. */
   async handleTestEvent({ name }: { readonly name: string }): Promise<void> {
-    if (name === 'test_start') await this.klamm?.reset()
+    if (name === 'test_start' && this.klamm) await asNew(this.klamm)
   }
 
   override async teardown(): Promise<void> {

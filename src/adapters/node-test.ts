@@ -6,11 +6,12 @@
  */
 import { after, beforeEach } from 'node:test'
 import { Klamm, type KlammOptions } from '../embedded.ts'
+import { asNew } from './as-new.ts'
 
 /** For the top of a test file, or inside a suite for its tests alone. */
 export async function useKlamm(options: KlammOptions = {}): Promise<Klamm> {
   const klamm = await Klamm.start(options)
-  beforeEach(() => klamm.reset())
+  beforeEach(() => asNew(klamm))
   after(() => klamm.close())
   return klamm
 }

@@ -6,6 +6,7 @@
  */
 import { test as base, type TestAPI } from 'vitest'
 import { Klamm, type KlammOptions } from '../embedded.ts'
+import { asNew } from './as-new.ts'
 import type { ProvidedKlamm } from './vitest-setup.ts'
 
 export interface KlammFixtures {
@@ -20,7 +21,7 @@ declare module 'vitest' {
   }
 }
 
-/** A `test` whose broker has these options: `const test = klammTest({ topics: ['orders'] })`. */
+/** A `test` whose broker has these options, for the top of a file: `klammTest({ topics: ['orders'] })`. */
 export function klammTest(options: KlammOptions = {}): TestAPI<KlammFixtures> {
   return base
     .extend<{ runningKlamm: Klamm }>({
@@ -37,7 +38,7 @@ export function klammTest(options: KlammOptions = {}): TestAPI<KlammFixtures> {
     })
     .extend<{ klamm: Klamm }>({
       klamm: async ({ runningKlamm }, use) => {
-        await runningKlamm.reset()
+        await asNew(runningKlamm)
         await use(runningKlamm)
       },
     })

@@ -108,6 +108,12 @@ describe('the broker', () => {
     expect((await ask('GET', '/topics/first/records')).answer).toMatchObject([{ value: 'kept' }])
   })
 
+  test('is reset also where a test has left it down', async () => {
+    await ask('POST', '/crash')
+    expect((await ask('POST', '/reset')).status).toBe(200)
+    expect((await ask('GET', '/ready')).status).toBe(200)
+  })
+
   test('is kept, restored and forked', async () => {
     await ask('POST', '/topics/first/records', { records: ['before'] })
     expect(await ask('POST', '/snapshots', { id: 'one' })).toMatchObject({

@@ -80,6 +80,8 @@ export function lifecycleRoutes({ klamm, keepsakes, stop }: LifecycleOptions): R
         'Records, topics, groups, transactions, settings, faults and the trace are gone; clients may stay.',
       answer: NOTHING,
       handle: async () => {
+        // Whoever resets between tests need not know what the last one left.
+        if (!klamm.isRunning) await klamm.restart()
         await klamm.reset()
         return {}
       },
