@@ -83,8 +83,10 @@ export class Broker {
     try {
       const front = await newFront(options, engine, fetchMemory)
       server = front.server
-      const image = () => broker.context.controller.image()
-      const broker = new Broker(options, front, engine, await listen(front.server, { ...options, image }))
+      // Clients may come by the first listener while the next is being bound.
+      let broker: Broker | undefined
+      const image = () => (broker ?? engine).context.controller.image()
+      broker = new Broker(options, front, engine, await listen(front.server, { ...options, image }))
       return broker
     } catch (error) {
       await server?.close(0)

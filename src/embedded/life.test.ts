@@ -181,6 +181,34 @@ describe('reset', () => {
     expect((await consuming).map(({ value }) => value)).toEqual(['new'])
   })
 
+  test.each(STORAGES)(
+    'in %s: helpers that read and write meanwhile end, or are told',
+    async (_, storageOf) => {
+      const klamm = await started({
+        storage: storageOf(),
+        topics: ['a'],
+        config: { 'klamm.tail.cache.bytes': 0 },
+      })
+      const records = Array.from({ length: 50 }, (_, index) => ({ value: `${index}` }))
+      for (let round = 0; round < 5; round++) {
+        await klamm.produce('a', records)
+        const busy = [
+          klamm.contents('a'),
+          klamm.produce('a', records),
+          klamm.consume('a', 50),
+          klamm.lag('none'),
+        ]
+        const ended = Promise.allSettled(busy)
+        await klamm.reset()
+        await klamm.produce('a', records)
+        const outcomes = await ended
+        for (const outcome of outcomes) {
+          if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(Error)
+        }
+      }
+    },
+  )
+
   test('lets requests that come meanwhile wait for the new data', async () => {
     const klamm = await started({ topics: ['a'] })
     const clients = await Promise.all(Array.from({ length: 5 }, () => clientOf(klamm)))

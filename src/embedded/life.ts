@@ -34,6 +34,8 @@ import { KLAMM_VERSION } from './version.ts'
 type State = 'running' | 'crashed' | 'closed'
 
 const SEEDS = 2 ** 32
+/** What does not rest in this time is cut off. */
+const REST_MS = 200
 
 /** What outlives each of the engines. */
 interface Surroundings {
@@ -59,6 +61,7 @@ export class Life {
   private mortal: MortalPlatform | undefined
   /** For data that has none yet, or is not being served. */
   private knownClusterId: string | undefined
+  private isResettling = false
   private readonly startMs: number
   private turn: Promise<unknown> = Promise.resolve()
 
@@ -109,6 +112,8 @@ export class Life {
   /** The parts of the broker that runs now; throws a UsageError while none does. */
   context(): BrokerContext {
     this.mustRun()
+    if (this.isResettling)
+      throw new UsageError('This Klamm gets other data just now: await reset() or restore()')
     return this.broker.context
   }
 
@@ -281,15 +286,30 @@ export class Life {
   /** Other data behind the same listeners. */
   private async resettle(newGround: () => Promise<Ground>): Promise<void> {
     this.knownClusterId = this.broker.clusterId
+    this.isResettling = true
     try {
       await this.broker.resettle(async () => {
+        await this.rest()
         await this.mortal?.end()
         return newGround()
       })
     } catch (error) {
       await this.fall()
       throw error
+    } finally {
+      this.isResettling = false
     }
+  }
+
+  /** Whoever works on the data without a connection comes to an end first, where that is soon. */
+  private async rest(): Promise<void> {
+    await new Promise<void>(resolve => {
+      const timer = this.surroundings.machine.waitClock.after(REST_MS, resolve)
+      void allSettled(this.mortal!).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   private async fall(): Promise<void> {
