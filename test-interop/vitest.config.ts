@@ -14,6 +14,7 @@ export default defineConfig({
       'groups/*.test.ts',
       'embedded/*.test.ts',
       'faults/*.test.ts',
+      'conformance/*.test.ts',
     ],
     globalSetup: ['harness/prepare.ts'],
     // Every suite starts brokers and JVMs of its own: two cores carry one suite at a time.
