@@ -41,6 +41,16 @@ const PATIENCE_MS = 5_000
 const INTERRUPTED = 130
 
 export async function conformance(options: ConformanceOptions): Promise<void> {
+  try {
+    await examine(options)
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof Unusable)) throw error
+    process.stderr.write(`klamm: ${error.message}\n`)
+    process.exit(2)
+  }
+}
+
+async function examine(options: ConformanceOptions): Promise<void> {
   const cases = chosen(options)
   if (options.list) {
     for (const { area, name, source } of cases) print(`${area}: ${name} (${source})`)
@@ -79,7 +89,9 @@ function chosen({ only = [], persona }: ConformanceOptions): readonly Case[] {
 }
 
 function isMeant({ area, name, source }: Case, word: string): boolean {
-  if (area === word || source.split(', ').includes(word)) return true
+  // The name of an area is also a word of other cases.
+  if (AREAS.some(it => it === word)) return area === word
+  if (source.split(', ').includes(word)) return true
   return name.toLowerCase().includes(word.toLowerCase())
 }
 
@@ -97,23 +109,17 @@ async function reached(options: ConformanceOptions, platform: Platform, prefix: 
   const isEncrypted = tls === true || tlsCa !== undefined
   const trusted = tlsCa === undefined ? {} : { trusted: fileAt(tlsCa) }
   const credentials = credentialsOf(options, platform)
-  try {
-    return await reach({
-      network: isEncrypted ? new NodeNetwork(trusted) : platform.network,
-      clock: platform.clock,
-      host: address[1] ?? address[2]!,
-      port: Number(address[3]),
-      patienceMs: PATIENCE_MS,
-      prefix,
-      isEncrypted,
-      ...(credentials && { credentials }),
-      ...(persona !== undefined && { persona: named(persona) }),
-    })
-  } catch (error) {
-    if (!(error instanceof Unusable)) throw error
-    process.stderr.write(`klamm: ${error.message}\n`)
-    process.exit(2)
-  }
+  return reach({
+    network: isEncrypted ? new NodeNetwork(trusted) : platform.network,
+    clock: platform.clock,
+    host: address[1] ?? address[2]!,
+    port: Number(address[3]),
+    patienceMs: PATIENCE_MS,
+    prefix,
+    isEncrypted,
+    ...(credentials && { credentials }),
+    ...(persona !== undefined && { persona: named(persona) }),
+  })
 }
 
 function fileAt(path: string): string {
