@@ -1,10 +1,10 @@
-/** Consumer groups (KIP-848): membership, epochs, static members, patterns, offsets, and the way from and to classic. */
+/** Consumer groups (KIP-848): membership, static members, patterns, offsets, the way from and to classic. */
 import { CONSUMER_CONVERSATIONS } from '../groups/consumer-conversations.ts'
 import { GroupTalk } from '../groups/group-talk.ts'
 import { type Case, casesWith, type Heading } from '../kit/case.ts'
+import { conversationNamed } from './conversation-named.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from './data-talk.ts'
 
-const SCRIPTS = new Map(CONSUMER_CONVERSATIONS.map(({ name, hold }) => [name, hold]))
 const scripted = casesWith((side, id) => new GroupTalk(side, id))
 
 /** The name of a conversation, the sentence, its source, and what else there is to say. */
@@ -229,17 +229,20 @@ const MIGRATION: readonly Row[] = [
 ]
 
 export const CONSUMER_GROUP_CASES: readonly Case[] = [
-  ...[...MEMBERSHIP, ...STATIC, ...PATTERNS, ...ADMINISTRATION, ...OFFSETS, ...MIGRATION].map(
-    ([script, name, source, more]) =>
-      scripted(
-        { area: 'consumer-groups', name, source, since: '4.0', varies: OF_THE_BROKER, ...more },
-        async talk => {
-          await assignAtOnce(talk, SET)
-          await SCRIPTS.get(script)!(talk).finally(() => assignAtOnce(talk, DELETE))
-        },
-      ),
-  ),
-]
+  ...MEMBERSHIP,
+  ...STATIC,
+  ...PATTERNS,
+  ...ADMINISTRATION,
+  ...OFFSETS,
+  ...MIGRATION,
+].map(([conversation, name, source, more]) => {
+  const { hold } = conversationNamed(CONSUMER_CONVERSATIONS, conversation)
+  const heading = { area: 'consumer-groups', since: '4.0', varies: OF_THE_BROKER } as const
+  return scripted({ ...heading, name, source, ...more }, async talk => {
+    await assignAtOnce(talk, SET)
+    await hold(talk).finally(() => assignAtOnce(talk, DELETE))
+  })
+})
 
 /** Brokers may put off assignments by default; these groups are the case's own, and so are their settings. */
 async function assignAtOnce(talk: GroupTalk, configOperation: number): Promise<void> {

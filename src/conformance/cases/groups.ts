@@ -2,9 +2,9 @@
 import { CONVERSATIONS } from '../groups/conversations.ts'
 import { DELETE_GROUPS, FIND, GroupTalk, LIST, memberOf } from '../groups/group-talk.ts'
 import { type Area, type Case, casesWith, type Heading } from '../kit/case.ts'
+import { conversationNamed } from './conversation-named.ts'
 
 const scripted = casesWith((side, id) => new GroupTalk(side, id))
-const SCRIPTS = new Map(CONVERSATIONS.map(({ name, hold }) => [name, hold]))
 
 /** The name of a conversation, the sentence, its source, and what else there is to say. */
 type Row = readonly [string, string, string, Partial<Heading>?]
@@ -182,7 +182,7 @@ const COORDINATORS: readonly Row[] = versions(0, 6).map(
 
 function recordedBefore(area: Area, rows: readonly Row[]): readonly Case[] {
   return rows.map(([script, name, source, more]) =>
-    scripted({ area, name, source, ...more }, SCRIPTS.get(script)!),
+    scripted({ area, name, source, ...more }, conversationNamed(CONVERSATIONS, script).hold),
   )
 }
 

@@ -3,9 +3,9 @@ import { ZERO_UUID } from '../../../protocol/wire.ts'
 import { CONVERSATIONS } from '../groups/conversations.ts'
 import { COMMIT, DELETE_OFFSETS, GroupTalk, OFFSETS } from '../groups/group-talk.ts'
 import { type Case, casesWith, type Heading } from '../kit/case.ts'
+import { conversationNamed } from './conversation-named.ts'
 
 const scripted = casesWith((side, id) => new GroupTalk(side, id))
-const SCRIPTS = new Map(CONVERSATIONS.map(({ name, hold }) => [name, hold]))
 
 /** The name of a conversation, the sentence, its source, and what else there is to say. */
 type Row = readonly [string, string, string, Partial<Heading>?]
@@ -60,7 +60,10 @@ const FETCH_VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 export const OFFSET_CASES: readonly Case[] = [
   ...RECORDED_BEFORE.map(([script, name, source, more]) =>
-    scripted({ area: 'offsets', name, source, limitMs: 30_000, ...more }, SCRIPTS.get(script)!),
+    scripted(
+      { area: 'offsets', name, source, limitMs: 30_000, ...more },
+      conversationNamed(CONVERSATIONS, script).hold,
+    ),
   ),
   ...COMMIT_VERSIONS.map(v =>
     scripted(

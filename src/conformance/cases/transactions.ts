@@ -11,9 +11,9 @@ import {
   TransactionTalk,
   type TransactionVersion,
 } from '../transactions/transaction-talk.ts'
+import { conversationNamed } from './conversation-named.ts'
 
 const scripted = casesWith((side, id) => new TransactionTalk(side, id))
-const SCRIPTS = new Map(CONVERSATIONS.map(({ name, hold }) => [name, hold]))
 
 /** What is said by clients of either version: the name of its conversation, the sentence, its source. */
 const OF_BOTH_VERSIONS: readonly (readonly [string, string, string])[] = [
@@ -190,12 +190,12 @@ const RECORDED_BEFORE: readonly Case[] = [
     VERSIONS.map(version =>
       scripted(
         { area: 'transactions', name: `${name} (version ${version})`, source },
-        SCRIPTS.get(`${script}, version ${version}`)!,
+        conversationNamed(CONVERSATIONS, `${script}, version ${version}`).hold,
       ),
     ),
   ),
   ...OF_ONE.map(([script, name, source]) =>
-    scripted({ area: 'transactions', name, source }, SCRIPTS.get(script)!),
+    scripted({ area: 'transactions', name, source }, conversationNamed(CONVERSATIONS, script).hold),
   ),
 ]
 
