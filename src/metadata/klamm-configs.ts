@@ -68,7 +68,7 @@ export const KLAMM_CONFIGS: readonly Option[] = [
   string(
     'klamm.persona',
     WIDE,
-    'The Kafka whose API versions and feature levels are told and served, strictly; wide: all that there are.',
+    'The Kafka whose API versions and feature levels are told and served, strictly; wide: all there are.',
     { check: oneOf(WIDE, ...PERSONA_NAMES) },
   ),
   string('klamm.clock', 'real', 'manual: time stands still until the control API lets it pass.', {

@@ -1,6 +1,7 @@
 // The Kafkas that there are personas of, from their jars on Maven Central, each as it comes: 2.8 with ZooKeeper, the later
 // ones with KRaft. And the jars of their clients.
 
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -44,7 +45,7 @@ export async function startKafka(version: string): Promise<RunningKafka> {
   const classPath = await jarsOf('kafka_2.13', version)
   const port = await freePort()
   const java = (...args: string[]) => [...javaOptions, '-Xmx512m', '-cp', classPath, ...args]
-  const children = []
+  const children: ChildProcess[] = []
   const properties = join(folder, 'server.properties')
   if (version.startsWith('2.')) {
     const zookeeper = join(folder, 'zookeeper.properties')
