@@ -110,13 +110,12 @@ export class ClassicMembers {
       const isStale = group.assignmentEpoch < group.epoch
       if (!isStale) consumers.reconcile(edit, memberId, said, now)
       const { memberEpoch } = group.member(memberId)!
-      const records = [
-        ...edit.records,
-        ...consumers.downgrade(group, new Set(), { now, rebalances: isStale }),
-      ]
+      // Kafka knows nothing yet of an epoch that is written with this.
+      const how = { now, rebalances: isStale, memberId, generationId: edit.before.epoch }
+      const records = [...edit.records, ...consumers.downgrade(group, new Set(), how)]
       return ok({ records, memberEpoch })
     }
-    consumers.advanceTarget(edit, now)
+    consumers.advanceTarget(edit, memberId, now)
     const reconciled = consumers.reconcile(edit, memberId, said, now)
     if (reconciled.error) return reconciled
     const { memberEpoch: epoch } = reconciled.value

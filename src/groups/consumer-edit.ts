@@ -13,6 +13,7 @@ export type Change = Ungrouped<ConsumerRecord>
 
 export class GroupEdit {
   readonly groupId: string
+  readonly before: ConsumerGroup
   /** With all that was written until now. */
   readonly group: ConsumerGroup
   readonly records: CoordinatorRecord[]
@@ -20,6 +21,7 @@ export class GroupEdit {
   /** `before`: records that stand before those of the group, such as what ends the group that it was. */
   constructor(group: ConsumerGroup, before: readonly CoordinatorRecord[] = []) {
     this.groupId = group.groupId
+    this.before = group
     this.group = group.draft()
     this.records = [...before]
   }

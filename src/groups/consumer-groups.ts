@@ -41,7 +41,14 @@ import {
   resolveGroupRegexes,
 } from './consumer-regexes.ts'
 import { type Expired, GroupTimers, type Wait } from './consumer-timers.ts'
-import { abandon, downgrade, type MigrationOptions, mayDowngrade, upgraded } from './group-migration.ts'
+import {
+  abandon,
+  downgrade,
+  type Joining,
+  type MigrationOptions,
+  mayDowngrade,
+  upgraded,
+} from './group-migration.ts'
 import { groupRecord } from './group-records.ts'
 import { metadataHash } from './metadata-hash.ts'
 import { reconcile } from './reconciliation.ts'
@@ -143,7 +150,7 @@ export class ConsumerGroups {
     const noted = this.noteProfile(edit, member, profileAfter(member, request), now)
     if (noted.error) return noted
     this.advanceEpoch(edit, noted.value.needsEpoch)
-    this.advanceTarget(edit, now)
+    this.advanceTarget(edit, memberId, now)
     const reconciled = this.reconcile(edit, memberId, { ...noted.value, owned: request.owned }, now)
     if (reconciled.error) return reconciled
     const { assigned, memberEpoch } = reconciled.value
@@ -213,10 +220,10 @@ export class ConsumerGroups {
   downgrade(
     group: ConsumerGroup,
     leaving: ReadonlySet<string>,
-    { now, rebalances }: { readonly now: number; readonly rebalances: boolean },
+    { now, rebalances, ...joining }: { readonly now: number; readonly rebalances: boolean } & Joining,
   ): CoordinatorRecord[] {
     if (rebalances) this.rebalancing.add(group.groupId)
-    return downgrade(group, leaving, this.options.image(), now)
+    return downgrade(group, leaving, { image: this.options.image(), now, ...joining })
   }
 
   /** Whether the group has just become a classic one whose members are to join again. */
@@ -266,13 +273,13 @@ export class ConsumerGroups {
   }
 
   /** Brings the target assignment up to the group's epoch, unless there was another a moment ago. */
-  advanceTarget(edit: GroupEdit, now: number): void {
+  advanceTarget(edit: GroupEdit, memberId: string, now: number): void {
     const { group, groupId } = edit
     const { assignors, image, settingsOf } = this.options
     if (group.epoch <= group.assignmentEpoch) return
     const { assignmentIntervalMs } = settingsOf(groupId)
     if (group.assignmentTimestampMs > 0 && now < group.assignmentTimestampMs + assignmentIntervalMs) return
-    assignTarget(edit, preferredAssignor(group, assignors), image(), now)
+    assignTarget(edit, preferredAssignor(group, assignors, memberId), image(), now)
   }
 
   private bump(edit: GroupEdit): void {

@@ -167,28 +167,27 @@ export function mayDowngrade(
   )
 }
 
+/** A member that brings the change on by joining with the classic protocol. */
+export interface Joining {
+  readonly memberId?: string
+  /** Of the classic group; that of the consumer group's epoch unless told. */
+  readonly generationId?: number
+}
+
 /** What makes the group a classic one, without those members. */
 export function downgrade(
   group: ConsumerGroup,
   leaving: ReadonlySet<string>,
-  image: ClusterImage,
-  now: number,
+  { image, now, ...joining }: { readonly image: ClusterImage; readonly now: number } & Joining,
 ): CoordinatorRecord[] {
   const staying = [...group.members()].filter(({ memberId }) => !leaving.has(memberId))
-  const snapshot = downgraded(group, staying, image, now)
-  return [...tombstones(group), groupRecord(group.groupId, snapshot)]
-}
-
-function downgraded(
-  group: ConsumerGroup,
-  staying: readonly ConsumerMember[],
-  image: ClusterImage,
-  now: number,
-): GroupSnapshot {
+  // Who leads is decided by who was there before.
+  const last = ({ memberId }: ConsumerMember) => (memberId === joining.memberId ? 1 : 0)
+  staying.sort((one, other) => last(one) - last(other))
   const protocolName =
     selectProtocol(staying.map(({ classic }) => ({ protocols: classic!.protocols }))) ?? null
-  return {
-    generationId: group.epoch,
+  const snapshot: GroupSnapshot = {
+    generationId: joining.generationId ?? group.epoch,
     protocolType: 'consumer',
     protocolName,
     leader: staying[0]?.memberId ?? null,
@@ -197,6 +196,7 @@ function downgraded(
       downgradedMember(member, group.target(member.memberId), protocolName, image),
     ),
   }
+  return [...tombstones(group), groupRecord(group.groupId, snapshot)]
 }
 
 function downgradedMember(

@@ -30,20 +30,25 @@ export function assignTarget(edit: GroupEdit, assignor: Assignor, image: Cluster
 
 /**
  * The assignor that most members ask for; the default where none does. Members may ask for those there are.
+ * Between equals Kafka takes the one that the member who brings it on asks for, and alone; then `uniform`.
  */
-export function preferredAssignor(group: ConsumerGroup, assignors: ReadonlyMap<string, Assignor>): Assignor {
+export function preferredAssignor(
+  group: ConsumerGroup,
+  assignors: ReadonlyMap<string, Assignor>,
+  memberId?: string,
+): Assignor {
   const votes = new Map<string, number>()
   for (const { serverAssignor } of group.members()) {
-    if (serverAssignor === null) continue
-    votes.set(serverAssignor, (votes.get(serverAssignor) ?? 0) + 1)
+    if (serverAssignor !== null) votes.set(serverAssignor, (votes.get(serverAssignor) ?? 0) + 1)
   }
-  let preferred: string | undefined
-  for (const [name, count] of inKafkasOrder([...votes], ([name]) => name)) {
-    if (preferred === undefined || count > votes.get(preferred)!) preferred = name
-  }
+  const own = memberId === undefined ? null : group.member(memberId)?.serverAssignor
+  const rank = (name: string) => (name === own && votes.get(name) === 1 ? 0 : 1)
+  const [first] = [...votes.keys()].sort(
+    (one, other) => votes.get(other)! - votes.get(one)! || rank(one) - rank(other) || (one > other ? -1 : 1),
+  )
   const [byDefault] = assignors.values()
   // One that a member asked for may be gone since the broker was told of others.
-  return (preferred === undefined ? undefined : assignors.get(preferred)) ?? byDefault!
+  return (first === undefined ? undefined : assignors.get(first)) ?? byDefault!
 }
 
 /** Of the topics that exist. */
