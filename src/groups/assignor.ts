@@ -1,6 +1,6 @@
 /**
- * What an assignor on the broker's side (KIP-848) is given, and what it gives. Assignors are functions of their
- * spec: no state, no chance, so that the same group is always divided in the same way.
+ * What an assignor on the broker's side (KIP-848) is given, and what it gives. Assignors are functions of
+ * their spec: no state, no chance, so that the same group is always divided in the same way.
  */
 
 /** Partitions by topic id; each list ascending, none of them empty. */

@@ -15,7 +15,8 @@ import { COMPRESSION_TYPES } from '../records/batch.ts'
 import { CoordinatorLog } from '../replication/coordinator-log.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { assignorsNamed } from './assignors.ts'
-import type { ConsumerGroupOptions, ConsumerGroupSettings } from './consumer-groups.ts'
+import type { ConsumerGroupOptions } from './consumer-groups.ts'
+import { consumerGroupSettings } from './consumer-settings.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
 import type { MigrationPolicy } from './group-migration.ts'
 import { GroupShard } from './group-shard.ts'
@@ -147,22 +148,6 @@ export class GroupHost {
       settingsOf: groupId => consumerGroupSettings(groupId, this.image, config),
       newUuid: () => kafkaUuid(random),
     }
-  }
-}
-
-/** What is set for a group goes before what is set for the broker. */
-function consumerGroupSettings(
-  groupId: string,
-  image: ClusterImage,
-  config: BrokerConfig,
-): ConsumerGroupSettings {
-  const set = image.configs('group', groupId)
-  const setting = (name: string) =>
-    Number(set.get(`consumer.${name}`) ?? config.number(`group.consumer.${name}`))
-  return {
-    sessionTimeoutMs: setting('session.timeout.ms'),
-    heartbeatIntervalMs: setting('heartbeat.interval.ms'),
-    assignmentIntervalMs: setting('assignment.interval.ms'),
   }
 }
 

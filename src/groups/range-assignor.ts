@@ -1,7 +1,7 @@
 /**
  * Kafka's `range`: each topic on its own is cut into as many runs of consecutive partitions as it has
  * subscribers, the first runs longer by one where it does not come out even. The same member has the same run
- * of every topic with as many partitions, which joins need; nothing is done for members to keep what they have.
+ * of every topic with as many partitions, which joins need; nothing is done for members to keep theirs.
  */
 
 import type { Assignment, Assignor, GroupSpec, MemberSpec } from './assignor.ts'

@@ -1,7 +1,7 @@
 /**
  * Reads patterns in the syntax of RE2, which Kafka's requests carry: the usual one, without whatever cannot
- * be matched in linear time (look-around, references back). Throws PatternError where it is not that, with what
- * RE2/J says of it.
+ * be matched in linear time (look-around, references back). Throws PatternError where it is not that, with
+ * what RE2/J says of it.
  */
 
 export class PatternError extends Error {
