@@ -141,8 +141,8 @@ function assignmentsOf(spec: GroupSpec, topics: Iterable<Topic>): ReadonlyMap<st
 
 /**
  * The subscribers of a topic by how much they have, worked on from both ends: those that have least are
- * raised to a common level, each by one before any by two, while those that have most are brought down to one.
- * The middle, which neither has come to, stays as it is.
+ * raised to a common level, each by one before any by two, while those that have most are brought down to
+ * one. The middle, which neither has come to, stays as it is.
  */
 class Levels {
   /** How far apart the ends were at first. */

@@ -1,7 +1,8 @@
 /**
  * Kafka's `uniform`: members have equally many partitions, as far as their subscriptions allow it, and keep
- * as many of those that they have as that leaves room for. This file is for groups whose members all subscribe
- * to the same topics, where the shares can be told beforehand; for others see `mixed-uniform-assignor.ts`.
+ * as many of those that they have as that leaves room for. This file is for groups whose members all
+ * subscribe to the same topics, where the shares can be told beforehand; for others see
+ * `mixed-uniform-assignor.ts`.
  */
 
 import assert from 'node:assert/strict'
