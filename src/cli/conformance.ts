@@ -171,6 +171,7 @@ async function held(cases: readonly Case[], { options, platform, target, prefix 
     clock: platform.clock,
     prefix,
     parallel: options.parallel,
+    persona: options.persona,
     stopped,
     isThere: target.isThere,
     onResult: progress,

@@ -42,7 +42,7 @@ export interface Heading {
   readonly name: string
   /** Where that is written: a KIP, a trap (`T051`), an issue of Kafka (`KAFKA-18659`), or the protocol. */
   readonly source: string
-  /** The Kafka that began to behave so (`4.0`), where a persona of an older one is to be left out. */
+  /** The Kafka that began to behave so (`4.0`): with the persona of an older one the case does not apply. */
   readonly since?: string
   /** Runs with no other case beside it, such as what measures time or restarts nothing but must be first. */
   readonly alone?: boolean

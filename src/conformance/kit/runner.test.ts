@@ -32,7 +32,11 @@ const honest: Behaviour = asked => [responseTo(asked, HeartbeatResponse, { error
 
 async function run(
   behaviour: Behaviour,
-  { cases = [twice], admit }: { cases?: readonly Case[]; admit?: Side['admit'] } = {},
+  {
+    cases = [twice],
+    admit,
+    persona,
+  }: { cases?: readonly Case[]; admit?: Side['admit']; persona?: string } = {},
 ): Promise<readonly Result[]> {
   const clock = new ManualClock()
   const network = fakeBroker(behaviour)
@@ -45,7 +49,7 @@ async function run(
     settle: async () => {},
     ...(admit && { admit }),
   })
-  const running = runCases({ cases, recordings: RECORDINGS, side, clock, prefix: 'p-', parallel: 2 })
+  const running = runCases({ cases, recordings: RECORDINGS, side, clock, prefix: 'p-', parallel: 2, persona })
   let isOver = false
   void running.finally(() => {
     isOver = true
@@ -123,6 +127,15 @@ test('a case that needs what is not served does not apply, and is no failure', a
   expect(await run(honest, { admit })).toMatchObject([
     { outcome: 'not applicable', reason: 'Heartbeat is not served' },
   ])
+})
+
+test('a case does not apply to a persona older than what it tells of', async () => {
+  const item = { ...twice, since: '4.0' }
+  const outcomes = async (persona: string) =>
+    (await run(honest, { cases: [item], persona })).map(it => it.outcome)
+  expect(await outcomes('3.9')).toEqual(['not applicable'])
+  expect(await outcomes('4.0')).toEqual(['passed'])
+  expect(await outcomes('4.3')).toEqual(['passed'])
 })
 
 test('a case of which it is not known what Kafka answers fails', async () => {
