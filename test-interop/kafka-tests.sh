@@ -33,6 +33,9 @@ if [ ! -d "$built" ]; then
     mv "$built.making-$$" "$built"
 fi
 
+# Only built, so that several runs at once find it there.
+[ "${ONLY_BUILD:-0}" = 1 ] && exit 0
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -40,7 +43,7 @@ trap 'exit 130' INT TERM
 case ${BROKER:-klamm} in
 kafka) command="$built/peers/kafka/start.sh" ;;
 *)
-    export KLAMM_MAIN="$here/../dist/src/cli/main.js"
+    export KLAMM_MAIN="${KLAMM_MAIN:-$here/../dist/src/cli/main.js}"
     command="'$here/kafka-tests-broker.sh'"
     ;;
 esac
