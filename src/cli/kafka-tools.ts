@@ -73,7 +73,9 @@ function parsed(args: readonly string[]): { options: Options; words: string[] } 
 
 async function topics(client: WireClient, options: Options): Promise<void> {
   const named = options.get('topic')
-  const present = (await metadata(client)).topics.filter(({ name }) => !named || named.includes(name!))
+  const present = (await metadata(client)).topics
+    .filter(({ name }) => !named || named.includes(name!))
+    .sort((one, other) => (one.name! < other.name! ? -1 : 1))
   const count = present.length
   if (options.has('list')) {
     for (const { name } of present) print(name!)
