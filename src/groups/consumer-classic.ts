@@ -99,14 +99,14 @@ export class ClassicMembers {
     const { request, memberId, subscription } = joining
     const found = this.joiningMember(edit, { ...request, memberId }, request.memberId === '')
     if (found.error) return found
-    const { member, isStaticAgain } = found.value
+    const { member, hasLeftProtocol } = found.value
     const noted = consumers.noteProfile(edit, member, profileOf(member, request, subscription), now)
     if (noted.error) return noted
     consumers.advanceEpoch(edit, noted.value.needsEpoch)
     const owned = byTopicId(subscription.ownedPartitions, consumers.options.image())
     const said = { hasSubscriptionChanged: noted.value.hasSubscriptionChanged, owned }
     // The last one that spoke the new protocol has come back with the old: the whole group does so with it.
-    if (isStaticAgain && mayDowngrade(group, new Set(), consumers.options)) {
+    if (hasLeftProtocol && mayDowngrade(group, new Set(), consumers.options)) {
       const isStale = group.assignmentEpoch < group.epoch
       if (!isStale) consumers.reconcile(edit, memberId, said, now)
       const { memberEpoch } = group.member(memberId)!
@@ -135,15 +135,18 @@ export class ClassicMembers {
     edit: GroupEdit,
     { memberId, groupInstanceId }: JoinRequest,
     isNew: boolean,
-  ): Result<{ readonly member: ConsumerMember; readonly isStaticAgain?: boolean }> {
+  ): Result<{ readonly member: ConsumerMember; readonly hasLeftProtocol?: boolean }> {
     const { group } = edit
     if (groupInstanceId === null) return ok({ member: group.member(memberId) ?? newMember(memberId) })
     const known = group.staticMember(groupInstanceId)
     if (!isNew) {
-      return refusalOfStatic(known, memberId, groupInstanceId) ?? ok({ member: known!, isStaticAgain: true })
+      return (
+        refusalOfStatic(known, memberId, groupInstanceId) ??
+        ok({ member: known!, hasLeftProtocol: !known!.classic })
+      )
     }
     if (!known) return ok({ member: newMember(memberId) })
-    return ok({ member: replaceStatic(edit, known, memberId), isStaticAgain: true })
+    return ok({ member: replaceStatic(edit, known, memberId), hasLeftProtocol: !known.classic })
   }
 
   sync(group: ConsumerGroup, request: SyncRequest, ticket: Ticket<SyncResponse>, now: number): Outcome {

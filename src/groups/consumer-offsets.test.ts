@@ -53,6 +53,21 @@ describe('T156 a member commits by its epoch', () => {
     expect(driver.commits('a', 3, [9])).toEqual(['STALE_MEMBER_EPOCH'])
   })
 
+  test('or nothing, where one partition of the request is not its own for so long', () => {
+    const driver = grown()
+    const offset = {
+      topic: 't',
+      topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+      offset: 7n,
+      leaderEpoch: -1,
+      metadata: '',
+    }
+    const offsets = [0, 2].map(partition => ({ ...offset, partition, commitTimestampMs: undefined }))
+    const by = { member: { memberId: 'a', groupInstanceId: null }, generationId: 3, offsets }
+    expect(driver.commit('g', {}, by).map(errorName)).toEqual(['STALE_MEMBER_EPOCH', 'STALE_MEMBER_EPOCH'])
+    expect(driver.committed('g')).toEqual([])
+  })
+
   test('also for what it has yet to give up', () => {
     const driver = new OffsetsDriver()
     driver.topic('t', 2)

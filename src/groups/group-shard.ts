@@ -181,25 +181,20 @@ export class GroupShard implements StateMachine {
   /** Answers with a code for each offset, in order. */
   commit(request: CommitRequest, ticket: Ticket<ErrorCode[]>, now: number): Outcome {
     const check = this.validateCommit(request, now)
-    if (check.error) {
-      const { error } = check
+    const refused = check.error || this.refusedPartition(request.offsets, check.value)
+    if (refused) {
       return {
         replies: [
           reply(
             ticket,
-            request.offsets.map(() => error),
+            request.offsets.map(() => refused),
           ),
         ],
       }
     }
     const records: CoordinatorRecord[] = []
     const errorCodes = request.offsets.map(offset => {
-      const error = check.value(offset.topic, offset.partition)
-      if (error) return error
-      // Kafka counts characters, whatever the option's name says.
-      if (offset.metadata.length > this.options.offsetMetadataMaxBytes) {
-        return ErrorCode.OFFSET_METADATA_TOO_LARGE
-      }
+      if (this.isTooLarge(offset)) return ErrorCode.OFFSET_METADATA_TOO_LARGE
       const value = committed(offset, request.retentionMs, now)
       records.push(offsetRecord(request.groupId, offset.topic, offset.partition, value))
       return ErrorCode.NONE
@@ -405,6 +400,23 @@ export class GroupShard implements StateMachine {
   private outcome(group: ClassicGroup, { snapshot, replies }: Turn): Outcome {
     this.groupDeadline = Math.min(this.groupDeadline, group.deadline())
     return snapshot ? { records: [groupRecord(group.groupId, snapshot)], replies } : { replies }
+  }
+
+  /** One partition that may not be committed stands for all, as in Kafka. */
+  private refusedPartition(
+    offsets: readonly OffsetToCommit[],
+    check: (topic: string, partition: number) => ErrorCode,
+  ): ErrorCode {
+    for (const offset of offsets) {
+      const error = this.isTooLarge(offset) ? ErrorCode.NONE : check(offset.topic, offset.partition)
+      if (error) return error
+    }
+    return ErrorCode.NONE
+  }
+
+  /** Kafka counts characters, whatever the option's name says. */
+  private isTooLarge({ metadata }: OffsetToCommit): boolean {
+    return metadata.length > this.options.offsetMetadataMaxBytes
   }
 
   private validateCommit(
