@@ -145,7 +145,8 @@ describe('the image', () => {
     expect(await list('/klamm')).toEqual(['LICENSE', 'bin', 'dist', 'node_modules', 'package.json'])
     const { dependencies, devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
     const modules = await list('/klamm/node_modules')
-    expect(modules).toEqual(expect.arrayContaining(Object.keys(dependencies)))
+    const needed = Object.keys(dependencies).map(name => name.split('/')[0])
+    expect(modules).toEqual(expect.arrayContaining(needed))
     expect(modules).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(typescript|vitest)$/)]))
     expect(Object.keys(devDependencies)).toContain('typescript')
     const { stdout } = await container.run([
@@ -328,7 +329,7 @@ describe('a compose file written for the image apache/kafka', () => {
     const { clusterId } = await withAdmin(fromHost, admin => admin.describeCluster())
     expect(clusterId).toBe(CLUSTER_ID)
     const check = ['/opt/kafka/bin/kafka-topics.sh', '--bootstrap-server', 'localhost:9092', '--list']
-    expect((await container.run(check)).stdout).toContain('from-host\nfrom-neighbour\n')
+    expect((await container.run(check)).stdout).toMatch(/^from-host\nfrom-neighbour\n/m)
     expect((await container.run(['kafka-broker-api-versions', ...check.slice(1, 3)])).code).toBe(0)
     expect((await container.run(['ls', '/tmp/kraft-combined-logs'])).stdout).toContain('from-host-0')
     expect(container.log).toMatch(/mean nothing here: KAFKA_HEAP_OPTS/)
