@@ -66,8 +66,8 @@ export async function proxy(options: ProxyCommandOptions): Promise<void> {
   await running.close()
   await following
   if (recording) await recording.end()
-  for (const { id, matched, count } of faults.all) {
-    process.stderr.write(`klamm: rule ${id} fired ${count} times, of ${matched} requests that it is about\n`)
+  for (const { id, count } of faults.all) {
+    process.stderr.write(`klamm: rule ${id} fired ${count === 1 ? 'once' : `${count} times`}\n`)
   }
   process.exit(0)
 }

@@ -89,6 +89,8 @@ test('what is of a broker or of a run is not compared; bytes and lengths are', (
   expect(differencesOf({ list: [1] }, { list: [] })).toEqual([
     { path: 'list.length', recorded: 1, replayed: 0 },
   ])
+  const topics = ['b', 'a'].map(name => ({ name, isInternal: name === 'b' }))
+  expect(differencesOf({ topics }, { topics: topics.toReversed() })).toEqual([])
   expect(differencesOf({ a: Buffer.from('a') }, { a: Buffer.from('b') })).toHaveLength(1)
   expect(differencesOf({ a: Buffer.from('a') }, { a: Buffer.from('a') })).toEqual([])
 })

@@ -7,7 +7,7 @@ import { apis } from '../../protocol/apis.ts'
 import { decode } from '../../protocol/codec.ts'
 import { decodeRequestHeader, encodeRequestFrame } from '../../protocol/header.ts'
 import { isWithin } from '../../protocol/schema.ts'
-import { joined } from '../../protocol/wire.ts'
+import { joined, ZERO_UUID } from '../../protocol/wire.ts'
 import type { Clock, Network, Socket } from '../platform/platform.ts'
 import { FrameReader } from '../server/frame-reader.ts'
 import type { Exchange, MessageBody } from '../trace/exchange.ts'
@@ -51,6 +51,8 @@ export const NOT_COMPARED: readonly string[] = [
   'errorMessage',
 ]
 const NOT_COMPARED_SET: ReadonlySet<string> = new Set(NOT_COMPARED)
+
+const ORDERED_BY = ['name', 'topic', 'topicName', 'groupId', 'partitionIndex', 'partition', 'index'] as const
 
 const SASL_APIS: ReadonlySet<number> = new Set([17, 36])
 const SIZE_BYTES = 4
@@ -198,12 +200,17 @@ class Replay {
     if (typeof replayed !== 'object' || replayed === null) return
     for (const [name, field] of Object.entries(recorded)) {
       const other = (replayed as MessageBody)[name]
-      if (MADE_UP.has(name) && field !== other && other !== undefined) {
+      if (MADE_UP.has(name) && field !== other && !isNothing(field) && !isNothing(other)) {
         this.given.set(`${name}:${String(field)}`, other)
       }
       this.learn(field, other)
     }
   }
+}
+
+/** What stands where nobody has made anything up. */
+function isNothing(value: unknown): boolean {
+  return !value || value === -1n || value === ZERO_UUID
 }
 
 class ReplayConnection {
@@ -262,7 +269,8 @@ export function differencesOf(recorded: unknown, replayed: unknown, path = ''): 
     if (recorded.length !== replayed.length) {
       return [{ path: `${path}.length`, recorded: recorded.length, replayed: replayed.length }]
     }
-    return recorded.flatMap((each, index) => differencesOf(each, replayed[index], `${path}[${index}]`))
+    const others = inOrder(replayed)
+    return inOrder(recorded).flatMap((each, index) => differencesOf(each, others[index], `${path}[${index}]`))
   }
   if (isStructure(recorded) && isStructure(replayed)) {
     return [...new Set([...Object.keys(recorded), ...Object.keys(replayed)])]
@@ -273,6 +281,18 @@ export function differencesOf(recorded: unknown, replayed: unknown, path = ''): 
     return Buffer.compare(recorded, replayed) === 0 ? [] : [{ path, recorded, replayed }]
   }
   return Object.is(recorded, replayed) ? [] : [{ path, recorded, replayed }]
+}
+
+/** By name or number, where the elements have one: brokers list topics and the like in any order. */
+function inOrder(list: readonly unknown[]): readonly unknown[] {
+  const key = ORDERED_BY.find(name => list.every(each => isStructure(each) && isKey(each[name])))
+  if (key === undefined) return list
+  const keyOf = (element: unknown) => (element as MessageBody)[key] as string | number
+  return list.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : Number(keyOf(a) > keyOf(b))))
+}
+
+function isKey(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '')
 }
 
 function isStructure(value: unknown): value is MessageBody {
