@@ -142,6 +142,17 @@ describe('the broker', () => {
     expect(await ask('POST', '/clock/advance', { by: -1 })).toMatchObject({ status: 409 })
   })
 
+  test('a trace that was never begun says how to begin', async () => {
+    const other = await Klamm.start()
+    const options = { klamm: other, listener: '127.0.0.1:0', version: '1', logger: silentLogger }
+    const { url, close } = await startControl(options)
+    const response = await fetch(`${url}/trace`)
+    expect(response.status).toBe(409)
+    expect(await response.json()).toEqual({ error: expect.stringMatching(/start/) })
+    await close()
+    await other.close()
+  })
+
   test('fails by rules, and tells what it was asked', async () => {
     await ask('POST', '/trace/start')
     const rule = { api: 'Metadata', times: 1, effect: { drop: true } }

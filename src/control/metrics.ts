@@ -62,7 +62,8 @@ export class Metrics {
     }
     for (const { groupId: group, state, type } of await this.klamm.groups()) {
       this.groups.inc({ state, type })
-      const { partitions } = await this.klamm.lag(group)
+      // One that is gone meanwhile owes nothing.
+      const { partitions } = await this.klamm.lag(group).catch(() => ({ partitions: [] }))
       for (const { topic, partition, lag } of partitions) this.lags.set({ group, topic, partition }, lag)
     }
   }

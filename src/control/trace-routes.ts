@@ -1,5 +1,7 @@
 /** The trace of requests and responses over HTTP. */
-import type { Klamm, TraceQuery } from '../embedded.ts'
+
+import { Refused } from '../embedded/refused.ts'
+import type { Exchange, Klamm, Trace, TraceQuery } from '../embedded.ts'
 import { anything, fields, listOf, NOTHING, type Route, route, text, truth, whole } from './route.ts'
 
 interface Query extends TraceQuery {
@@ -31,7 +33,7 @@ export function traceRoutes({ trace }: Klamm): Route[] {
       },
     })
   const asked = ({ api, last, ...query }: Query) => {
-    const exchanges = trace.exchanges(api, query)
+    const exchanges = kept(trace, api, query)
     return last === undefined ? exchanges : exchanges.slice(-last)
   }
   return [
@@ -71,4 +73,13 @@ export function traceRoutes({ trace }: Klamm): Route[] {
       },
     }),
   ]
+}
+
+/** What was never begun is no empty trace. */
+function kept(trace: Trace, api: string | undefined, query: TraceQuery): Exchange[] {
+  try {
+    return trace.exchanges(api, query)
+  } catch {
+    throw new Refused('refused', 'nothing is traced yet: POST /trace/start before the requests')
+  }
 }

@@ -18,8 +18,10 @@ export interface HealthSource extends DataSource {
   readonly listeners: readonly BoundListener[]
 }
 
-/** ApiVersions v0 with correlation id 7 and no client id: what every broker answers before anything else. */
-const QUESTION = Buffer.from('0000000a0012000000000007ffff', 'hex')
+/** In the trace. */
+const CLIENT_ID = 'klamm-health'
+/** ApiVersions v0 with correlation id 7: what every broker answers before anything else. */
+const QUESTION = Buffer.concat([Buffer.from('000000160012000000000007000c', 'hex'), Buffer.from(CLIENT_ID)])
 const CORRELATION_ID_AT = 4
 const ANSWER_WITHIN_MS = 1_000
 
