@@ -120,14 +120,17 @@ const promises: readonly Case[] = [
       talk.note('the first version of Produce', apiKeys.find(({ apiKey }) => apiKey === 0)?.minVersion)
     },
   ),
-  versions(
-    'JoinGroup is served from version 0 on, for older clients go by it',
-    'T008, KAFKA-19444',
-    async talk => {
-      const { apiKeys } = await askVersions(talk, 3)
-      talk.note('the first version of JoinGroup', apiKeys.find(({ apiKey }) => apiKey === 11)?.minVersion)
-    },
-  ),
+  {
+    ...versions(
+      'JoinGroup is served from version 0 on, for older clients go by it',
+      'T008, KAFKA-19444',
+      async talk => {
+        const { apiKeys } = await askVersions(talk, 3)
+        talk.note('the first version of JoinGroup', apiKeys.find(({ apiKey }) => apiKey === 11)?.minVersion)
+      },
+    ),
+    since: '4.3',
+  },
   versions(
     'Whoever serves topic ids to producers and readers tells them in Metadata',
     'T009, KIP-516',
@@ -160,6 +163,10 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Produce: { acks: -1, timeoutMs: 1_000 },
   Fetch: { sessionEpoch: -1 },
   ApiVersions: CLIENT,
+  OffsetFetch: {
+    groupId: 'none',
+    groups: [{ groupId: 'none', memberId: null, memberEpoch: -1, topics: [] }],
+  },
   DescribeCluster: { endpointType: 1 },
   InitProducerId: { transactionalId: null, transactionTimeoutMs: 10_000, producerId: -1n, producerEpoch: -1 },
   // Any resource, of any name, for anyone.

@@ -70,7 +70,7 @@ async function tellOnce(
   await tell(talk, { ...asking, keys: [name] })
 }
 
-async function valueOf(talk: DataTalk, name: string, asking: Asking = {}): Promise<string | null> {
+async function currentValue(talk: DataTalk, name: string, asking: Asking = {}): Promise<string | null> {
   const { results } = await talk.ask('admin', DESCRIBE_CONFIGS, 2, bodyOf(talk, { ...asking, keys: [name] }))
   return results[0]?.configs[0]?.value ?? null
 }
@@ -78,7 +78,7 @@ async function valueOf(talk: DataTalk, name: string, asking: Asking = {}): Promi
 /** Defaults are the broker's own; that they are there again is what counts. */
 async function tellDefault(talk: DataTalk, name: string, before: string | null, asking: Asking = {}) {
   await tellOnce(talk, name, before, asking)
-  const value = await valueOf(talk, name, asking)
+  const value = await currentValue(talk, name, asking)
   talk.transcript.pop()
   talk.retell({ [name]: value === before ? 'the default' : value })
 }
@@ -207,11 +207,14 @@ const brokers: readonly Case[] = [
       talk.retell(results.map(({ errorCode }) => errorCode))
     }
   }),
-  configs('Loggers have levels', 'T040, KIP-412', async talk => {
-    const resourceName = await brokerName(talk)
-    const { results } = await tell(talk, { resourceType: BROKER_LOGGER, resourceName, keys: null })
-    talk.retell(results.map(({ errorCode, configs: list }) => [errorCode, list.length > 0]))
-  }),
+  {
+    ...configs('Loggers have levels', 'T040, KIP-412', async talk => {
+      const resourceName = await brokerName(talk)
+      const { results } = await tell(talk, { resourceType: BROKER_LOGGER, resourceName, keys: null })
+      talk.retell(results.map(({ errorCode, configs: list }) => [errorCode, list.length > 0]))
+    }),
+    since: '4.3',
+  },
   configs('Passwords of brokers are not told', 'the protocol', async talk => {
     const resourceName = await brokerName(talk)
     const { results } = await tell(talk, { resourceType: BROKER, resourceName, keys: ['ssl.key.password'] })
@@ -226,7 +229,7 @@ const altered: readonly Case[] = [
       'KIP-339',
       async talk => {
         await talk.topic()
-        const before = await valueOf(talk, 'max.message.bytes')
+        const before = await currentValue(talk, 'max.message.bytes')
         await alter(talk, [['max.message.bytes', SET, '5000']], { v })
         await tellOnce(talk, 'max.message.bytes', '5000')
         await alter(talk, [['max.message.bytes', DELETE, null]], { v })
@@ -348,7 +351,7 @@ const old: readonly Case[] = [
   ),
   configs('AlterConfigs of nothing sets everything back', 'T041', async talk => {
     await talk.topic('-plain')
-    const before = await valueOf(talk, 'max.message.bytes', { resourceName: `${talk.id}-plain` })
+    const before = await currentValue(talk, 'max.message.bytes', { resourceName: `${talk.id}-plain` })
     await talk.topic('', { configs: { 'max.message.bytes': '5000' } })
     await alterAll(talk, {})
     await tellDefault(talk, 'max.message.bytes', before)
@@ -363,24 +366,30 @@ const old: readonly Case[] = [
 ]
 
 const groups: readonly Case[] = [
-  configs('Groups have settings of their own', 'T040, KIP-848', async talk => {
-    const resourceType = GROUP
-    const name = 'consumer.session.timeout.ms'
-    const before = await valueOf(talk, name, { resourceType })
-    await alter(talk, [[name, SET, '50000']], { resourceType })
-    await tellOnce(talk, name, '50000', { resourceType })
-    await alter(talk, [[name, DELETE, null]], { resourceType })
-    await tellDefault(talk, name, before, { resourceType })
-  }),
-  configs(
-    'Settings of groups that do not exist or are out of range are INVALID_CONFIG',
-    'KIP-848',
-    async talk => {
-      await alter(talk, [['no.such.setting', SET, '1']], { resourceType: GROUP })
-      await alter(talk, [['consumer.session.timeout.ms', SET, '1']], { resourceType: GROUP })
-      await alter(talk, [['consumer.session.timeout.ms', SET, 'long']], { resourceType: GROUP })
-    },
-  ),
+  {
+    ...configs('Groups have settings of their own', 'T040, KIP-848', async talk => {
+      const resourceType = GROUP
+      const name = 'consumer.session.timeout.ms'
+      const before = await currentValue(talk, name, { resourceType })
+      await alter(talk, [[name, SET, '50000']], { resourceType })
+      await tellOnce(talk, name, '50000', { resourceType })
+      await alter(talk, [[name, DELETE, null]], { resourceType })
+      await tellDefault(talk, name, before, { resourceType })
+    }),
+    since: '4.0',
+  },
+  {
+    ...configs(
+      'Settings of groups that do not exist or are out of range are INVALID_CONFIG',
+      'KIP-848',
+      async talk => {
+        await alter(talk, [['no.such.setting', SET, '1']], { resourceType: GROUP })
+        await alter(talk, [['consumer.session.timeout.ms', SET, '1']], { resourceType: GROUP })
+        await alter(talk, [['consumer.session.timeout.ms', SET, 'long']], { resourceType: GROUP })
+      },
+    ),
+    since: '4.0',
+  },
   configs('Subscriptions to client metrics are settings', 'T040, KIP-714', async talk => {
     const resourceType = CLIENT_METRICS
     await alter(talk, [['interval.ms', SET, '10000']], { resourceType })

@@ -94,16 +94,19 @@ const changes: readonly Case[] = [
       await session.fetch()
     }),
   ),
-  sessions('What nobody has asked for may be forgotten', 'T078, KAFKA-13542', async talk => {
-    const topic = await talk.topic()
-    const session = new Session(talk, 13)
-    await session.fetch([{ topic }])
-    for (const topicId of [NO_TOPIC_ID, ZERO_UUID]) {
-      await session.fetch([], { forgottenTopicsData: [{ topic: '', topicId, partitions: [0] }] })
-    }
-    await talk.fill(topic, batch(['new']))
-    await session.fetch()
-  }),
+  {
+    ...sessions('What nobody has asked for may be forgotten', 'T078, KAFKA-13542', async talk => {
+      const topic = await talk.topic()
+      const session = new Session(talk, 13)
+      await session.fetch([{ topic }])
+      for (const topicId of [NO_TOPIC_ID, ZERO_UUID]) {
+        await session.fetch([], { forgottenTopicsData: [{ topic: '', topicId, partitions: [0] }] })
+      }
+      await talk.fill(topic, batch(['new']))
+      await session.fetch()
+    }),
+    since: '4.3',
+  },
   sessions('What was read is told again until the reader goes on', 'KIP-227', async talk => {
     const topic = await talk.topic()
     await talk.fill(topic, batch(['a']), batch(['b']))
