@@ -58,6 +58,7 @@ export const PROFILES: Readonly<Record<Profile, Readonly<Record<string, string>>
   ci: {
     ...SINGLE_NODE,
     listeners: 'PLAINTEXT://localhost:0',
+    'group.consumer.assignment.interval.ms': '0',
     'group.consumer.heartbeat.interval.ms': '500',
     'group.consumer.min.heartbeat.interval.ms': '100',
     'group.consumer.min.session.timeout.ms': '500',
