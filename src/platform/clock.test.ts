@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { MortalPlatform } from './mortal-platform.ts'
+import { nodePlatform } from './node.ts'
 import { localTimeOfDay, NodeClock, NodeRandom } from './node-clock.ts'
 import type { Clock, Random } from './platform.ts'
 import { ManualClock } from './simulated/manual-clock.ts'
@@ -17,6 +19,15 @@ const clocks: readonly {
     make: () => {
       const clock = new ManualClock()
       return { clock, pass: async ms => clock.advance(ms) }
+    },
+  },
+  {
+    kind: 'a clock that can be taken away',
+    make: () => {
+      const clock = new ManualClock()
+      const machine = { ...nodePlatform(), clock }
+      const { platform } = new MortalPlatform(machine, machine.disk)
+      return { clock: platform.clock, pass: async ms => clock.advance(ms) }
     },
   },
 ]

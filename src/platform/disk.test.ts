@@ -2,10 +2,13 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { MortalPlatform } from './mortal-platform.ts'
+import { nodePlatform } from './node.ts'
 import { NodeDisk } from './node-disk.ts'
 import type { Disk } from './platform.ts'
 import { ManualClock } from './simulated/manual-clock.ts'
 import { MemoryDisk } from './simulated/memory-disk.ts'
+import { MirroredDisk } from './simulated/mirrored-disk.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'klamm-disk-'))
 afterAll(() => rm(scratch, { recursive: true, force: true }))
@@ -17,6 +20,17 @@ const kinds: readonly { readonly kind: string; make(): Disk }[] = [
   {
     kind: 'a disk in memory that can crash',
     make: () => new MemoryDisk({ clock: new ManualClock(), isCrashable: true }),
+  },
+  {
+    kind: 'a disk that a mirror keeps account of',
+    make: () => {
+      const mirror = new MemoryDisk({ clock: new ManualClock(), isCrashable: true })
+      return new MirroredDisk(new NodeDisk(), mirror)
+    },
+  },
+  {
+    kind: 'a disk that can be taken away',
+    make: () => new MortalPlatform(nodePlatform(), new NodeDisk()).disk,
   },
 ]
 
