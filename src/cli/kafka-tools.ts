@@ -1,6 +1,6 @@
 /**
- * `klamm kafka-tool`: in the container image, what stands at the places of Kafka's own shell scripts, as far as
- * health checks and set-up steps of compose files use them. The rest says where it is to be had.
+ * `klamm kafka-tool`: in the container image, what stands at the places of Kafka's own shell scripts, as far
+ * as health checks and set-up steps of compose files use them. The rest says where it is to be had.
  */
 import { apis } from '../../protocol/apis.ts'
 import { errorName } from '../../protocol/errors.ts'

@@ -57,20 +57,7 @@ export interface LifecycleOptions {
 export function lifecycleRoutes({ klamm, keepsakes, stop }: LifecycleOptions): Route[] {
   const tag = 'broker'
   return [
-    ...(stop
-      ? [
-          route({
-            method: 'POST',
-            path: '/stop',
-            tag,
-            summary: 'End the process in order, as SIGTERM does',
-            description: 'Also where a wrapper such as npx stands between, which keeps signals to itself.',
-            answer: NOTHING,
-            handle: () => ({}),
-            afterwards: stop,
-          }),
-        ]
-      : []),
+    ...(stop ? [stopRoute(stop)] : []),
     route({
       method: 'POST',
       path: '/reset',
@@ -118,6 +105,19 @@ export function lifecycleRoutes({ klamm, keepsakes, stop }: LifecycleOptions): R
     ...snapshotRoutes(klamm, keepsakes),
     ...forkRoutes(klamm, keepsakes),
   ]
+}
+
+function stopRoute(stop: () => void): Route {
+  return route({
+    method: 'POST',
+    path: '/stop',
+    tag: 'broker',
+    summary: 'End the process in order, as SIGTERM does',
+    description: 'Also where a wrapper such as npx stands between, which keeps signals to itself.',
+    answer: NOTHING,
+    handle: () => ({}),
+    afterwards: stop,
+  })
 }
 
 function snapshotRoutes(klamm: Klamm, keepsakes: Keepsakes): Route[] {
