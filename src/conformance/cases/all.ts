@@ -17,6 +17,7 @@ import { METADATA_CASES } from './metadata.ts'
 import { OFFSET_CASES } from './offsets.ts'
 import { PRODUCE_CASES } from './produce.ts'
 import { RECORD_CASES } from './records.ts'
+import { SASL_CASES } from './sasl.ts'
 import { SECURITY_CASES } from './security.ts'
 import { TOPIC_CASES } from './topics.ts'
 import { TRANSACTION_CASES } from './transactions.ts'
@@ -40,6 +41,7 @@ export const CASES: readonly Case[] = [
   ...CONSUMER_GROUP_CASES,
   ...OFFSET_CASES,
   ...TRANSACTION_CASES,
+  ...SASL_CASES,
   ...SECURITY_CASES,
   ...ADMIN_CASES,
 ]
