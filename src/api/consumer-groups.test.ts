@@ -15,20 +15,21 @@ const recorded = JSON.parse(gunzipSync(readFileSync(file)).toString()) as Record
   Record<string, readonly Entry[]>
 >
 
-describe.each(
-  Object.keys(CONSUMER_SETTINGS) as ConsumerSetting[],
-)('as Apache Kafka answers, setting %s', setting => {
-  let simulated: SimulatedBroker
+describe.each(Object.keys(CONSUMER_SETTINGS) as ConsumerSetting[])(
+  'as Apache Kafka answers, setting %s',
+  setting => {
+    let simulated: SimulatedBroker
 
-  beforeAll(async () => {
-    simulated = await SimulatedBroker.start(CONSUMER_SETTINGS[setting])
-    await prepareGroups(simulated.side)
-  })
-  afterAll(() => simulated.close())
+    beforeAll(async () => {
+      simulated = await SimulatedBroker.start(CONSUMER_SETTINGS[setting])
+      await prepareGroups(simulated.side)
+    })
+    afterAll(() => simulated.close())
 
-  const conversations = CONSUMER_CONVERSATIONS.filter(each => each.setting === setting)
-  test.each(conversations)('$name', async conversation => {
-    const held = await hold(conversation, simulated.side)
-    expect(JSON.parse(JSON.stringify(held))).toEqual(recorded[setting][conversation.name])
-  })
-})
+    const conversations = CONSUMER_CONVERSATIONS.filter(each => each.setting === setting)
+    test.each(conversations)('$name', async conversation => {
+      const held = await hold(conversation, simulated.side)
+      expect(JSON.parse(JSON.stringify(held))).toEqual(recorded[setting][conversation.name])
+    })
+  },
+)
