@@ -326,7 +326,10 @@ export class Connection {
   }
 
   private refuseFrame(rejection: Rejection, frame: Buffer | Rejection): void {
-    if (!('kind' in frame)) this.tapRequest(frame)?.unanswered('no response')
+    const { authentication } = this.options.session
+    // What a stranger sends instead of a request may be a secret.
+    const isStranger = authentication !== undefined && !authentication.principal
+    if (!('kind' in frame) && !isStranger) this.tapRequest(frame)?.unanswered('no response')
     this.refuse(rejection)
   }
 

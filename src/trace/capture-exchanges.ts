@@ -1,12 +1,13 @@
 /**
  * The exchanges in a capture file: each response belongs to the oldest request of its connection that has
- * none.
+ * none. A capture that was not made here may hold secrets, which are blanked before anybody sees them.
  */
 import { apis } from '../../protocol/apis.ts'
 import { readCapture } from './capture-reader.ts'
 import type { Exchange } from './exchange.ts'
 import { KeptExchange } from './kept-exchange.ts'
 import { requestBody, responseBody } from './message-body.ts'
+import { keptRequest, keptResponse } from './secrets.ts'
 
 const METADATA = 3
 const CREATE_TOPICS = 19
@@ -32,7 +33,7 @@ export function keptExchangesIn(file: Buffer): KeptExchange[] {
       const exchange = new KeptExchange({
         number: exchanges.length + 1,
         peer: { connectionId: connection, listener, clientAddress },
-        frame,
+        frame: keptRequest(frame),
         bytes,
         at,
         names: id => names.get(id),
@@ -44,7 +45,8 @@ export function keptExchangesIn(file: Buffer): KeptExchange[] {
     }
     const answered = takeAnswered(queue, frame)
     if (!answered) continue
-    answered.answered({ frame, bytes, at })
+    const { apiKey, version } = answered
+    answered.answered({ frame: keptResponse(apiKey, version, frame), bytes, at })
     learnNames(answered, names)
   }
   for (const exchange of [...waiting.values()].flat()) exchange.outcome = unansweredOutcome(exchange)

@@ -3,10 +3,12 @@ import { apis } from '../../protocol/apis.ts'
 import { encodeRequestFrame, encodeResponseFrame } from '../../protocol/header.ts'
 import { defaultOf } from '../../protocol/schema.ts'
 import { type DeferredBytes, type EncodedMessage, joined } from '../../protocol/wire.ts'
+import { jsonReplacer } from '../observe/logger.ts'
 import { ManualClock } from '../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../platform/simulated/memory-disk.ts'
 import { buildBatch } from '../records/builder.ts'
 import { exchangesIn } from './capture-exchanges.ts'
+import { captureOf } from './capture-file.ts'
 import { readCapture } from './capture-reader.ts'
 import type { Exchange } from './exchange.ts'
 import { Trace } from './trace.ts'
@@ -297,6 +299,22 @@ describe('secrets', () => {
     trace.request(PEER, requestOf('IncrementalAlterConfigs', 1, { resources })).unanswered('lost')
     for (const secret of ['pepper', 'saltsalt', 'changeit']) expect(await leaks(secret)).toBe(false)
     expect(await leaks('77')).toBe(true)
+  })
+
+  test('in a capture that somebody else has made are not shown', () => {
+    const proof = Buffer.from('open sesame')
+    const peer = { connection: PEER.connectionId, listener: '', clientAddress: PEER.clientAddress }
+    const answer = joined(responseOf('SaslAuthenticate', 2, { authBytes: proof })).subarray(4)
+    const file = captureOf([
+      { ...peer, isRequest: true, at: 1, frame: requestOf('SaslAuthenticate', 2, { authBytes: proof }) },
+      { ...peer, isRequest: false, at: 2, frame: answer },
+    ])
+    expect(Buffer.concat(file).includes('sesame')).toBe(true)
+    const [read] = exchangesIn(Buffer.concat(file))
+    const shown = JSON.stringify(read, jsonReplacer) + read!.text({ isDetailed: true })
+    expect(shown).not.toContain('sesame')
+    expect(shown).not.toContain(proof.toString('hex'))
+    expect(shown).not.toContain(proof.toString('base64'))
   })
 
   test('in a request that cannot be read are not kept at all', async () => {
