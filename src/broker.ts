@@ -247,12 +247,12 @@ async function listenOn(server: Server, listener: ListenerOptions): Promise<numb
 
 function whyNotListening(error: unknown, host: string, port: number): string {
   const where = host === '' ? `port ${port}` : `${host}:${port}`
-  const orElse = 'or choose another with --port or listeners'
+  const orElse = 'or choose another port (port, --port or listeners)'
   switch (codeOf(error)) {
     case 'EADDRINUSE':
       return `listeners: ${where} is in use by another program; stop that, ${orElse}`
     case 'EACCES':
-      return `listeners: this user may not listen on ${where}; take a higher one with --port or listeners`
+      return `listeners: this user may not listen on ${where}; take a higher one (port, --port or listeners)`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

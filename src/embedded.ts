@@ -151,8 +151,8 @@ export class Klamm {
 
   /**
    * All as it was when `start` had resolved: records, groups, transactions, users and settings are gone, the
-   * topics of the options are there anew, a manual clock is set back. Clients may stay connected; requests
-   * that wait are answered.
+   * topics of the options are there anew, a manual clock is set back, faults and trace are cleared. Clients
+   * may stay connected; requests that wait are answered.
    */
   reset(): Promise<void> {
     return this.life.reset()
