@@ -1,6 +1,6 @@
 /**
- * What of the metadata of its topics a consumer group's assignment rests on, as one number to compare: the same
- * that Kafka 4.1 and later write (KIP-1101).
+ * What of the metadata of its topics a consumer group's assignment rests on, as one number to compare: the
+ * same that Kafka 4.1 and later write (KIP-1101).
  */
 
 import type { ClusterImage, TopicImage } from '../metadata/image.ts'
