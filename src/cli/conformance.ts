@@ -206,6 +206,9 @@ function tell(
   print(`\n${tableOf(results)}\n`)
   for (const [reason, count] of reasonsNotToApply(results).slice(0, 10))
     print(`not applicable: ${reason} (${count})`)
+  for (const it of results.filter(({ isSecond }) => isSecond)) {
+    print(`passed only when held again, alone: ${it.case.area}: ${it.case.name}`)
+  }
   const { persona, junit, html } = options
   if (junit !== undefined) writeFileSync(junit, junitOf(results))
   const head = { target: target.description, persona, version: packageVersion(), tookMs }

@@ -151,11 +151,19 @@ const promises: readonly Case[] = [
     )
     talk.note('features', { areWithin, hasEpoch: finalizedFeaturesEpoch >= 0n })
   }),
-  versions('The features of the metadata and of transactions are told', 'KIP-584, KIP-890', async talk => {
-    const { finalizedFeatures } = await askVersions(talk, 3)
-    const found = (wanted: string) => finalizedFeatures.some(({ name }) => name === wanted)
-    talk.note('finalized', { 'metadata.version': found('metadata.version') })
-  }),
+  {
+    // With ZooKeeper there were none.
+    since: '3.3',
+    ...versions(
+      'The features of the metadata and of transactions are told',
+      'KIP-584, KIP-890',
+      async talk => {
+        const { finalizedFeatures } = await askVersions(talk, 3)
+        const found = (wanted: string) => finalizedFeatures.some(({ name }) => name === wanted)
+        talk.note('finalized', { 'metadata.version': found('metadata.version') })
+      },
+    ),
+  },
 ]
 
 /** What is not empty, where nothing would be answered or too much would happen. */

@@ -106,7 +106,7 @@ describe('a broker that lies is caught', () => {
 
   test('with what was asked, what came, its frame, and what Kafka answers', async () => {
     const [result] = await run((asked, count) => [
-      responseTo(asked, HeartbeatResponse, { errorCode: count === 0 ? 0 : 27 }),
+      responseTo(asked, HeartbeatResponse, { errorCode: count % 2 === 0 ? 0 : 27 }),
     ])
     expect(result!.exchanges).toMatchObject([
       { said: 'a: Heartbeat v4', asked: BODY, came: answer, expected: answer, differences: [] },
@@ -118,6 +118,14 @@ describe('a broker that lies is caught', () => {
     ])
     expect(result!.exchanges[1]!.frame!.toString('hex')).toBe('0000000200000000000' + '01b00')
   })
+})
+
+test('a failure is one twice: what passes alone is told to have done so', async () => {
+  const [result] = await run((asked, count) => [
+    responseTo(asked, HeartbeatResponse, { errorCode: count === 1 ? 27 : 0 }),
+  ])
+  expect(result).toMatchObject({ outcome: 'passed', isSecond: true })
+  expect((await run(honest))[0]!.isSecond).toBeUndefined()
 })
 
 test('a case that needs what is not served does not apply, and is no failure', async () => {

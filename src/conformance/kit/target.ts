@@ -53,6 +53,7 @@ export interface Target {
 
 type Ask = <T>(answer: (client: WireClient) => Promise<T>) => Promise<T>
 
+const ROUND_TRIPS = 3
 const NEEDED = ['Metadata', 'CreateTopics', 'DeleteTopics', 'Produce', 'Fetch', 'ListOffsets']
 
 export async function reach(options: TargetOptions): Promise<Target> {
@@ -60,7 +61,7 @@ export async function reach(options: TargetOptions): Promise<Target> {
   const anchor = await connected(options)
   try {
     const isThere = () => isListening(options)
-    return { ...(await examine(options)), isThere, close: () => anchor.close() }
+    return { ...(await examine(options, anchor)), isThere, close: () => anchor.close() }
   } catch (error) {
     await anchor.close()
     throw error
@@ -76,7 +77,10 @@ async function isListening(options: TargetOptions): Promise<boolean> {
   }
 }
 
-async function examine(options: TargetOptions): Promise<Omit<Target, 'isThere' | 'close'>> {
+async function examine(
+  options: TargetOptions,
+  anchor: WireClient,
+): Promise<Omit<Target, 'isThere' | 'close'>> {
   const { host, port, prefix, network, clock } = options
   const address = `${host}:${port}`
   const versions = await greeted(options)
@@ -93,6 +97,13 @@ async function examine(options: TargetOptions): Promise<Omit<Target, 'isThere' |
   const ask: Ask = answer => asked(options, { greet, answer })
   const { brokerId, description } = await lookAround(options, ask)
   await coordinators(options, { ask, versions })
+  await greet?.(anchor)
+  const { settle: wait } = realSide(network, clock, address)
+  // The slower a broker answers, the longer what was sent before takes to have its effect.
+  const settle = async () => {
+    await wait()
+    for (let i = 0; i < ROUND_TRIPS; i++) await apiVersions(anchor).catch(() => wait())
+  }
   return {
     description: `${address}, ${description}`,
     versions,
@@ -101,6 +112,7 @@ async function examine(options: TargetOptions): Promise<Omit<Target, 'isThere' |
       ...realSide(network, clock, address),
       host,
       port,
+      settle,
       ...(greet && { greet }),
       ...(brokerId !== undefined && { brokerId }),
       wording: wordingOf({ prefix, id }),
