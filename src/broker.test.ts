@@ -162,8 +162,8 @@ describe('a broker that cannot start says what to change', () => {
     const { port } = taken.address() as { port: number }
     const options = { ...onDisk(), listeners: `PLAINTEXT://127.0.0.1:${port}` }
     expect(await failure(startOn(nodePlatform(), options))).toBe(
-      `listeners: 127.0.0.1:${port} is in use by another program; stop that, or choose another with ` +
-        '--port or listeners',
+      `listeners: 127.0.0.1:${port} is in use by another program; stop that, or choose another port ` +
+        '(port, --port or listeners)',
     )
     await new Promise(done => taken.close(done))
     // It let go of the directory as well.
