@@ -55,6 +55,8 @@ export class CleanedFiles {
     const sizeBytes = this.open.get('.log')!.sizeBytes
     for (const growing of this.open.values()) await this.sync(growing)
     await this.close()
+    // Were one of the names lost, a start could take the others for the end of a swap.
+    await disk.syncDirectory(location.path)
     this.sealed = new Segment(
       { disk, files, indexes, location },
       {

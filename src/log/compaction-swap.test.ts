@@ -130,3 +130,8 @@ test('indexes get their names when that of the batches is durable: a start may s
   expect(next[0]).toMatch(/^syncDirectory /)
   expect(next[1]).toMatch(/^rename .*index\.swap$/)
 })
+
+test('the names of what is cleaned are durable before the first of them changes', () => {
+  const first = steps.findIndex(name => /^rename .*\.cleaned$/.test(name))
+  expect(steps[first - 1]).toMatch(/^syncDirectory /)
+})

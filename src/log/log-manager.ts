@@ -423,7 +423,10 @@ export class LogManager implements LogManagerSurface {
   private async settleRivals(rival: Log, isWanted: (log: LogSurface) => boolean): Promise<void> {
     const present = this.byName.get(rival.name)
     const rank = (log: Log) => (isWanted(log) ? log.logEndOffset + 1n : 0n)
-    const loser = present !== undefined && rank(rival) > rank(present) ? present : rival
+    // Where both have the same batches, the one that was left may not know any more which were deleted.
+    const isBetter = (a: Log, b: Log) =>
+      rank(a) > rank(b) || (rank(a) === rank(b) && a.logStartOffset > b.logStartOffset)
+    const loser = present !== undefined && isBetter(rival, present) ? present : rival
     if (loser === present || present === undefined) this.byName.set(rival.name, rival)
     this.flusher.forget(loser)
     const directory = await this.renameAway(loser, 'stray')

@@ -181,13 +181,17 @@ async function finishSwap(
   }
   // No old segment may come back beside the new ones.
   await disk.syncDirectory(path)
-  for (const name of swaps) {
-    const target = name.slice(0, -'.swap'.length)
-    await disk.rename(`${path}/${name}`, `${path}/${target}`)
-    names.delete(name)
-    names.add(target)
+  // The batches first, as in the swap itself: the next start goes by whether their name is left.
+  const isBatches = (name: string) => name.endsWith('.log.swap')
+  for (const some of [swaps.filter(isBatches), swaps.filter(name => !isBatches(name))]) {
+    for (const name of some) {
+      const target = name.slice(0, -'.swap'.length)
+      await disk.rename(`${path}/${name}`, `${path}/${target}`)
+      names.delete(name)
+      names.add(target)
+    }
+    await disk.syncDirectory(path)
   }
-  await disk.syncDirectory(path)
 }
 
 async function findSegments(names: ReadonlySet<string>, options: OpenOptions): Promise<Segment[]> {

@@ -89,6 +89,7 @@ export class DiskTrouble {
     const segment = sealed[random.below(Math.max(1, sealed.length))]
     if (segment === undefined || !(await log.home.saveRecoveryPoints())) return
     const { path } = segment
+    if (!path.endsWith('.log')) return
     const at = log.segments.indexOf(segment)
     const bytes = await world.memory.readFile(path).catch(() => undefined)
     if (bytes === undefined || at < 0 || segment.path !== path || (await this.isBeingCopied(model, log)))

@@ -107,6 +107,11 @@ export class Overseer {
       const log = stage.logOf(model)
       if (!log?.isOnline) continue
       if (occasion.isRecovered) this.forgiveStart(model, log, occasion)
+      // A start takes nothing away from the front either. What a power failure took counts for nothing.
+      if (occasion.isRecovered && !occasion.hadPowerFailure && !model.isSuspect) {
+        noteHome(model, log)
+        watch(model, log, Math.max(this.lastWallMs, stage.world.clock.now()))
+      }
       await stage.finish(this.auditOne(model, log, occasion))
     }
     this.watch()

@@ -134,7 +134,7 @@ class Simulation implements LaneHost, Stage {
   }
 
   private readonly acts: readonly (readonly [number, () => Promise<void> | void])[] = [
-    [50, () => this.produce()],
+    [47, () => this.produce()],
     [7, () => this.launch(() => this.consumers.read())],
     [5, () => this.pass()],
     [3, () => this.consumers.deleteRecords()],
@@ -145,11 +145,11 @@ class Simulation implements LaneHost, Stage {
     [3, () => this.fill()],
     [2, () => this.trouble.break()],
     [1, () => this.stepWall()],
-    [1, () => this.rot()],
+    [2, () => this.rot()],
     [3, () => this.move()],
     [2, () => this.overseer.auditAll()],
     [1, () => this.launch(() => this.engine.raiseEpochs())],
-    [5, () => this.interrupt()],
+    [7, () => this.interrupt()],
     [3, () => this.restart('clean')],
     [3, () => this.restart('kill')],
     [4, () => this.restart('power')],
@@ -327,6 +327,10 @@ class Simulation implements LaneHost, Stage {
     const log = model && this.logOf(model)
     if (!log?.isOnline || model?.rot !== undefined) return
     await this.finish(this.trouble.rot(model!, log))
+    if (model!.rot === undefined || this.random.below(2) === 0) return
+    // Compaction may come by.
+    await this.world.run(this.random.below(4_000))
+    await this.finish(this.trouble.checkRot(model!, log))
   }
 
   private move(): void {
@@ -343,11 +347,14 @@ class Simulation implements LaneHost, Stage {
 
   /** Something happens while files are copied or change names. */
   private async interrupt(): Promise<void> {
-    let left = this.random.below(this.random.below(2) === 0 ? 4 : 40)
+    const isForNames = this.random.below(2) === 0
+    const isCounted = (name: string, path: string) =>
+      isForNames ? name === 'rename' && !path.endsWith('.tmp') : IN_THE_MIDDLE.test(path)
+    let left = this.random.below(isForNames ? 8 : 40)
     const inTheMiddle = new Promise<boolean>(resolve => {
       this.world.clock.after(3_000, () => resolve(false))
-      this.world.memory.intercept = ({ path }) => {
-        if (IN_THE_MIDDLE.test(path) && left-- <= 0) resolve(true)
+      this.world.memory.intercept = ({ name, path }) => {
+        if (isCounted(name, path) && left-- <= 0) resolve(true)
       }
     })
     const isThere = await this.world.finish(inTheMiddle)
