@@ -136,7 +136,7 @@ const OF_BOTH_VERSIONS: readonly (readonly [string, string, string])[] = [
   ['offsets by time below and above what is stable', 'ListOffsets goes by the isolation level', 'T089'],
 ]
 
-const OF_ONE: readonly (readonly [string, string, string])[] = [
+const OF_ONE: readonly (readonly [string, string, string, string?])[] = [
   [
     'time-outs that are not allowed',
     'InitProducerId takes time-outs from 1 ms to transaction.max.timeout.ms',
@@ -178,6 +178,8 @@ const OF_ONE: readonly (readonly [string, string, string])[] = [
     'a producer asks for its next epoch',
     'InitProducerId with id and epoch gives the next epoch, or fences',
     'T105',
+    // By the epoch that an abort leaves behind, which came with transactions of version 2.
+    '4.0',
   ],
   ['a produce by topic id', 'A transaction may produce by topic id', 'KIP-516'],
   ['offsets staged in each version', 'TxnOffsetCommit stages offsets in each of its versions', 'KIP-98'],
@@ -194,8 +196,11 @@ const RECORDED_BEFORE: readonly Case[] = [
       ),
     ),
   ),
-  ...OF_ONE.map(([script, name, source]) =>
-    scripted({ area: 'transactions', name, source }, conversationNamed(CONVERSATIONS, script).hold),
+  ...OF_ONE.map(([script, name, source, since]) =>
+    scripted(
+      { area: 'transactions', name, source, ...(since !== undefined && { since }) },
+      conversationNamed(CONVERSATIONS, script).hold,
+    ),
   ),
 ]
 
