@@ -4,6 +4,7 @@
  */
 import { type Api, apis } from '../../protocol/apis.ts'
 import type { Field, Fields, Message } from '../../protocol/schema.ts'
+import { HANDLERS } from '../api/table.ts'
 import { isTopicList } from '../trace/topic-fields.ts'
 
 const METADATA = 3
@@ -74,12 +75,19 @@ function inspect(api: Api): ApiFields {
       (DESCRIBING_APIS.has(apiKey) && someField(response, isListOfTopics)),
     hasGroup,
     hasTransactionalId,
-    hasError: someField(response, name => /errorCode$/i.test(name)),
+    hasError: canRefuse(api),
     hasThrottle: 'throttleTimeMs' in response.fields,
     hasRecords: someField(response, name => name === 'records'),
     isDescribing: DESCRIBING_APIS.has(apiKey),
     isCoordinated: finds || COORDINATED.has(api.name),
   }
+}
+
+/** As a whole: at the top of the response, or as the API's handler knows to. */
+function canRefuse({ apiKey, response }: Api): boolean {
+  if ('errorCode' in response.fields) return true
+  const isServed = HANDLERS.some(({ request }) => request.apiKey === apiKey)
+  return isServed && someField(response, name => /errorCode$/i.test(name))
 }
 
 /** Those that answer NOT_COORDINATOR. */

@@ -19,6 +19,8 @@ import { merged, onlyPartitions, overlaid, partitionsOf } from './struck.ts'
 
 const PRODUCE = 0
 const FETCH = 1
+const OFFSET_FETCH = 9
+const FIRST_WITH_GROUP_ERROR = 2
 const FIND_COORDINATOR = 10
 /** Requests that change what they name; all others may be served before an error is answered. */
 const CHANGING = new Set([
@@ -170,12 +172,27 @@ function refusal(call: FaultCall, errorCode: ErrorCode, request: object): FaultA
   if (call.apiKey === PRODUCE && (request as { acks?: unknown }).acks === 0) {
     return { response: null, ending: 'cut' }
   }
+  if (call.apiKey === OFFSET_FETCH && call.apiVersion < FIRST_WITH_GROUP_ERROR) {
+    return { response: { topics: failedOffsets(errorCode, request) } }
+  }
   const handler = HANDLERS.find(each => each.request.apiKey === call.apiKey)
   if (handler) return { response: handler.refuse(errorCode, request) }
   const { response } = apis.get(call.apiKey)!
   const empty = emptyOf({ kind: 'struct', fields: response.fields })
   assert(typeof empty === 'object' && empty !== null)
   return { response: 'errorCode' in empty ? { ...empty, errorCode } : empty }
+}
+
+/** Before there was a place for an error of the group, each partition told it. */
+function failedOffsets(errorCode: ErrorCode, request: object): object[] {
+  const { topics } = request as {
+    topics: readonly { name: string; partitionIndexes: readonly number[] }[] | null
+  }
+  const failed = { committedOffset: -1n, metadata: '', errorCode }
+  return (topics ?? []).map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map(partitionIndex => ({ partitionIndex, ...failed })),
+  }))
 }
 
 function throttled(response: object, throttleMs: number | undefined): object {

@@ -281,7 +281,7 @@ function whyNot(fields: ApiFields, match: FaultMatch, effect: FaultEffect): stri
     return 'names no transactional id: leave out transactionalId'
   }
   if (effect.error !== undefined && !fields.hasError) {
-    return 'has no error code in its response: try drop, silence or delayMs'
+    return 'has no error code that can be told: try drop, silence or delayMs'
   }
   if (effect.throttleMs !== undefined && !fields.hasThrottle) {
     return 'has no throttle time in its response: try delayMs'
