@@ -8,7 +8,6 @@ from suite import read, same, share, texts, until, values
 def add_to(suite):
     add_sharing(suite)
     add_membership(suite)
-    add_migration(suite)
 
 
 def modern(run, topic, **config):
@@ -124,23 +123,3 @@ def add_membership(suite):
         second = modern(run, topic)
         same(values(6, 4), texts(read(second, 6)))
         same([4], [each.offset for each in second.committed([TopicPartition(topic, 0)], 10)])
-
-
-def add_migration(suite):
-    @suite.case("a classic group is rolled to the consumer protocol, member by member")
-    def _(run):
-        topic = run.topic(6)
-        classic = {"partition_assignment_strategy": "cooperative-sticky"}
-        one, two = (run.subscribed(topic, **classic) for _ in range(2))
-        share([3, 3], one, two)
-        three = modern(run, topic)
-        share([2, 2, 2], one, two, three)
-        same(ConsumerGroupType.CONSUMER, described(run).type)
-        one.close()
-        two.close()
-        share([6], three)
-        back = run.subscribed(topic, **classic)
-        share([3, 3], three, back)
-        three.close()
-        share([6], back)
-        same(ConsumerGroupType.CLASSIC, described(run).type)
