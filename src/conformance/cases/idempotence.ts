@@ -12,7 +12,7 @@ import {
 } from './data-talk.ts'
 import { gone } from './metadata.ts'
 
-/** Of a duplicate, Kafka tells the time of its records and the start of the log, for which there is no use. */
+/** Of a duplicate, Kafka tells the time of its records and the start of the log; nobody asks for them. */
 const idempotence = (name: string, source: string, script: (talk: DataTalk) => Promise<void>): Case =>
   scripted({ area: 'idempotence', name, source, varies: ['logAppendTimeMs', 'logStartOffset'] }, script)
 

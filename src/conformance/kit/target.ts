@@ -164,8 +164,8 @@ async function greeted(options: TargetOptions): Promise<ReadonlyMap<number, Vers
 }
 
 /**
- * Brokers that do not know version 3 answer as in version 0, and that they do not. Asked once where it can be:
- * before SASL, Kafka answers it once.
+ * Brokers that do not know version 3 answer as in version 0, and that they do not. Asked once where it can
+ * be: before SASL, Kafka answers it once.
  */
 async function apiVersions(client: WireClient): Promise<ReadonlyMap<number, VersionRange>> {
   const call = { request: ApiVersionsRequest, response: ApiVersionsResponse }
