@@ -12,7 +12,6 @@ import { ConsumerGroup } from './consumer-group.ts'
 import {
   type ConsumerHeartbeat,
   type ConsumerHeartbeatAnswer,
-  heartbeatProblem,
   isFull,
   memberOf,
   profileAfter,
@@ -101,8 +100,6 @@ export class ConsumerGroups {
     ticket: Ticket<Result<ConsumerHeartbeatAnswer>>,
     now: number,
   ): Outcome {
-    const problem = heartbeatProblem(groupId, request, this.options.assignors)
-    if (problem) return { replies: [reply(ticket, problem)] }
     if (request.memberEpoch < JOINING_EPOCH) return this.leave(groupId, request, ticket, now)
     const edit = this.entered(groupId, request)
     if (edit.error) return { replies: [reply(ticket, edit)] }

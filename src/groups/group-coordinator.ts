@@ -9,6 +9,7 @@ import type { CoordinatorRuntime } from '../coordinator/runtime.ts'
 import { type Outcome, reply, type Ticket, type TransactionMarker } from '../coordinator/shard.ts'
 import { coordinatorError } from '../coordinator/transactional.ts'
 import type { TransactionalWrite, Verified } from '../replication/verification.ts'
+import type { Assignor } from './assignor.ts'
 import {
   type JoinRequest,
   type JoinResponse,
@@ -18,7 +19,11 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from './classic-member.ts'
-import type { ConsumerHeartbeat, ConsumerHeartbeatAnswer } from './consumer-heartbeat.ts'
+import {
+  type ConsumerHeartbeat,
+  type ConsumerHeartbeatAnswer,
+  heartbeatProblem,
+} from './consumer-heartbeat.ts'
 import { fetchError } from './consumer-offsets.ts'
 import {
   type ConsumerGroupDescription,
@@ -43,6 +48,8 @@ export interface GroupCoordinatorOptions {
   readonly minSessionTimeoutMs: number
   /** `group.max.session.timeout.ms` */
   readonly maxSessionTimeoutMs: number
+  /** `group.consumer.assignors`, by name. */
+  readonly assignors: ReadonlyMap<string, Assignor>
 }
 
 export interface TopicPartitions {
@@ -123,6 +130,9 @@ export class GroupCoordinator {
     groupId: string,
     request: ConsumerHeartbeat,
   ): Promise<Result<ConsumerHeartbeatAnswer>> {
+    // What nobody may say is told of also while the coordinator loads.
+    const problem = heartbeatProblem(groupId, request, this.options.assignors)
+    if (problem) return problem
     const beaten = await this.run<Result<ConsumerHeartbeatAnswer>>(groupId, (shard, ticket, now) =>
       shard.consumerHeartbeat(groupId, request, ticket, now),
     )

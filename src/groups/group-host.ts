@@ -66,6 +66,7 @@ export class GroupHost {
         options.replicas.verifyWrite({ topic: OFFSETS_TOPIC, topicId: null, index }, write),
       minSessionTimeoutMs: config.number('group.min.session.timeout.ms'),
       maxSessionTimeoutMs: config.number('group.max.session.timeout.ms'),
+      assignors: assignorsNamed(config.list('group.consumer.assignors')),
     })
   }
 

@@ -3,7 +3,11 @@ import { errorName, type Result } from '../../../protocol/errors.ts'
 import type { PartitionImage } from '../../metadata/image.ts'
 import type { Assignment } from '../assignor.ts'
 import type { ConsumerGroup } from '../consumer-group.ts'
-import type { ConsumerHeartbeat, ConsumerHeartbeatAnswer } from '../consumer-heartbeat.ts'
+import {
+  type ConsumerHeartbeat,
+  type ConsumerHeartbeatAnswer,
+  heartbeatProblem,
+} from '../consumer-heartbeat.ts'
 import { assignmentOf } from '../consumer-member.ts'
 import { ShardDriver } from './shard-driver.ts'
 
@@ -57,6 +61,8 @@ export class ConsumerDriver extends ShardDriver {
       requiresMemberId: true,
       ...said,
     }
+    const problem = heartbeatProblem(this.groupId, request, this.shard.consumers.options.assignors)
+    if (problem) return problem
     return this.run<Result<ConsumerHeartbeatAnswer>>((shard, ticket, now) =>
       shard.consumerHeartbeat(this.groupId, request, ticket, now),
     )()!
