@@ -1,6 +1,6 @@
 /**
  * Puts a compacted segment in the place of those that it was made of, safe at every crash point. Its files
- * and their names, which end in `.cleaned`, are complete and synced; a start after a crash removes them. Then:
+ * and their names, which end in `.cleaned`, are complete and synced; a start after a crash removes them.
  *
  * 1. `.cleaned` to `.swap`, the batches last. From here on a start finishes what was begun.
  * 2. The old segments get names that end in `.deleted`, and are out of the way.

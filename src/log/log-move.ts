@@ -138,6 +138,8 @@ export class LogMove {
   private async isContinued(): Promise<boolean> {
     const { log, copy } = this
     if (log.config.cleanupPolicy.includes('compact') || log.cleanedTo !== undefined) return false
+    // A checkpoint of an earlier topic of this name may have made it begin too late.
+    if (copy.logStartOffset > log.logStartOffset) return false
     if (copy.logEndOffset > log.logEndOffset) await copy.truncateTo(log.logEndOffset)
     const last = await lastBatch(copy)
     if (last === undefined) return true
@@ -212,6 +214,11 @@ export class LogMove {
     if (this.isOver || !from.isOnline) return { state: 'given up' }
     // Where compaction took the last batches, there is nothing to copy between them and the end.
     if (copy.logEndOffset < log.logEndOffset) await copy.roll(log.logEndOffset)
+    if (copy.logStartOffset > log.logStartOffset) {
+      throw new DamagedSegment(
+        `The copy of ${log.name} begins at ${copy.logStartOffset}: records are missing`,
+      )
+    }
     await this.takeLogStart()
     services.forget(copy)
     copy.isLeaving = true

@@ -74,6 +74,9 @@ export class LogReader {
         // Taken together and before any wait: a size read later could cover more than the end offset does.
         const end = { position: segment.sizeBytes, offset: segments[i + 1]?.baseOffset ?? log.logEndOffset }
         const result = await this.repairing(segment, () => this.readSegment(segment, end, offset, options))
+        // That there is nothing in files which are the log's no more says nothing of it.
+        const isEmpty = result === undefined || result.records.byteLength === 0
+        if (isEmpty && replacements !== log.replacements) return this.read(offset, options)
         if (result !== undefined) return ok(result)
       }
       return nothing(offset)
