@@ -52,6 +52,7 @@ describe.each(['uniform', 'range'])('%s', name => {
       }
       expect(compared).toBe(GROUPS * ROUNDS)
     },
+    60_000 + 200 * GROUPS,
   )
 })
 
