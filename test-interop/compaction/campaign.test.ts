@@ -56,7 +56,9 @@ describe.each(asked)('a compacted topic that is fed with $feed', options => {
       ours = await campaign.check()
       told('compacted', { ...ours, killedWhile: campaign.killedWhile })
       expect(ours.state).toBe(fed.state)
-      expect(campaign.killedWhile.copying + campaign.killedWhile.swapping).toBeGreaterThanOrEqual(kills * 0.9)
+      expect(campaign.killedWhile.copying + campaign.killedWhile.swapping).toBeGreaterThanOrEqual(
+        Math.floor(kills * 0.75),
+      )
       // Whatever is compacted holds each key once; what is not is two active segments at most.
       expect(ours.records).toBeLessThan(keys + partitions * 90_000)
 
