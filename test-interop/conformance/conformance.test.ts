@@ -39,7 +39,7 @@ describe('the kit passes wholly', () => {
 })
 
 describe('the kit finds', () => {
-  // What takes a while with kfake, such as groups, is left to the run whose results are in docs/conformance.md.
+  // What takes a while with kfake, such as groups, is left to the run that docs/conformance.md tells of.
   const areas = ['framing', 'api-versions', 'metadata', 'produce', 'idempotence', 'compression', 'fetch']
   const asked = areas.flatMap(area => ['--only', area])
 
