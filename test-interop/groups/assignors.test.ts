@@ -9,7 +9,7 @@ import { assignorsNamed } from '../../src/groups/assignors.ts'
 import { type Dice, diceOf } from '../transactions/random.ts'
 import { type AssignAnswer, Oracle } from './oracle.ts'
 
-const GROUPS = Number(process.env.ASSIGNOR_GROUPS || 150)
+const GROUPS = Number(process.env.ASSIGNOR_GROUPS || 500)
 const ROUNDS = 10
 const ASSIGNORS = assignorsNamed(['uniform', 'range'])
 
