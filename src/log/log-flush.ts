@@ -211,24 +211,27 @@ export class LogFlush {
   private async syncName(): Promise<void> {
     const { home } = this
     try {
-      await this.syncIdentity()
+      const isKnown = await this.syncIdentity()
       await home.sync()
-      this.isNewDirectory = false
+      this.isNewDirectory = !isKnown
     } catch (error) {
       this.syncFailed(error as Error, home)
       throw error
     }
   }
 
-  private async syncIdentity(): Promise<void> {
+  /** False where a want of handles leaves it to the next sync: the batches are durable already. */
+  private async syncIdentity(): Promise<boolean> {
     const { environment, location } = this.log
     try {
       const file = await environment.disk.open(`${location.path}/${PARTITION_METADATA}`, 'read')
       await environment.syncs.run(() => file.sync()).finally(() => file.close())
     } catch (error) {
       // Brokers of old wrote down no id.
+      if (isOutOfHandles(error as Error)) return false
       if ((error as { code?: string }).code !== 'ENOENT') throw error
     }
+    return true
   }
 
   private syncFailed(error: Error, home: LogHome): void {

@@ -186,7 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a failed write is left where it is',
     caughtBy: 'no assertion fails',
-    from: 30,
+    from: 100,
     plant: () =>
       patch(
         AppendQueue.prototype,
@@ -266,6 +266,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'tombstones go as soon as compaction has met them',
     caughtBy: 'tombstones stay for their time',
+    from: 80,
     plant: () =>
       patchCleaning((request, answer) =>
         answer(request.type === 'clean' ? { ...request, deleteRetentionMs: 0n } : request),
