@@ -1,11 +1,13 @@
-// The first screen of the README, run as it stands: what it says in JavaScript, and what it says in the shell.
+// The first screen of the README, run as it stands, and its script for tests in any language.
 
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { klammMain } from './harness/broker.ts'
-import { run } from './harness/processes.ts'
+import { eventually, run } from './harness/processes.ts'
 
 const readme = join(import.meta.dirname, '..', 'README.md')
 /** The package whose built command the suites run. */
@@ -14,9 +16,13 @@ const MOST_LINES = 8
 
 let folder: string
 let blocks: ReadonlyMap<string, string>
+let anyLanguage: string
 
 beforeAll(async () => {
-  blocks = firstScreen(await readFile(readme, 'utf8'))
+  const text = await readFile(readme, 'utf8')
+  const [screen, ...sections] = text.split(/^## /m)
+  blocks = codeOf(screen!)
+  anyLanguage = codeOf(sections.find(section => section.startsWith('For tests in any language'))!).get('sh')!
   folder = await mkdtemp(join(tmpdir(), 'klamm-readme-'))
   await install(folder)
 })
@@ -25,10 +31,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** The code before the first headline below the title, by language. */
-function firstScreen(text: string): ReadonlyMap<string, string> {
-  const [screen] = text.split(/^## /m)
-  return new Map([...screen!.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(match => [match[1]!, match[2]!]))
+/** By language. */
+function codeOf(markdown: string): ReadonlyMap<string, string> {
+  return new Map([...markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(match => [match[1]!, match[2]!]))
 }
 
 /** As `npm install klamm` would, without a registry. */
@@ -53,7 +58,7 @@ async function install(where: string): Promise<void> {
 }
 
 test('shows three ways of use, each in few lines', () => {
-  expect([...blocks.keys()]).toEqual(['js', 'sh', 'yaml'])
+  expect([...blocks.keys()]).toEqual(['yaml', 'js', 'sh'])
   for (const [language, code] of blocks) {
     expect(code.trim().split('\n').length, language).toBeLessThanOrEqual(MOST_LINES)
   }
@@ -67,8 +72,36 @@ test('its JavaScript runs', async () => {
   expect(code).toBe(0)
 })
 
-test('its shell script runs', async () => {
-  const { code, stdout, stderr } = await run('bash', ['-euc', blocks.get('sh')!], { cwd: folder })
+test('its shell script judges a broker, and leaves a proxy that answers', async () => {
+  const output = await open(join(folder, 'output'), 'w')
+  // What it starts in the background is of its group, and is ended with it.
+  const shell = spawn('bash', ['-euc', blocks.get('sh')!], {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+  })
+  try {
+    const [code] = await once(shell, 'exit')
+    const said = await readFile(join(folder, 'output'), 'utf8')
+    expect(code, said).toBe(0)
+    expect(said).toMatch(/metadata +\d\d+ +0/)
+    await eventually('the proxy', async () => {
+      const { code } = await run('npx', ['klamm', 'health', '--server', 'localhost:9195'], { cwd: folder })
+      return code === 0 || undefined
+    })
+  } finally {
+    process.kill(-shell.pid!, 'SIGTERM')
+    await output.close()
+  }
+  const { stdout } = await eventually('the recording', async () => {
+    const shown = await run('npx', ['klamm', 'trace', 'run.pcapng'], { cwd: folder })
+    return shown.code === 0 ? shown : undefined
+  })
+  expect(stdout).toContain('klamm-health DescribeCluster')
+})
+
+test('its script for tests in any language runs', async () => {
+  const { code, stdout, stderr } = await run('bash', ['-euc', anyLanguage], { cwd: folder })
   expect(code, stderr).toBe(0)
   const placed = [0, 1].map(offset => ({ topic: 'orders', partition: 0, offset }))
   expect(stdout).toContain(JSON.stringify(placed))
