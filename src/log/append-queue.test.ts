@@ -355,7 +355,9 @@ describe('power failure while writing', () => {
         else break
       }
       rig.memory.intercept = undefined
-      const again = await rig.crash({ tornBy: random })
+      await rig.crash({ tornBy: random })
+      // A log's name may be lost as well, as long as nothing in it was to be there.
+      const again = rig.manager.log('topic', 0) ?? (await rig.log())
       const found = [...(await contents(again)).values()]
       expect(found.slice(0, acknowledged.length)).toEqual(acknowledged)
       expect(sent.slice(0, found.length)).toEqual(found)
