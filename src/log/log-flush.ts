@@ -5,7 +5,7 @@
 
 import { isOutOfHandles } from './append-queue.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, replaceFile } from './checkpoint.ts'
-import { GroupSync, Patience } from './group-sync.ts'
+import { GroupSync, Patience, Slots } from './group-sync.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
@@ -47,7 +47,9 @@ export class LogFlush {
   private synced: bigint
   private flushed: bigint
   private readonly fileSync: GroupSync<bigint>
-  private readonly fullFlush = new GroupSync(() => this.flushAll())
+  private readonly fullFlush = new GroupSync(() => this.cuts.run(() => this.flushAll()))
+  /** Flushes and cuts, one after the other. */
+  private readonly cuts = new Slots(1)
 
   /** What lies behind the recovery point was written by someone who died before it was synced. */
   constructor(log: FlushedLog, recoveryPoint: bigint, wasClean: boolean) {
@@ -128,6 +130,14 @@ export class LogFlush {
   async settled(): Promise<void> {
     await this.fullFlush.settled()
     await this.fileSync.settled()
+  }
+
+  /**
+   * Cuts the log while nobody flushes it: a flush that went on across the cut would raise the recovery point
+   * again, over what is written there later.
+   */
+  cutting(cut: () => Promise<void>): Promise<void> {
+    return this.cuts.run(cut)
   }
 
   async saveEpochs(): Promise<void> {

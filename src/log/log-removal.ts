@@ -248,7 +248,7 @@ export class LogRemoval {
   }
 
   private cutting(cut: () => Promise<void>): Promise<void> {
-    return this.alone(() => this.log.guard(cut))
+    return this.alone(() => this.durability.cutting(() => this.log.guard(cut)))
   }
 
   /** Runs while nothing is written, and nothing taken away. */

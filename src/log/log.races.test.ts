@@ -86,6 +86,39 @@ describe('truncation', () => {
     expect([...(await contents(again)).values()]).toEqual(['value 0', 'value 1', 'next'])
     expect(rig.offline).toEqual([])
   })
+
+  test('is not undone by a flush that it meets before it has begun to cut', async () => {
+    const rig = new Rig()
+    const log = await rig.log()
+    for (let i = 0; i < 6; i++) await append(log, `value ${i}`)
+    const held = gate(rig, opens('.index'))
+    const flushed = log.flush().then(() => log.home.saveRecoveryPoints())
+    await idle()
+    const checkpoint = gate(rig, opens('recovery-point-offset-checkpoint.tmp'))
+    const cut = log.truncateTo(2n)
+    await idle()
+    held.open()
+    await idle()
+    checkpoint.open()
+    await Promise.all([flushed, cut])
+    for (let i = 0; i < 6; i++) must(await log.append(batchOf([`next ${i}`]), { ...CLIENT, leaderEpoch: 1 }))
+    expect((await rig.crash()).epochForOffset(2n)).toBe(1)
+  })
+
+  test('is not undone by a flush that goes on when the log has grown again', async () => {
+    const rig = new Rig()
+    const log = await rig.log()
+    for (let i = 0; i < 6; i++) await append(log, `value ${i}`)
+    const held = gate(rig, opens('leader-epoch-checkpoint.tmp'))
+    const flushed = log.flush()
+    await idle()
+    rig.memory.intercept = undefined
+    const grown = log.truncateTo(2n).then(() => append(log, 'a', 'b', 'c', 'd', 'e'))
+    await idle()
+    held.open()
+    await Promise.all([flushed, grown])
+    expect(log.recoveryPoint).toBe(2n)
+  })
 })
 
 describe('a process without free file handles', () => {
