@@ -179,3 +179,55 @@ test('small segments are compacted into one', async () => {
   await rig.advance(ROUND_MS)
   expect(log.segments.length).toBeLessThan(count / 4)
 })
+
+describe('a log that is cut off in the middle of what compaction took', () => {
+  async function compacted(first: string): Promise<{ rig: Rig; log: Log }> {
+    const { rig, log } = await newLog()
+    await put(log, [first, 'first'])
+    for (let i = 0; i < 60; i++) await put(log, [`key-${i % 7}`, `value ${i} ${'x'.repeat(50)}`])
+    await rig.advance(ROUND_MS)
+    return { rig, log }
+  }
+
+  test.each([
+    ['behind a record', 'once', ['first']],
+    ['with nothing before it', 'key-0', []],
+  ])('%s ends there, after every way to stop', async (_, first, values) => {
+    for (const stop of ['clean', 'kill', 'power'] as const) {
+      const { rig, log } = await compacted(first)
+      await log.truncateTo(10n)
+      expect(log.logEndOffset).toBe(10n)
+      let again = log
+      for (let life = 0; life < 2; life++) {
+        again = stop === 'clean' ? await rig.restart() : await rig.crash(stop === 'kill' ? 'kept' : 'lost')
+        expect(again.logEndOffset).toBe(10n)
+      }
+      expect(must(await again.append(keyed([['next', 'next']]), CLIENT)).baseOffset).toBe(10n)
+      await again.flush()
+      again = await rig.crash('lost')
+      expect((await entriesOf(again)).map(({ value }) => value)).toEqual([...values, 'next'])
+      expect(again.logEndOffset).toBe(11n)
+    }
+  })
+
+  test.each(['once', 'key-0'])('ends there too where the broker dies over it (%s)', async first => {
+    const { rig, log } = await compacted(first)
+    let isCut = false
+    const dead = new Promise<void>(resolve => {
+      rig.memory.intercept = ({ name, path }) => {
+        if (isCut) {
+          resolve()
+          return new Promise(() => {})
+        }
+        isCut = name === 'truncate' && path.endsWith('.log')
+        return undefined
+      }
+    })
+    void log.truncateTo(10n)
+    await dead
+    rig.memory.intercept = undefined
+    expect((await rig.crash()).logEndOffset).toBe(10n)
+    const again = await rig.restart()
+    expect(must(await again.append(keyed([['next', 'next']]), CLIENT)).baseOffset).toBe(10n)
+  })
+})

@@ -235,9 +235,32 @@ export class LogRemoval {
         await dropped.remove()
       }
       await this.log.activeSegment.makeWritable()
-      await this.log.activeSegment.truncateTo(offset)
+      await this.cutActive(offset)
       await this.afterTruncation()
     })
+  }
+
+  /**
+   * Where compaction has taken what comes before the offset, the log's batches end earlier than the log, of
+   * which the next start knows by the name of a segment that begins there. It is made first: where the
+   * broker dies before the rest is cut off, recovery drops it again.
+   */
+  private async cutActive(offset: bigint): Promise<void> {
+    const { log, durability } = this
+    const cut = log.activeSegment
+    const hasGap = cut.baseOffset < offset && (await endBelow(cut, offset)) < offset
+    const next = hasGap ? log.newSegment(offset) : undefined
+    if (next !== undefined) {
+      await next.create()
+      await log.environment.disk.syncDirectory(log.location.path)
+    }
+    await cut.truncateTo(offset)
+    if (next === undefined) return
+    durability.noteWritten(cut, 0)
+    await cut.seal(false)
+    cut.isWritable = false
+    log.segments.push(next)
+    durability.noteRolled()
   }
 
   truncateFullyAndStartAt(offset: bigint): Promise<void> {
@@ -321,4 +344,11 @@ export class LogRemoval {
     await this.durability.sync()
     await this.durability.saveEpochs()
   }
+}
+
+/** Where the batches of a segment end that lie below an offset. */
+async function endBelow(segment: Segment, offset: bigint): Promise<bigint> {
+  const place = await segment.find(offset)
+  const { position } = await segment.offsetIndex.lookup(offset - 1n)
+  return segment.scanNextOffset(position, place?.position)
 }

@@ -63,7 +63,7 @@ export interface SegmentScan {
 export interface RecoveredSegment {
   readonly cutBytes: number
   readonly reason: string | undefined
-  /** Behind its last batch. */
+  /** Behind its last batch, or the recovery point: nothing below is lost, but compaction may leave a gap. */
   readonly nextOffset: bigint
 }
 
@@ -293,7 +293,6 @@ export class Segment implements PoolMember {
     await this.ready()
     const place = await this.find(offset)
     await this.cutIndexes(offset)
-    // Compaction may have left a gap before the offset; the log ends there all the same.
     this.isEndKnown = true
     if (place === undefined) return
     await this.setSize(place.position)
@@ -389,7 +388,8 @@ export class Segment implements PoolMember {
     this.isReady = true
     this.isEndKnown = true
     const reason = end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined)
-    return { cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, from ? recoveryPoint : 0n) }
+    const least = from === undefined && cutBytes > 0 ? 0n : recoveryPoint
+    return { cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, least) }
   }
 
   private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {
@@ -467,9 +467,9 @@ export class Segment implements PoolMember {
   }
 
   /** The same without its indexes. */
-  async scanNextOffset(from = 0): Promise<bigint> {
+  async scanNextOffset(from = 0, to = this.size): Promise<bigint> {
     let next = this.baseOffset
-    await this.scan({ from, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
+    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
       next = batch.nextOffset
     })
     return next
