@@ -1,6 +1,7 @@
 /** Finds the logs of a directory at start and opens them; everything else in there is left as it is. */
 
 import { isPassing } from './append-queue.ts'
+import { PARTITION_METADATA, parsePartitionMetadata, readText } from './checkpoint.ts'
 import { Slots } from './group-sync.ts'
 import type { Log, TopicPartition } from './log.ts'
 import type { LogConfig } from './log-config.ts'
@@ -25,6 +26,11 @@ export interface LoadOptions {
 
 /** A log that is there and could not be opened. */
 export interface BrokenLog {
+  readonly topicPartition: TopicPartition
+  /** Undefined too where it cannot be read. */
+  readonly topicId: string | undefined
+  readonly home: LogDirectory
+  readonly path: string
   readonly reason: string
   /** What hindered it may be over: a full disk, a want of file handles. */
   readonly again?: (config: LogConfig) => Promise<void>
@@ -89,8 +95,20 @@ async function loadLog(
     directory.unopened.add(name)
     // By then, those that could be opened have long got the settings of their topics.
     const again = (config: LogConfig) => loadLog(directory, found, { ...options, logConfig: () => config })
-    options.onBroken(name, { reason: (error as Error).message, ...(isPassing(error) && { again }) })
+    options.onBroken(name, {
+      topicPartition,
+      topicId: await topicIdOf(path, options),
+      home: directory,
+      path,
+      reason: (error as Error).message,
+      ...(isPassing(error) && { again }),
+    })
   }
+}
+
+async function topicIdOf(path: string, { environment }: LoadOptions): Promise<string | undefined> {
+  const text = await readText(environment.disk, `${path}/${PARTITION_METADATA}`).catch(() => undefined)
+  return text === undefined ? undefined : parsePartitionMetadata(text)
 }
 
 /** What a failing disk says, of which no other file could be read either. */

@@ -187,6 +187,29 @@ describe('a log directory', () => {
     expect((await rig.manager.createLog(spec)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect([...(await contents(rig.manager.log('topic', 1)!)).values()]).toEqual(['b'])
   })
+
+  test('a log that could not be opened goes with its topic, and leaves its name to the next one', async () => {
+    const rig = new Rig()
+    const log = await rig.log()
+    await append(log, 'a')
+    await rig.manager.shutdown()
+    const file = await rig.disk.open(log.activeSegment.path, 'write')
+    await file.truncate(70)
+    await file.close()
+    await rig.disk.remove(`${log.location.path}/00000000000000000001.snapshot`)
+    await rig.start()
+    expect([...rig.manager.unopened()]).toMatchObject([
+      { topicPartition: log.topicPartition, topicId: TOPIC_ID },
+    ])
+    await rig.manager.deleteLog('topic', 0)
+    expect([...rig.manager.unopened()]).toEqual([])
+    const spec = { topic: 'topic', topicId: OTHER_ID, partition: 0, config: rig.config, isNew: true }
+    await append(must(await rig.manager.createLog(spec)), 'anew')
+    await rig.advance(rig.config.fileDeleteDelayMs + 1_000)
+    const logs = (await names(rig, '/data')).filter(name => name.startsWith('topic'))
+    expect(logs).toEqual(['topic-0'])
+    expect([...(await contents((await rig.crash())!)).values()]).toEqual(['anew'])
+  })
 })
 
 describe('logs', () => {

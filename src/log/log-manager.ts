@@ -219,6 +219,10 @@ export class LogManager implements LogManagerSurface {
     return this.byName.values()
   }
 
+  unopened(): Iterable<Pick<Log, 'topicPartition' | 'topicId'>> {
+    return [...this.broken].filter(([name]) => !this.byName.has(name)).map(([, broken]) => broken)
+  }
+
   createLog(spec: LogSpec): Promise<Result<Log>> {
     const name = `${spec.topic}-${spec.partition}`
     return this.inTurn(name, () => this.openOrCreate(name, spec))
@@ -299,7 +303,8 @@ export class LogManager implements LogManagerSurface {
     const log = this.log(topic, partition)
     this.preferred.delete(`${topic}-${partition}`)
     const path = await this.retire(topic, partition, 'delete')
-    if (log !== undefined && path !== undefined) this.removeLater(log, path)
+    const config = log?.config ?? this.options.logConfig(topic)
+    if (path !== undefined) this.removeLater(config, path)
   }
 
   setAsideLog(topic: string, partition: number): Promise<string | undefined> {
@@ -309,7 +314,7 @@ export class LogManager implements LogManagerSurface {
   private async retire(topic: string, partition: number, mark: Mark): Promise<string | undefined> {
     const name = `${topic}-${partition}`
     const log = this.byName.get(name)
-    if (log === undefined) return undefined
+    if (log === undefined) return this.inTurn(name, () => this.retireBroken(name, mark))
     this.byName.delete(name)
     this.flusher.forget(log)
     return this.inTurn(name, async () => {
@@ -317,6 +322,15 @@ export class LogManager implements LogManagerSurface {
       await this.moves.giveUp(name)
       return this.renameAway(log, mark)
     })
+  }
+
+  /** One that could not be opened would be in the way of a new topic of its name, now and at every start. */
+  private async retireBroken(name: string, mark: Mark): Promise<string | undefined> {
+    const broken = this.broken.get(name)
+    if (broken === undefined) return undefined
+    this.broken.delete(name)
+    broken.home.unopened.delete(name)
+    return broken.home.renameAway(broken.topicPartition, broken.path, mark)
   }
 
   /** To a name of Kafka's, which it and we pass over at the next start, or take up the removal of. */
@@ -381,22 +395,22 @@ export class LogManager implements LogManagerSurface {
     const path = await from.renameAway(log.topicPartition, old.path, 'delete')
     if (path === undefined) return
     old.path = path
-    this.removeLater(log, path)
+    this.removeLater(log.config, path)
   }
 
   private async dropCopy(copy: Log, directory: LogDirectory): Promise<void> {
     this.flusher.forget(copy)
     await copy.abandonForDeletion()
     const path = await directory.renameAway(copy.topicPartition, copy.location.path, 'delete')
-    if (path !== undefined) this.removeLater(copy, path)
+    if (path !== undefined) this.removeLater(copy.config, path)
   }
 
-  private removeLater(log: Log, path: string): void {
+  private removeLater({ fileDeleteDelayMs }: LogConfig, path: string): void {
     // What is not done when the broker stops is the next start's.
     const remove = async () => {
       if (!this.isStopping) await this.options.disk.remove(path)
     }
-    this.tasks.later(log.config.fileDeleteDelayMs, () => this.removals.run(remove))
+    this.tasks.later(fileDeleteDelayMs, () => this.removals.run(remove))
   }
 
   async settleFound(isWanted: (log: LogSurface) => boolean): Promise<void> {

@@ -96,6 +96,31 @@ test('metadata that lost a topic costs no records: its logs are set aside once',
   }
 })
 
+test('a log of no topic is set aside too where it cannot be opened, and its name is free', async () => {
+  const disk = crashable()
+  const { running, client } = await withTopic(disk)
+  const before = await disk.readFile('/data/klamm-metadata.log')
+  await createTopics(client, ['later'])
+  await produceTo(client, 'later')
+  await running.broker.close()
+  for (const [path, size] of [
+    ['/data/klamm-metadata.log', before.length],
+    ['/data/later-0/00000000000000000000.log', 60],
+  ] as const) {
+    const file = await disk.open(path, 'write')
+    await file.truncate(size)
+    await file.close()
+  }
+  await disk.remove('/data/later-0/00000000000000000001.snapshot')
+
+  const again = await startBroker(disk)
+  expect(await directories(disk)).toEqual(['kept-0', 'later-0.ID-stray', 'orders-0', 'orders-1'])
+  const client2 = await again.connect()
+  await createTopics(client2, ['later'])
+  expect(await produceTo(client2, 'later')).toMatchObject({ errorCode: 0, baseOffset: 0n })
+  await again.broker.close()
+})
+
 test.each([
   ['is missing', (bytes: Buffer) => bytes.subarray(0, 0), true],
   ['was never whole', (bytes: Buffer) => bytes.subarray(0, 30), false],

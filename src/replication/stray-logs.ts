@@ -18,6 +18,8 @@ export interface FoundLog {
 /** The part of a log manager that this needs. */
 export interface FoundLogs {
   logs(): Iterable<FoundLog & { config: LogConfig }>
+  /** Those that are there and could not be opened. */
+  unopened(): Iterable<FoundLog>
   /** Of two logs of one partition, one remains; interrupted moves between directories go on. */
   settleFound(isWanted: (log: FoundLog) => boolean): Promise<void>
   /** Gives the directory's new path. */
@@ -40,13 +42,14 @@ export async function settleLogs({ logs, image, localBrokerId, ...rest }: Settle
     return found?.name === topic && found.partitions[partition]?.replicas.includes(localBrokerId) === true
   }
   await logs.settleFound(isWanted)
+  const all = [...logs.logs()]
+  for (const log of all.filter(isWanted)) {
+    log.config = rest.topicConfigs.of(image, log.topicPartition.topic)
+  }
   const strays: string[] = []
-  for (const log of [...logs.logs()]) {
-    const { topic, partition } = log.topicPartition
-    if (isWanted(log)) {
-      log.config = rest.topicConfigs.of(image, topic)
-      continue
-    }
+  for (const found of [...all, ...logs.unopened()]) {
+    if (isWanted(found)) continue
+    const { topic, partition } = found.topicPartition
     const path = await logs.setAsideLog(topic, partition)
     if (path !== undefined) strays.push(path)
   }
