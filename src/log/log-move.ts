@@ -163,7 +163,12 @@ export class LogMove {
   /** One chunk; returns its size, and 0 when there is nothing more. */
   private async copySome(): Promise<number> {
     const { log, copy } = this
-    const { truncations } = log
+    const { truncations, renaming } = log
+    if (renaming !== undefined) {
+      // The log start is about to move.
+      await renaming
+      return 1
+    }
     const offset = copy.logEndOffset
     const candidates = log.segments.filter(
       (_, i) => (log.segments[i + 1]?.baseOffset ?? offset + 1n) > offset,

@@ -67,7 +67,12 @@ export class LogReader {
 
   private async readFiles(offset: bigint, options: ReadOptions): Promise<Result<ReadResult>> {
     const { log } = this
-    const { replacements } = log
+    const { replacements, renaming } = log
+    if (renaming !== undefined && offset < log.segments[0]!.baseOffset) {
+      // It is about to go, and the log start with it.
+      await renaming
+      return this.read(offset, options)
+    }
     try {
       const segments = log.segments.slice(this.segmentOf(offset))
       for (const [i, segment] of segments.entries()) {
@@ -97,6 +102,7 @@ export class LogReader {
   /** A look at several segments, all of which belong together. */
   private async unreplaced<T>(look: () => Promise<T>): Promise<T> {
     for (;;) {
+      await this.log.renaming
       const { replacements } = this.log
       try {
         const found = await look()
@@ -183,7 +189,7 @@ export class LogReader {
     try {
       return await look()
     } catch (error) {
-      if (this.log.segments.includes(segment)) throw error
+      if (this.log.segments.includes(segment) || this.log.renaming !== undefined) throw error
       return undefined
     }
   }

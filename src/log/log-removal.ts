@@ -85,7 +85,7 @@ export class LogRemoval {
       (_, i) => (this.log.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
     )
     try {
-      await this.dropSegments(obsolete, { isStartSaved: true })
+      await this.dropSegments(obsolete)
     } catch (error) {
       return storageRefusal(error as Error)
     }
@@ -131,11 +131,11 @@ export class LogRemoval {
     if (last !== undefined && this.endOf(last) !== end) expired.pop()
     const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
     if (logStartOffset === undefined) return 0
-    // On a disk that is full, room comes first.
     const isStartSaved = await this.saveLogStart(logStartOffset)
     if (!this.log.isOnline || logStartOffset > this.bounds.watermark) return 0
+    if (!isStartSaved) return this.dropUnsaved(expired)
     this.advanceLogStart(logStartOffset)
-    await this.dropSegments(expired, { isStartSaved })
+    await this.dropSegments(expired)
     return expired.length
   }
 
@@ -144,31 +144,76 @@ export class LogRemoval {
     return this.log.segments[this.log.segments.indexOf(segment) + 1]?.baseOffset
   }
 
-  /**
-   * Out of sight at once; the files go when the delay has passed, and who reads from them goes on. Where no
-   * checkpoint tells of it, one name after the other is made durable, so that no power failure leaves a hole.
-   */
-  private async dropSegments(
-    obsolete: readonly Segment[],
-    { isStartSaved }: { readonly isStartSaved: boolean },
-  ): Promise<void> {
-    const { segments, snapshots, environment, location, config } = this.log
+  /** Out of sight at once; the files go when the delay has passed, and who reads from them goes on. */
+  private async dropSegments(obsolete: readonly Segment[]): Promise<void> {
     await this.changes.run(async () => {
       for (const segment of obsolete) {
+        const { segments } = this.log
         const at = segments.indexOf(segment)
         // The log may have been cut back since: what is at its end now stays, and so do its records.
         const next = segments[at + 1]
         if (at < 0 || next === undefined || next.baseOffset > this.bounds.startOffset) continue
         segments.splice(at, 1)
         this.durability.noteDropped(segment)
-        await this.log.guard(async () => {
-          await segment.setAside()
-          await snapshots.remove(offset => offset === segment.baseOffset)
-          if (!isStartSaved) await environment.disk.syncDirectory(location.path)
-        })
-        environment.later(config.fileDeleteDelayMs, () => segment.remove())
+        await this.log.guard(() => this.setAside(segment))
+        this.removeLater(segment)
       }
     })
+  }
+
+  /**
+   * On a disk that is full, room comes first. Where no checkpoint tells of the log start, the names of the
+   * files do: it is in force when they are gone for good, one segment after the other, so that a power
+   * failure neither leaves a hole nor takes it back. Returns how many went.
+   */
+  private dropUnsaved(expired: readonly Segment[]): Promise<number> {
+    return this.changes.run(async () => {
+      let dropped = 0
+      for (const segment of expired) {
+        const [first, next] = this.log.segments
+        if (first !== segment || next === undefined || next.baseOffset > this.bounds.watermark) break
+        await this.whileRenaming(() => this.dropFirst(next.baseOffset))
+        dropped++
+      }
+      return dropped
+    })
+  }
+
+  private async dropFirst(logStartOffset: bigint): Promise<void> {
+    const { segments, environment, location } = this.log
+    const segment = segments.shift()!
+    this.durability.noteDropped(segment)
+    try {
+      await this.setAside(segment)
+      await environment.disk.syncDirectory(location.path)
+    } catch (error) {
+      segments.unshift(segment)
+      this.durability.noteWritten(segment, 0)
+      throw error
+    }
+    this.advanceLogStart(logStartOffset)
+    this.removeLater(segment)
+  }
+
+  private async setAside(segment: Segment): Promise<void> {
+    await segment.setAside()
+    await this.log.snapshots.remove(offset => offset === segment.baseOffset)
+  }
+
+  private removeLater(segment: Segment): void {
+    this.log.environment.later(this.log.config.fileDeleteDelayMs, () => segment.remove())
+  }
+
+  /** Readers whose files were renamed under their hands wait for the end of it, and read again. */
+  private async whileRenaming(rename: () => Promise<void>): Promise<void> {
+    const renaming = this.log.guard(rename)
+    const over = renaming
+      .catch(() => {})
+      .finally(() => {
+        if (this.renaming === over) this.renaming = undefined
+      })
+    this.renaming = over
+    await renaming
   }
 
   // Taking out of the middle.
@@ -177,14 +222,7 @@ export class LogRemoval {
   async replaceSegments(replacement: Replacement): Promise<boolean> {
     return this.changes.run(async () => {
       if (!this.isCurrent(replacement)) return false
-      const swapping = this.log.guard(() => this.swap(replacement))
-      // Readers whose files were renamed under their hands wait for the end of it, and read again.
-      this.renaming = swapping
-        .catch(() => {})
-        .finally(() => {
-          this.renaming = undefined
-        })
-      await swapping
+      await this.whileRenaming(() => this.swap(replacement))
       return true
     })
   }
@@ -210,7 +248,7 @@ export class LogRemoval {
     log.tail.dropBelow(end)
     for (const source of sources) {
       durability.noteDropped(source)
-      environment.later(log.config.fileDeleteDelayMs, () => source.remove())
+      this.removeLater(source)
     }
     await log.snapshots.remove(offset =>
       sources.some(source => source.baseOffset === offset && offset !== cleaned.baseOffset),

@@ -15,8 +15,6 @@ export class DiskTrouble {
   /** How many calls have failed, and when the last of them. */
   faults = 0
   lastFaultMs = Number.NEGATIVE_INFINITY
-  /** Since power came back: what a full disk kept from being written down may be forgotten. */
-  wasFull = false
   /** A sync has failed, of whatever file: what is read there may not be on the disk. */
   hasFailedSync = false
   private isBroken = false
@@ -59,7 +57,6 @@ export class DiskTrouble {
     const room = random.below(2_500)
     this.stage.note(`the disk has room for ${room} bytes`)
     world.memory.capacityBytes = Number(totalBytes - usableBytes) + room
-    this.wasFull = true
   }
 
   makeRoom(): void {

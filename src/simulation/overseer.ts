@@ -1,7 +1,7 @@
 /** Holds the invariants: cheap ones after every event, all of them when nobody writes. */
 import type { Log } from '../log/log.ts'
 import { audit, auditSuspect } from './audit.ts'
-import { excuseReplaced } from './compacted.ts'
+import { excuseRemoved } from './compacted.ts'
 import type { DiskTrouble } from './disk-trouble.ts'
 import type { PartitionModel } from './model.ts'
 import { watchRetention } from './retention-watch.ts'
@@ -60,7 +60,7 @@ export class Overseer {
     for (const model of stage.models) {
       const log = stage.logOf(model)
       if (!log?.isOnline || model.isSuspect) continue
-      noteHome(model, log)
+      this.noteHome(model, log)
       watch(model, log, latestWallMs)
       watchRetention({
         log,
@@ -109,7 +109,7 @@ export class Overseer {
       if (occasion.isRecovered) this.forgiveStart(model, log, occasion)
       // A start takes nothing away from the front either. What a power failure took counts for nothing.
       if (occasion.isRecovered && !occasion.hadPowerFailure && !model.isSuspect) {
-        noteHome(model, log)
+        this.noteHome(model, log)
         watch(model, log, Math.max(this.lastWallMs, stage.world.clock.now()))
       }
       await stage.finish(this.auditOne(model, log, occasion))
@@ -117,15 +117,12 @@ export class Overseer {
     this.watch()
   }
 
-  /** With no room to write it down, retention's progress may be lost with the power. */
+  /** Of a log that was never synced, nothing at all may be left. */
   private forgiveStart(model: PartitionModel, log: Log, { hadPowerFailure = false }: Occasion): void {
     if (!hadPowerFailure || log.logStartOffset >= model.startFloor) return
-    // Of a log that was never synced, nothing at all may be left.
-    const isGone = log.logEndOffset === 0n && model.durableFloor === 0n
-    if (isGone) model.deletedTo = 0n
-    if (isGone || (this.options.trouble.wasFull && log.logStartOffset >= model.deletedTo)) {
-      model.startFloor = log.logStartOffset
-    }
+    if (log.logEndOffset > 0n || model.durableFloor > 0n) return
+    model.deletedTo = 0n
+    model.startFloor = log.logStartOffset
   }
 
   async auditOne(
@@ -135,7 +132,7 @@ export class Overseer {
   ): Promise<void> {
     const { stage, options } = this
     options.trouble.mend()
-    noteHome(model, log)
+    this.noteHome(model, log)
     try {
       if (model.isSuspect) {
         await auditSuspect(model, log)
@@ -150,10 +147,11 @@ export class Overseer {
       else if (log.isOnline || !(error instanceof Violation)) throw error
     }
   }
-}
 
-/** A move makes other segments: what was compacted may be in the last one, which as such never is. */
-function noteHome(model: PartitionModel, { home }: Log): void {
-  if (model.home !== undefined && model.home !== home.path && model.isCompacted) excuseReplaced(model)
-  model.home = home.path
+  /** A move makes other segments: what was compacted may be in the last one, which as such never is. */
+  private noteHome(model: PartitionModel, { home }: Log): void {
+    const hasMoved = model.home !== undefined && model.home !== home.path
+    if (hasMoved && model.isCompacted) excuseRemoved(model, this.options.wall)
+    model.home = home.path
+  }
 }

@@ -7,7 +7,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { Disk } from '../platform/platform.ts'
 import { World } from '../platform/simulated/world.ts'
-import { excuseReplaced, uncompactedFrom } from './compacted.ts'
+import { excuseRemoved, uncompactedFrom } from './compacted.ts'
 import { Consumers } from './consumers.ts'
 import { DiskTrouble } from './disk-trouble.ts'
 import { Engine } from './engine.ts'
@@ -246,7 +246,7 @@ class Simulation implements LaneHost, Stage {
     this.note(`${model.name} is truncated to ${offset}`)
     this.overseer.noteChange()
     if (model.isCompacted) {
-      excuseReplaced(model)
+      excuseRemoved(model, this.wall)
       model.noteProducersCut(offset)
     }
     model.isBlurred ||= model.isCompacted && offset < uncompactedFrom(log)
@@ -378,9 +378,7 @@ class Simulation implements LaneHost, Stage {
     else if (stop === 'kill') this.engine.kill()
     else this.engine.failPower()
     for (const lane of this.lanes) lane.forgetBroker()
-    const hadPowerFailure = stop === 'power'
-    await this.comeBack({ hadPowerFailure })
-    if (hadPowerFailure) this.trouble.wasFull = this.trouble.isFull
+    await this.comeBack({ hadPowerFailure: stop === 'power' })
   }
 
   private async stopCleanly(): Promise<void> {
