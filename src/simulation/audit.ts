@@ -5,7 +5,7 @@ import type { Random } from '../platform/platform.ts'
 import { RecordBatch } from '../records/batch.ts'
 import { decodeRecords } from '../records/lookup.ts'
 import { readRecords } from '../replication/pinned-records.ts'
-import { compareCompacted, excuseReplaced, type FoundBatch, originOf } from './compacted.ts'
+import { compareCompacted, excuseRemoved, type FoundBatch, originOf } from './compacted.ts'
 import { identityOf, type ModelTransaction, type PartitionModel, type SentBatch } from './model.ts'
 import { hold, Violation } from './violation.ts'
 import type { WallTimes } from './wall-times.ts'
@@ -28,7 +28,7 @@ export async function audit(options: AuditOptions): Promise<void> {
     'the log start never goes back',
     () => `${model.name}: ${model.startFloor}, then ${log.logStartOffset}`,
   )
-  if (options.hadPowerFailure) admitLoss(log, model)
+  if (options.hadPowerFailure) admitLoss(options)
   const { replacements } = log
   const batches = await readAll(options)
   const found = compare(batches, options)
@@ -68,14 +68,14 @@ export async function auditSuspect(model: PartitionModel, log: Log): Promise<voi
 }
 
 /** The log may end earlier than it did, though not before what was durable. */
-function admitLoss(log: Log, model: PartitionModel): void {
+function admitLoss({ log, model, wall }: AuditOptions): void {
   hold(
     log.logEndOffset >= model.durableFloor,
     'acknowledged is durable',
     () => `${model.name} ends at ${log.logEndOffset}, and ${model.durableFloor} was durable`,
   )
   model.cut(log.logEndOffset, 'lost')
-  if (model.isCompacted) excuseReplaced(model)
+  if (model.isCompacted) excuseRemoved(model, wall)
   model.isTainted = false
   model.hasFailedSync = false
 }

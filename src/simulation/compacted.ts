@@ -91,12 +91,15 @@ export function latestOf(held: readonly HeldRecord[], below?: bigint): Map<strin
 }
 
 /** What compaction may have taken stays away, also when what it was taken for is cut off. */
-export function excuseReplaced(model: PartitionModel): void {
+export function excuseRemoved(model: PartitionModel, wall: WallTimes): void {
   const held = heldRecords(model)
   const latest = latestOf(held)
-  for (const { offset, state, record } of held) {
+  for (const it of held) {
+    const { offset, state, record } = it
     const last = latest.get(record.key)
     if (state === 'aborted' || (last !== undefined && last.offset > offset)) model.excused.add(offset)
+    const isTombstone = state === 'committed' && record.value === null
+    if (isTombstone && tooEarly(it, { model, wall }) === undefined) model.expired.add(offset)
   }
 }
 
@@ -164,7 +167,7 @@ function checkRemoval(
   const kind = record.value === null ? 'a tombstone' : 'a value'
   const describe = (why: string) => () =>
     `${model.name} lacks ${record.key} at ${offset} (${state}, ${kind}): ${why}`
-  if (model.excused.has(offset)) return
+  if (model.excused.has(offset) || model.expired.has(offset)) return
   hold(
     offset < uncompactedFrom(log),
     'the last value of each key survives',
@@ -182,20 +185,23 @@ function checkRemoval(
   if (record.value !== null || state === 'open') {
     hold(false, 'the last value of each key survives', describe('it is the last one of its key'))
   }
+  const early = tooEarly(it, { model, wall })
+  hold(early === undefined, 'tombstones stay for their time', describe(early!))
+}
+
+/** Why a tombstone that was committed has to be there still; undefined where its time is over. */
+function tooEarly(
+  { offset, batch }: HeldRecord,
+  { model, wall }: Pick<CompactedAudit, 'model' | 'wall'>,
+): string | undefined {
   const known = model.horizons.get(offset)
   if (known !== undefined) {
-    hold(
-      wall.since(known.seenMs).latestMs >= known.horizonMs,
-      'tombstones stay for their time',
-      describe(`its horizon is ${known.horizonMs}`),
-    )
-    return
+    const isOver = wall.since(known.seenMs).latestMs >= known.horizonMs
+    return isOver ? undefined : `its horizon is ${known.horizonMs}`
   }
-  hold(
-    span.latestMs - span.earliestMs >= model.leastDeleteRetentionMs,
-    'tombstones stay for their time',
-    describe(`it has been there since ${span.earliestMs}`),
-  )
+  const { earliestMs, latestMs } = wall.since(batch.placedMs)
+  const isOver = latestMs - earliestMs >= model.leastDeleteRetentionMs
+  return isOver ? undefined : `it has been there since ${earliestMs}`
 }
 
 /** Who reads all of it knows for each key what was written last, and nothing of keys that were deleted. */

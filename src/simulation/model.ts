@@ -99,6 +99,8 @@ export class PartitionModel {
   home: string | undefined
   /** Offsets of records that may have been compacted, whatever comes. */
   readonly excused = new Set<bigint>()
+  /** Offsets of tombstones whose time was over when less of the log became one that is compacted. */
+  readonly expired = new Set<bigint>()
   /** Transactions were cut off which compaction had been through. */
   isBlurred = false
   /** By producer: where its last batches were cut off. What came before them may be compacted. */
@@ -173,6 +175,7 @@ export class PartitionModel {
     }
     for (const known of this.horizons.keys()) if (known >= offset) this.horizons.delete(known)
     for (const known of this.excused) if (known >= offset) this.excused.delete(known)
+    for (const known of this.expired) if (known >= offset) this.expired.delete(known)
     if (this.durableFloor > offset) this.durableFloor = offset
   }
 
