@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
+import { SWAP_SUFFIX } from './compaction-swap.ts'
 import type { Log } from './log.ts'
 import { committedEntries, History } from './testing/history.ts'
 import { latest } from './testing/keyed.ts'
@@ -135,3 +136,36 @@ test('the names of what is cleaned are durable before the first of them changes'
   const first = steps.findIndex(name => /^rename .*\.cleaned$/.test(name))
   expect(steps[first - 1]).toMatch(/^syncDirectory /)
 })
+
+test('a start that dies while it finishes a swap leaves it to the next one', async () => {
+  for (let seed = 0; seed < 3; seed++) {
+    for (let point = 0, isOver = false; !isOver; point++) {
+      const { rig, history } = await swapping()
+      let count = 0
+      rig.memory.intercept = ({ name, path }) => {
+        const isChange = /rename|remove|sync/.test(name) && path.startsWith('/data/topic-0')
+        if (isChange && count++ >= point) throw diskError('EIO')
+      }
+      await rig.crash('kept').catch(() => {})
+      isOver = count <= point
+      rig.memory.intercept = undefined
+      const after = await rig.crash({ tornBy: new SeededRandom(seed) })
+      after.updateHighWatermark(after.logEndOffset)
+      await expectWhole(rig, after, history)
+    }
+  }
+})
+
+/** Where a broker has died that had put a segment with aborted transactions in the place of another. */
+async function swapping(): Promise<{ rig: Rig; history: History }> {
+  const { rig, log, history } = await prepared()
+  await rig.manager.shutdown()
+  const { path } = log.location
+  const names = (await rig.disk.list(path)).map(({ name }) => name)
+  const base = names.find(name => name.endsWith('.txnindex'))!.slice(0, 20)
+  for (const name of names.filter(it => it.startsWith(base) && /(log|index)$/.test(it))) {
+    await rig.disk.rename(`${path}/${name}`, `${path}/${name}${SWAP_SUFFIX}`)
+  }
+  rig.memory.syncAll()
+  return { rig, history }
+}

@@ -130,6 +130,29 @@ describe('two logs of one partition', () => {
     expect(all.filter(name => name.endsWith('-stray'))).toHaveLength(1)
   })
 
+  test.each(['/one', '/two'])(
+    'of the same length: what was deleted in %s alone stays deleted',
+    async path => {
+      const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+      await twoLogs(rig, TOPIC_ID)
+      const lives = ['/one', '/two'].sort(directory => (directory === path ? 1 : -1))
+      await rig.manager.shutdown()
+      for (const directory of lives) {
+        rig.broker = { ...rig.broker, logDirs: [directory] }
+        await rig.start()
+        const log = rig.manager.log('topic', 0)!
+        while (log.logEndOffset < 3n) await append(log, 'more')
+        log.updateHighWatermark(3n)
+        if (directory === path) must(await log.deleteRecordsTo(2n))
+        await rig.manager.shutdown()
+      }
+      rig.broker = { ...rig.broker, logDirs: ['/one', '/two'] }
+      await rig.start()
+      await rig.manager.settleFound(() => true)
+      expect(rig.manager.log('topic', 0)).toMatchObject({ logStartOffset: 2n, logEndOffset: 3n })
+    },
+  )
+
   test('of two topics of that name: the one that the metadata knows stays', async () => {
     const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
     await twoLogs(rig, OTHER_ID)
