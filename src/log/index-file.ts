@@ -66,6 +66,8 @@ export class IndexFile {
   private writing = WRITTEN
   private exists = false
   private isSynced = true
+  /** What is written next takes the place of the whole file. */
+  private isAnew = false
 
   constructor(options: IndexFileOptions) {
     this.disk = options.disk
@@ -91,6 +93,7 @@ export class IndexFile {
     const status = await this.disk.status(this.path())
     this.total = this.persisted = Math.floor((status?.sizeBytes ?? 0) / this.entryBytes)
     this.exists = status !== undefined
+    this.isAnew = false
     if (status === undefined) return false
     if (status.sizeBytes % this.entryBytes === 0) return true
     await this.withFile(file => file.truncate(this.total * this.entryBytes))
@@ -175,6 +178,20 @@ export class IndexFile {
     this.total = count
   }
 
+  /**
+   * All entries are to be made again. The file stays until they are complete: were it written in its place
+   * and the power failed, what is there could pass for an index, and nobody looks twice at a segment that
+   * was synced long ago.
+   */
+  async beginAnew(): Promise<void> {
+    await this.writing
+    this.total = this.persisted = 0
+    this.tail = EMPTY
+    this.isAnew = true
+    this.revision++
+    this.unload()
+  }
+
   /** Who wrote it died, and may not have synced it. */
   distrust(): void {
     this.isSynced = false
@@ -188,20 +205,39 @@ export class IndexFile {
   private async writeTail(sync: boolean): Promise<void> {
     const first = this.persisted
     const count = this.total - first
-    if (count === 0 && this.exists && (this.isSynced || !sync)) return
+    const { isAnew } = this
+    if (count === 0 && this.exists && !isAnew && (this.isSynced || !sync)) return
     // A copy: entries may be appended, and the tail moved, while the write is under way.
     const bytes = Buffer.from(this.tail.subarray(0, count * this.entryBytes))
-    await this.withFile(async file => {
-      if (count > 0) await file.write([bytes], first * this.entryBytes)
-      if (sync) await file.sync()
-    })
+    if (isAnew) await this.replaceFile(bytes)
+    else {
+      await this.withFile(async file => {
+        if (count > 0) await file.write([bytes], first * this.entryBytes)
+        if (sync) await file.sync()
+      })
+    }
     this.exists = true
-    this.isSynced = sync || (count === 0 && this.isSynced)
+    this.isAnew = false
+    this.isSynced = isAnew || sync || (count === 0 && this.isSynced)
     this.tail.copyWithin(0, count * this.entryBytes, (this.total - first) * this.entryBytes)
     this.persisted = first + count
     this.revision++
     if (this.total === this.persisted) this.tail = EMPTY
     if (count > 0) this.unload()
+  }
+
+  /** A start removes what a crash leaves of it. */
+  private async replaceFile(bytes: Buffer): Promise<void> {
+    const path = this.path()
+    const file = await this.disk.open(`${path}.tmp`, 'write')
+    try {
+      await file.truncate(0)
+      await file.write([bytes], 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.disk.rename(`${path}.tmp`, path)
   }
 
   private async readEntries(from: number, to: number): Promise<Buffer> {

@@ -264,6 +264,25 @@ describe('index files', () => {
     }
   })
 
+  test('those made anew survive a power failure, or are made anew again', async () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const rig = new Rig({ config: { segmentBytes: 600 } })
+      let log = await rig.log()
+      const at = (i: number) => 1_700_000_000_000 + i * 10
+      for (let i = 0; i < 20; i++) must(await log.append(batchOf([`value ${i}`], { at: at(i) }), CLIENT))
+      await log.flush()
+      await log.home.saveRecoveryPoints()
+      await rig.disk.remove(name(0, '.timeindex'))
+      rig.memory.syncAll()
+      log = await rig.crash()
+      await log.offsetForTimestamp(BigInt(at(1)))
+      log = await rig.crash({ tornBy: new SeededRandom(seed) })
+      for (let i = 0; i < 8; i++) {
+        expect((await log.offsetForTimestamp(BigInt(at(i))))?.offset, `seed ${seed}`).toBe(BigInt(i))
+      }
+    }
+  })
+
   test('an index that points past its batches is noticed and made anew', async () => {
     const rig = new Rig({ config: SMALL, broker: { tailCacheBytes: 0 } })
     const log = await filled(rig)

@@ -24,4 +24,15 @@ export class SegmentIndexes {
     this.times = new TimeIndex(baseOffset, { disk, cache, path: () => path('.timeindex') })
     this.transactions = new TransactionIndex(disk, () => path('.txnindex'), isNew)
   }
+
+  /** Entries of offsets and times are to be made again, in the files or in new ones. */
+  async reset(where: 'in place' | 'anew'): Promise<void> {
+    if (where === 'anew') {
+      await this.offsets.file.beginAnew()
+      await this.times.beginAnew()
+      return
+    }
+    await this.offsets.file.truncate(0)
+    await this.times.reset()
+  }
 }

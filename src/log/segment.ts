@@ -332,7 +332,7 @@ export class Segment implements PoolMember {
 
   private async rebuildIndexes(): Promise<void> {
     this.wasRepaired = true
-    await this.resetIndexes()
+    await this.resetIndexes('anew')
     await this.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, (batch, position) => {
       this.noteBatch(batch, position, this.indexIntervalBytes)
     })
@@ -340,9 +340,8 @@ export class Segment implements PoolMember {
     await this.writeIndexes(false)
   }
 
-  private async resetIndexes(): Promise<void> {
-    await this.offsetIndex.file.truncate(0)
-    await this.timeIndex.reset()
+  private async resetIndexes(where: 'in place' | 'anew'): Promise<void> {
+    await this.indexes.reset(where)
     this.maxTimestamp = NO_TIMESTAMP
     this.offsetOfMaxTimestamp = this.baseOffset
     this.firstBatchTimestamp = undefined
@@ -360,7 +359,7 @@ export class Segment implements PoolMember {
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
     if (from !== undefined) await this.noteBehindIndex(from)
     else {
-      await this.resetIndexes()
+      await this.resetIndexes('in place')
       await this.transactionIndex.truncateToOffset(recoveryPoint)
       // Neither may come back without the other.
       if (recoveryPoint > this.baseOffset) await this.writeIndexes(true)

@@ -87,6 +87,11 @@ export class TimeIndex {
     await this.reloadLast()
   }
 
+  async beginAnew(): Promise<void> {
+    await this.file.beginAnew()
+    await this.reloadLast()
+  }
+
   /** Drops the entries of batches that reach an offset. */
   async truncateToOffset(offset: bigint): Promise<void> {
     const { file } = this
