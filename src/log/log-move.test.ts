@@ -214,6 +214,28 @@ describe('what happens to a log while it moves', () => {
     expect(await entriesOf(after)).toEqual(before)
   })
 
+  test('may be a truncation that is under way: what its files still hold is not copied', async () => {
+    const rig = newRig()
+    const log = await filled(rig, 40)
+    const to = otherThan(log)
+    let goOn = () => {}
+    const held = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    rig.memory.intercept = ({ name, path }) =>
+      name === 'remove' && path.startsWith(log.location.path) ? held : undefined
+    const cut = log.truncateTo(30n)
+    await idle()
+    await move(rig, log, to)
+    await idle()
+    rig.memory.intercept = undefined
+    goOn()
+    await cut
+    await finish(rig, log, to)
+    expect(await log.activeSegment.scanNextOffset()).toBe(30n)
+    expect(await values(log)).toEqual(expected(30))
+  })
+
   test('may be a deletion of records, which no crash brings back', async () => {
     const { rig, log, to } = await begun()
     must(await log.deleteRecordsTo(25n))

@@ -163,7 +163,8 @@ export class LogMove {
   /** One chunk; returns its size, and 0 when there is nothing more. */
   private async copySome(): Promise<number> {
     const { log, copy } = this
-    const { truncations, renaming } = log
+    // While it is cut, its files hold more than it does.
+    const { truncations, renaming, logEndOffset: end } = log
     if (renaming !== undefined) {
       // The log start is about to move.
       await renaming
@@ -174,7 +175,7 @@ export class LogMove {
       (_, i) => (log.segments[i + 1]?.baseOffset ?? offset + 1n) > offset,
     )
     for (const segment of candidates) {
-      const batches = await this.readFrom(segment, offset)
+      const batches = await this.readFrom(segment, offset, end)
       // What was read may be gone, and what follows it is not to be taken for the rest.
       if (log.truncations !== truncations) return 1
       if (batches === undefined) continue
@@ -191,17 +192,17 @@ export class LogMove {
     return 0
   }
 
-  /** Whole batches, checked; undefined where the segment has none at or behind the offset. */
-  private async readFrom(segment: Segment, offset: bigint): Promise<Buffer | undefined> {
-    const end = segment.sizeBytes
+  /** Whole batches, checked; undefined where the segment has none from the one offset to the other. */
+  private async readFrom(segment: Segment, offset: bigint, to: bigint): Promise<Buffer | undefined> {
+    const { sizeBytes } = segment
     const first = await segment.find(offset)
-    if (first === undefined || first.position >= end) return undefined
-    const length = Math.min(Math.max(CHUNK_BYTES, first.sizeBytes), end - first.position)
+    if (first === undefined || first.position >= sizeBytes || first.baseOffset >= to) return undefined
+    const length = Math.min(Math.max(CHUNK_BYTES, first.sizeBytes), sizeBytes - first.position)
     const bytes = await segment.withFile(async file => {
       const buffer = Buffer.allocUnsafeSlow(length)
       return buffer.subarray(0, await file.read(buffer, first.position))
     })
-    const batches = bytes.subarray(0, wholeBatches(bytes, segment))
+    const batches = bytes.subarray(0, wholeBatches(bytes, segment, to))
     if (batches.length > 0) return batches
     throw new DamagedSegment(`${segment.path} is shorter than it was`)
   }
@@ -279,12 +280,12 @@ async function lastBatch(log: Log): Promise<RecordBatch | undefined> {
   return undefined
 }
 
-/** Up to where a buffer holds whole batches, each with the checksum of what is in it. */
-function wholeBatches(bytes: Buffer, segment: Segment): number {
+/** Up to where a buffer holds whole batches below an offset, each with the checksum of what is in it. */
+function wholeBatches(bytes: Buffer, segment: Segment, to: bigint): number {
   let position = 0
   while (bytes.length - position >= BATCH_HEADER_BYTES) {
     const batch = new RecordBatch(bytes, position)
-    if (position + batch.sizeInBytes > bytes.length) break
+    if (position + batch.sizeInBytes > bytes.length || batch.baseOffset >= to) break
     if (!batch.isChecksumValid())
       throw new DamagedSegment(`${segment.path}: the batch at ${batch.baseOffset} is damaged`)
     position += batch.sizeInBytes
