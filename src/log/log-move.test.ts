@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
+import { formatOffsets, LOG_START_CHECKPOINT, replaceFile } from './checkpoint.ts'
 import type { Log } from './log.ts'
 import type { LogConfig } from './log-config.ts'
 import { entriesOf, latest, put } from './testing/keyed.ts'
@@ -255,6 +256,18 @@ describe('what happens to a log while it moves', () => {
     await rig.advance(4_000)
     expect(after.home.path).toBe(to)
     expect(await entriesOf(after)).toEqual(before)
+  })
+
+  test('and where its copy begins too late, by what is left of an earlier topic, it is made anew', async () => {
+    const { rig, log, to } = await begun()
+    const before = await entriesOf(log)
+    await rig.manager.shutdown()
+    await replaceFile(rig.disk, to, LOG_START_CHECKPOINT, formatOffsets(new Map([['topic-0', 39n]])))
+    const again = (await rig.start()).log('topic', 0)!
+    await rig.manager.settleFound(() => true)
+    await rig.advance(4_000)
+    expect(again.home.path).toBe(to)
+    expect(await entriesOf(again)).toEqual(before)
   })
 })
 
