@@ -119,7 +119,7 @@ export function compareCompacted(found: readonly FoundBatch[], audited: Compacte
   const { log, model } = audited
   const held = heldRecords(model)
   const present = offsetsIn(found)
-  noteHorizons(found, present, model)
+  noteHorizons(found, present, audited)
   const replacedBy = latestOf(held, uncompactedFrom(log))
   for (const it of held) {
     const isWanted = it.offset >= log.logStartOffset && !model.isRotten(it.offset)
@@ -142,14 +142,21 @@ function offsetsIn(found: readonly FoundBatch[]): Set<bigint> {
   return present
 }
 
+/** A tombstone's time begins when compaction first meets it, which is not before it was sent. */
 function noteHorizons(
   found: readonly FoundBatch[],
   present: ReadonlySet<bigint>,
-  model: PartitionModel,
+  { model, wall }: CompactedAudit,
 ): void {
-  for (const { batch } of found) {
+  for (const { batch, sent } of found) {
     const horizonMs = batch.deleteHorizonMs
     if (horizonMs === undefined) continue
+    const leastMs = wall.since(sent.sentMs).earliestMs + model.leastDeleteRetentionMs
+    hold(
+      Number(horizonMs) >= leastMs,
+      'tombstones stay for their time',
+      () => `${model.name} at ${batch.baseOffset} has its horizon at ${horizonMs}, before ${leastMs}`,
+    )
     for (let offset = batch.baseOffset; offset <= batch.lastOffset; offset++) {
       if (!present.has(offset) || model.horizons.get(offset)?.horizonMs === Number(horizonMs)) continue
       model.horizons.set(offset, { horizonMs: Number(horizonMs), seenMs: model.clock.elapsed() })

@@ -31,6 +31,8 @@ export interface SentBatch {
   fate: Fate
   /** Where it was acknowledged or found. */
   baseOffset: bigint | undefined
+  /** By `elapsed`, the first time. */
+  readonly sentMs: number
   /** By `elapsed`: since when it is known to be there. */
   placedMs: number
 }
@@ -134,8 +136,16 @@ export class PartitionModel {
   send(bytes: Buffer, records: readonly SentRecord[]): SentBatch {
     const copy = Buffer.from(bytes)
     const view = new RecordBatch(copy, 0)
-    const placedMs = this.clock.elapsed()
-    const batch: SentBatch = { bytes: copy, view, records, fate: 'open', baseOffset: undefined, placedMs }
+    const sentMs = this.clock.elapsed()
+    const batch: SentBatch = {
+      bytes: copy,
+      view,
+      records,
+      fate: 'open',
+      baseOffset: undefined,
+      sentMs,
+      placedMs: sentMs,
+    }
     this.sent.set(identityOf(view), batch)
     return batch
   }

@@ -266,7 +266,6 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'tombstones go as soon as compaction has met them',
     caughtBy: 'tombstones stay for their time',
-    from: 80,
     plant: () =>
       patchCleaning((request, answer) =>
         answer(request.type === 'clean' ? { ...request, deleteRetentionMs: 0n } : request),
@@ -329,14 +328,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a move forgets what was written while it copied',
-    caughtBy: 'acknowledged is durable',
+    caughtBy: 'the last value of each key survives',
+    from: 40,
     plant: () =>
       patch(
         LogMove.prototype,
         'copySome',
         original =>
-          async function (this: LogMove) {
-            return this.log.isMoving ? 0 : original()
+          async function (this: LogMove & { seenEnd?: bigint }) {
+            this.seenEnd ??= this.log.logEndOffset
+            return this.copy.logEndOffset < this.seenEnd ? original() : 0
           },
       ),
   },
