@@ -17,6 +17,7 @@ import {
   META_PROPERTIES,
   type MetaProperties,
   newerVersionOf,
+  type OffsetCheckpoint,
   parseMetaProperties,
   parseOffsets,
   RECOVERY_POINT_CHECKPOINT,
@@ -71,6 +72,8 @@ export class LogDirectory implements LogHome {
   wasClean = false
   /** Logs that are there and could not be opened, by name. */
   readonly unopened = new Set<string>()
+  /** By the checkpoint's name: the logs that it may tell of as it is on the disk. */
+  private readonly told = new Map<string, OffsetCheckpoint>()
   private readonly environment: LogEnvironment
   private readonly hooks: DirectoryHooks
   private meta: MetaProperties | undefined
@@ -195,7 +198,10 @@ export class LogDirectory implements LogHome {
     const text = await readText(this.environment.disk, `${this.path}/${name}`)
     if (text === undefined) return new Map()
     const offsets = parseOffsets(text)
-    if (offsets !== undefined) return offsets
+    if (offsets !== undefined) {
+      this.told.set(name, offsets)
+      return offsets
+    }
     this.environment.logger.warn('A checkpoint file is damaged and counts as empty', {
       path: this.path,
       name,
@@ -250,6 +256,21 @@ export class LogDirectory implements LogHome {
     await this.saveLogStarts()
     this.noteHighWatermark()
     return path
+  }
+
+  /**
+   * Before a log is made: where the checkpoints still tell of an earlier one of its name, a start would trust
+   * batches that nobody has synced, or miss those before the other one's log start.
+   */
+  async forget(name: string): Promise<void> {
+    const tells = (checkpoint: string) => this.told.get(checkpoint)?.has(name) === true
+    const isForgotten =
+      (!tells(RECOVERY_POINT_CHECKPOINT) || (await this.saveRecoveryPoints())) &&
+      (!tells(LOG_START_CHECKPOINT) || (await this.saveLogStarts()))
+    if (isForgotten) return
+    throw Object.assign(new Error(`ENOSPC: a checkpoint of ${this.path} could not be written`), {
+      code: 'ENOSPC',
+    })
   }
 
   noteUnflushed(log: Log, isUrgent: boolean): void {
@@ -315,8 +336,10 @@ export class LogDirectory implements LogHome {
     }
     try {
       await replaceFile(this.environment.disk, this.path, name, formatOffsets(offsets))
+      this.told.set(name, offsets)
       return true
     } catch (error) {
+      this.told.set(name, new Map([...(this.told.get(name) ?? []), ...offsets]))
       this.writeFailed(name, error as Error)
       return false
     }

@@ -212,6 +212,30 @@ describe('a log directory', () => {
   })
 })
 
+test('a log knows nothing of an earlier one of its name, whose checkpoints no disk took back', async () => {
+  const rig = new Rig({ broker: { maxOpenFiles: 0 } })
+  const log = await rig.log()
+  for (let i = 0; i < 5; i++) await append(log, `old ${i}`)
+  log.updateHighWatermark(5n)
+  must(await log.deleteRecordsTo(4n))
+  await log.flush()
+  await log.home.saveRecoveryPoints()
+  await idle()
+  rig.memory.intercept = ({ name, path }) => {
+    if (name === 'open' && path.endsWith('-offset-checkpoint.tmp')) throw diskError('EMFILE')
+  }
+  await rig.manager.deleteLog('topic', 0)
+  const spec = { topic: 'topic', topicId: OTHER_ID, partition: 0, config: rig.config, isNew: true }
+  expect((await rig.manager.createLog(spec)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+  expect(rig.offline).toEqual([])
+  rig.memory.intercept = undefined
+  const next = must(await rig.manager.createLog(spec))
+  for (let i = 0; i < 2; i++) must(await next.append(batchOf([`new ${i}`]), { ...CLIENT, leaderEpoch: 3 }))
+  const after = await rig.crash()
+  expect([...(await contents(after)).values()]).toEqual(['new 0', 'new 1'])
+  expect(after.epochForOffset(0n)).toBe(3)
+})
+
 describe('logs', () => {
   test('are created once, however many ask', async () => {
     const rig = new Rig()

@@ -267,6 +267,7 @@ export class LogManager implements LogManagerSurface {
 
   private async createIn(home: LogDirectory, name: string, spec: LogSpec): Promise<Log> {
     const path = `${home.path}/${name}`
+    await home.forget(name)
     await this.options.disk.makeDirectory(path)
     await writePartitionMetadata(this.options.disk, path, spec.topicId)
     const log = await openLog({

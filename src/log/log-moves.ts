@@ -82,6 +82,7 @@ export class LogMoves {
   private async openCopy(log: Log, to: LogDirectory): Promise<Log> {
     const { disk } = this.environment
     const path = `${to.path}/${futureName(log.topicPartition, this.options.random)}`
+    await to.forget(log.name)
     await disk.makeDirectory(path)
     if (log.topicId !== undefined) await writePartitionMetadata(disk, path, log.topicId)
     const copy = await openLog({
