@@ -204,6 +204,15 @@ export class PartitionModel {
     return cutAt === undefined || state.lastOffset >= cutAt
   }
 
+  /**
+   * Whether a transaction may have lost its end when batches of its producer were cut off: as long as it had
+   * one, compaction may have taken the first of its batches.
+   */
+  isReopened(producerId: bigint, start: bigint): boolean {
+    const cutAt = this.cutProducers.get(producerId)
+    return cutAt !== undefined && start < cutAt
+  }
+
   /** Whether the disk has changed bytes of the segment that an offset is in. */
   isRotten(offset: bigint): boolean {
     return this.rot !== undefined && offset >= this.rot.from && offset < this.rot.to
