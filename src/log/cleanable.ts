@@ -10,10 +10,13 @@ export interface CleanableLog {
   readonly logEndOffset: bigint
   readonly lastStableOffset: bigint
   readonly cleanedTo: bigint | undefined
+  readonly truncations: number
   now(): number
 }
 
 export interface CleanablePart {
+  /** Of the log when it was looked at: another one may take a marker away, and with it what is stable. */
+  readonly truncations: number
   readonly firstDirtyOffset: bigint
   /** Where a segment begins, which stays as it is, with all behind it. */
   readonly firstUncleanableOffset: bigint
@@ -25,6 +28,7 @@ export interface CleanablePart {
 
 /** Undefined where nothing can be gained: all that is there is the active segment. */
 export async function cleanablePart(log: CleanableLog): Promise<CleanablePart | undefined> {
+  const { truncations } = log
   const segments = [...log.segments]
   const active = segments.pop()!
   if (segments.length === 0) return undefined
@@ -43,7 +47,7 @@ export async function cleanablePart(log: CleanableLog): Promise<CleanablePart | 
   }
   const dirty = segments.filter((_, i) => endOf(i) > firstDirtyOffset)
   const isOverdue = await isAnyOlder(dirty, log.now() - log.config.maxCompactionLagMs)
-  return { firstDirtyOffset, firstUncleanableOffset, cleanBytes, cleanableBytes, isOverdue }
+  return { truncations, firstDirtyOffset, firstUncleanableOffset, cleanBytes, cleanableBytes, isOverdue }
 }
 
 /** Share of the bytes, of those that may be looked at, that are not compacted. */

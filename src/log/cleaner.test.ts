@@ -235,6 +235,54 @@ describe('what gets in between', () => {
     return go
   }
 
+  test.each(['is about to begin', 'has begun'])(
+    'a truncation that %s when the cleaner looks for work and opens a transaction again',
+    async state => {
+      const { rig, log: first } = await newLog({ minCompactionLagMs: 1 })
+      const transaction = { producerId: 5n, producerEpoch: 0 }
+      await put(first, ['a', 'kept'])
+      const undone = keyed([['a', 'undone']], { ...transaction, baseSequence: 0, isTransactional: true })
+      must(await first.append(undone, CLIENT))
+      await fill(first)
+      const markerAt = first.logEndOffset
+      const marker = {
+        type: 'COMMIT',
+        coordinatorEpoch: 0,
+        timestamp: BigInt(START),
+        ...transaction,
+      } as const
+      must(await first.append(buildEndTransactionMarker(marker), { leaderEpoch: 0, origin: 'coordinator' }))
+      first.updateHighWatermark(first.logEndOffset)
+      rig.manager.setCleaner({ ...rig.broker.cleaner, isEnabled: false })
+      const log = await rig.restart()
+      log.updateHighWatermark(log.logEndOffset)
+      let go = () => {}
+      const gate = new Promise<void>(resolve => {
+        go = resolve
+      })
+      let isReached = false
+      const hold = state === 'has begun' ? 'truncate' : 'read'
+      rig.memory.intercept = ({ name, path }) => {
+        if (isReached || name !== hold || !path.endsWith('.log')) return undefined
+        isReached = true
+        return gate
+      }
+      const cut = () => log.truncateTo(markerAt)
+      const isCut = state === 'has begun' ? cut() : undefined
+      if (isCut !== undefined) while (!isReached) await idle()
+      rig.clock.advance(15_000)
+      while (!isReached) await idle()
+      await idle()
+      const done = isCut ?? cut()
+      await idle()
+      go()
+      await done
+      await rig.advance(1_000)
+      expect(log.lastStableOffset).toBe(1n)
+      expect((await entriesOf(log)).map(({ value }) => value)).toContain('kept')
+    },
+  )
+
   const changes: [string, (rig: Rig, log: Log) => Promise<unknown>][] = [
     ['a truncation', (_, log) => log.truncateTo(15n)],
     ['a truncation inside of what is being copied', (_, log) => log.truncateTo(52n)],

@@ -21,6 +21,8 @@ export interface CompactionOptions {
   readonly session: ComputeSession<CleaningRequest, CleaningReply>
   /** Random: four words. */
   readonly seed: Uint32Array
+  /** Of the log when these were found. */
+  readonly truncations: number
   readonly firstDirtyOffset: bigint
   readonly firstUncleanableOffset: bigint
   readonly mapBytes: number
@@ -46,14 +48,12 @@ export async function compactLog(log: Log, options: CompactionOptions): Promise<
 class Compaction {
   private readonly log: Log
   private readonly options: CompactionOptions
-  private readonly truncations: number
   private bytesBefore = 0
   private bytesAfter = 0
 
   constructor(log: Log, options: CompactionOptions) {
     this.log = log
     this.options = options
-    this.truncations = log.truncations
   }
 
   async run(): Promise<Compacted> {
@@ -152,7 +152,7 @@ class Compaction {
       await files.add(await this.send({ type: 'finish' }))
       const cleaned = await files.finish()
       await this.options.pace(0)
-      const replacement = { cleaned, sources, truncations: this.truncations }
+      const replacement = { cleaned, sources, truncations: this.options.truncations }
       if (!(await log.replaceSegments(replacement))) throw new CleaningAborted()
     } catch (error) {
       await files.discard()

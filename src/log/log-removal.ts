@@ -375,6 +375,8 @@ export class LogRemoval {
       to: this.bounds.endOffset,
       now: this.log.now(),
     })
+    // Until now the last stable offset went by markers that are gone: a compaction that began so is void.
+    this.truncations++
     this.log.producers.onHighWatermark(this.bounds.watermark)
     this.durability.noteWritten(this.log.activeSegment, 0)
     this.queue.reset(this.bounds.endOffset)

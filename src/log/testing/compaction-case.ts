@@ -136,6 +136,7 @@ async function compact(log: Log, given: CompactionCase, chunkBytes: number): Pro
   const { cleanedTo } = await compactLog(log, {
     session,
     seed: Uint32Array.of(1, 2, 3, 4),
+    truncations: log.truncations,
     firstDirtyOffset: BigInt(given.firstDirtyOffset),
     firstUncleanableOffset: BigInt(given.firstUncleanableOffset),
     mapBytes: given.mapBytes,
