@@ -350,6 +350,28 @@ describe('leftovers', () => {
     expect(await values(rig.manager.log('topic', 1)!)).toEqual(['serves on'])
   })
 
+  test('no power failure brings back the name of an index that a cleaning left without its batches', async () => {
+    const rig = new Rig({ config: SMALL })
+    await filled(rig)
+    await rig.manager.shutdown()
+    for (const suffix of ['.log.cleaned', '.timeindex.swap'])
+      await edit(rig, name(0, suffix), () => Buffer.alloc(12))
+    await rig.disk.syncDirectory('/data/topic-0')
+    const removing = new Promise<void>(resolve => {
+      rig.memory.intercept = operation => {
+        if (operation.name !== 'remove' || !operation.path.endsWith('.cleaned')) return
+        resolve()
+        return new Promise(() => {})
+      }
+    })
+    void rig.start()
+    await removing
+    rig.memory.intercept = undefined
+    rig.memory.crash('lost')
+    const left = (await rig.disk.list('/data/topic-0')).map(entry => entry.name)
+    expect(left.filter(file => /swap|cleaned/.test(file))).toEqual(['00000000000000000000.log.cleaned'])
+  })
+
   test('a cleaning that had begun to swap is finished, and one that had not is forgotten', async () => {
     const rig = new Rig({ config: SMALL })
     const log = await filled(rig)

@@ -134,15 +134,18 @@ async function settleLeftovers(options: OpenOptions): Promise<Set<string>> {
     names.delete(name)
   }
   const cleaned = [...names].filter(name => /^\d{20}\..*\.cleaned$/.test(name))
-  for (const name of [...names]) {
-    if (LEFTOVER.test(name)) await drop(name)
-  }
   // Cleaning writes .cleaned files, then renames them to .swap, the last one first: where there are .cleaned
   // ones at or below a .swap, the renaming had not come to its end, and the segments that they replace are
   // whole.
   const firstCleaned = cleaned.map(offsetOf).reduce(least, undefined)
+  const isVoid = (name: string) =>
+    SWAP.test(name) && firstCleaned !== undefined && offsetOf(name) >= firstCleaned
+  const voidSwaps = [...names].filter(isVoid)
+  for (const name of voidSwaps) await drop(name)
+  // They must not come back when the .cleaned ones are gone, which tell what they are.
+  if (voidSwaps.length > 0) await disk.syncDirectory(path)
   for (const name of [...names]) {
-    if (SWAP.test(name) && firstCleaned !== undefined && offsetOf(name) >= firstCleaned) await drop(name)
+    if (LEFTOVER.test(name)) await drop(name)
   }
   const swaps = [...names].filter(name => SWAP.test(name))
   if (swaps.length > 0) {
