@@ -427,7 +427,10 @@ class Simulation implements LaneHost, Stage {
     // What the power failure took has to be known before more is written.
     if (isTorn && this.engine.offline.size === 0 && this.models.some(model => !this.logOf(model))) {
       this.trouble.makeRoom()
-      await this.world.run(2_500)
+      // And before retention takes away what nobody has seen.
+      for (let ms = 0; ms < 2_500 && this.models.some(model => !this.logOf(model)); ms += 5) {
+        await this.world.run(5)
+      }
     }
     for (const model of this.models) {
       model.highWatermark = 0n
