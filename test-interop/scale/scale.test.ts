@@ -11,6 +11,8 @@ const partitionsOfTopic = 10
 const topicCount = Math.ceil(partitions / partitionsOfTopic)
 const topicsAtOnce = 50
 const recordsEach = 10
+/** The start of a few hundred partitions is short, and anything else on the machine shows: the middle counts. */
+const cleanStarts = partitions < 2_000 ? 3 : 1
 
 interface Figures {
   readonly created: number
@@ -82,15 +84,26 @@ async function deleteHalf(broker: MeasuredBroker): Promise<number> {
   return deletedMs
 }
 
+/** Starts after clean stops, and what the last of those took. Leaves the broker stopped. */
+async function startClean(broker: MeasuredBroker): Promise<{ clean: Start; stopMs: number }> {
+  const starts: Start[] = []
+  let stopMs = 0
+  while (starts.length < cleanStarts) {
+    starts.push(await broker.start(partitions, sample))
+    await broker.writeTo(tenth)
+    stopMs = await broker.end('SIGTERM')
+  }
+  starts.sort((one, other) => one.servesMs - other.servesMs)
+  return { clean: starts[Math.floor(cleanStarts / 2)]!, stopMs }
+}
+
 async function measure(kind: BrokerKind): Promise<Figures> {
   const broker = await MeasuredBroker.make(kind)
   try {
     await broker.launch()
     const created = await fill(broker)
     await broker.end('SIGTERM')
-    const clean = await broker.start(partitions, sample)
-    await broker.writeTo(tenth)
-    const stopMs = await broker.end('SIGTERM')
+    const { clean, stopMs } = await startClean(broker)
     await broker.launch()
     await broker.allLed(partitions)
     await broker.writeTo(tenth)
