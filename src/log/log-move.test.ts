@@ -6,7 +6,7 @@ import { formatOffsets, LOG_START_CHECKPOINT, replaceFile } from './checkpoint.t
 import type { Log } from './log.ts'
 import type { LogConfig } from './log-config.ts'
 import { entriesOf, latest, put } from './testing/keyed.ts'
-import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig } from './testing/rig.ts'
+import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, readBatches } from './testing/rig.ts'
 
 const DIRECTORIES = ['/one', '/two']
 
@@ -269,6 +269,24 @@ describe('what happens to a log while it moves', () => {
     expect(again.home.path).toBe(to)
     expect(await entriesOf(again)).toEqual(before)
   })
+})
+
+test('that nothing is found in files which have moved away is no end of the log for who reads', async () => {
+  const rig = newRig()
+  const log = await filled(rig)
+  const to = otherThan(log)
+  log.tail.clear()
+  const segment = log.segments.findLast(({ baseOffset }) => baseOffset <= 9n)!
+  const find = segment.find.bind(segment)
+  // Readers look into a file that they hold, and the move does not.
+  segment.find = async (offset, file) => {
+    if (file === undefined) return find(offset)
+    await move(rig, log)
+    for (let i = 0; i < 10 && log.home.path !== to; i++) await idle()
+    return undefined
+  }
+  expect((await readBatches(log, 9n, { maxBytes: 1 })).map(({ baseOffset }) => baseOffset)).toEqual([9n])
+  expect(log.home.path).toBe(to)
 })
 
 describe('a failure during a move', () => {
