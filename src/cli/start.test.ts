@@ -175,6 +175,23 @@ describe('klamm start tells programs where it is', () => {
     expect(existsSync(file)).toBe(false)
   })
 
+  test('a signal that comes the moment it listens is not lost', async () => {
+    const atOnce = `
+      import { Server } from 'node:net'
+      const { address } = Server.prototype
+      Server.prototype.address = function () {
+        process.kill(process.pid, 'SIGTERM')
+        return address.call(this)
+      }`
+    const preload = `data:text/javascript,${encodeURIComponent(atOnce)}`
+    const child = spawn(process.execPath, ['--import', preload, MAIN, 'start', '--port', '0'], {
+      cwd: directory,
+      stdio: 'ignore',
+    })
+    running.push(child)
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
   test('a ready file of an earlier process is gone before anything begins', async () => {
     const file = join(directory, 'ready.json')
     writeFileSync(file, '{"pid": 1}')

@@ -47,10 +47,9 @@ export async function start(options: StartOptions): Promise<void> {
   const config = configOf(options, await securityOverrides(flagsOf(options)))
   const logger = loggerOf(config, options)
   const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
-  for (const signal of ENDINGS) process.on(signal, endAtOnce)
+  const signals = new Signals()
   const running = await run(config, options, logger)
-  for (const signal of ENDINGS) process.off(signal, endAtOnce)
-  const stopped = untilStopped(running, logger, () => readyFile?.remove())
+  const stopped = untilStopped(running, logger, { signals, onStop: () => readyFile?.remove() })
   const addresses = addressesOf(running, config, options)
   readyFile?.write(addresses)
   print(options.json ? JSON.stringify(addresses) : announcement(running, config, options))
@@ -143,18 +142,34 @@ function endAtOnce(signal: NodeJS.Signals): void {
   process.exit(128 + constants.signals[signal])
 }
 
+/**
+ * What SIGINT and SIGTERM do. The handlers stay while that changes: Node forgets a signal that has come, but
+ * has not been told yet, when the last handler for it goes.
+ */
+class Signals {
+  act: (signal: NodeJS.Signals) => void = endAtOnce
+
+  constructor() {
+    for (const signal of ENDINGS) process.on(signal, () => this.act(signal))
+  }
+}
+
+interface Stopping {
+  readonly signals: Signals
+  readonly onStop: () => void
+}
+
 /** The first SIGINT or SIGTERM closes the broker in order; the second ends the process as it is. */
-function untilStopped(broker: Running, logger: Logger, onStop: () => void): Promise<void> {
+function untilStopped(broker: Running, logger: Logger, { signals, onStop }: Stopping): Promise<void> {
   return new Promise((done, failed) => {
     let isStopping = false
-    const stop = (signal: NodeJS.Signals) => {
+    signals.act = signal => {
       if (isStopping) process.exit(1)
       isStopping = true
       logger.info('Stopping', { signal })
       onStop()
       broker.close().then(done, failed)
     }
-    for (const signal of ENDINGS) process.on(signal, stop)
     // As Kafka halts: nothing can be served, and nothing can be put in order.
     void broker.storageLost.then(() => {
       logger.error('Stopping, for all log directories have failed')
