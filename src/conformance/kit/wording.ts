@@ -28,6 +28,7 @@ const UNORDERED: Readonly<Record<string, readonly string[]>> = {
   partitionErrors: ['partitionIndex'],
   topicStates: ['topic'],
   configNames: [],
+  credentialInfos: ['mechanism'],
 }
 
 /** Topics whose time is the broker's show it in every record. */
