@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
@@ -64,6 +65,20 @@ test('a holder that does not answer still holds', async () => {
   await new Promise<void>(resolve => silent.listen(join(directory, '.lock-1-0123456789ab'), resolve))
   await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'ELOCKED', holderPid: 1 })
   silent.close()
+})
+
+test('who asks and then stays cannot keep a holder from letting go', async () => {
+  const directory = await room()
+  const lock = await lockDirectory(directory)
+  const [name] = await socketsIn(directory)
+  const asking = connect({ path: join(directory, name!), allowHalfOpen: true })
+  try {
+    expect(String((await once(asking, 'data'))[0])).toBe('held')
+    await lock.release()
+    await (await lockDirectory(directory)).release()
+  } finally {
+    asking.destroy()
+  }
 })
 
 test('of many that ask at once, exactly one gets the lock', async () => {

@@ -76,7 +76,9 @@ class Candidate {
   answer = ASKING
   private readonly server = net.createServer(socket => {
     socket.on('error', () => socket.destroy())
-    socket.end(this.answer)
+    socket.write(this.answer)
+    // Whoever asks may never hang up, and nobody who lets go of the lock is to wait for that.
+    socket.destroySoon()
     socket.unref()
   })
 
