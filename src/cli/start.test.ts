@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTopics, metadataOf, produceTo } from '../api/testing/wire-broker.ts'
 import { WireClient } from '../conformance/wire-client.ts'
@@ -48,8 +49,13 @@ function klamm(...args: readonly string[]) {
 }
 
 /** A broker in a process of its own, once it says that it is ready. */
-async function started(...args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, 'start', ...args], {
+function started(...args: readonly string[]) {
+  return startedAfter('', ...args)
+}
+
+/** The same, with something that its process does first. */
+async function startedAfter(script: string, ...args: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', preloaded(script), MAIN, 'start', ...args], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -71,6 +77,10 @@ async function started(...args: readonly string[]) {
   throw new Error(`it did not start: ${errors}`)
 }
 
+function preloaded(script: string): string {
+  return `data:text/javascript,${encodeURIComponent(script)}`
+}
+
 const connect = (port: number) => WireClient.connect(nodePlatform().network, { host: '127.0.0.1', port })
 
 describe('klamm start', () => {
@@ -85,6 +95,26 @@ describe('klamm start', () => {
       await client.close()
     }
     expect(readdirSync(join(directory, 'data'))).toContain('kept-0')
+  })
+
+  test('stops in order where its syncs wait for company that does not come', async () => {
+    const slowDisk = `
+      import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      const { fdatasync } = fs
+      fs.fdatasync = (descriptor, done) => setTimeout(fdatasync, 60, descriptor, done)
+      syncBuiltinESMExports()`
+    const broker = await startedAfter(slowDisk, '--port', '0', '--override', 'klamm.durability=fsync')
+    const clients = await Promise.all(Array.from({ length: 6 }, () => connect(broker.port)))
+    await createTopics(clients[0]!, ['synced'])
+    const produced = clients.map(async (client, i) => {
+      await sleep(i * 8)
+      return produceTo(client, 'synced')
+    })
+    for (const { errorCode } of await Promise.all(produced)) expect(errorCode).toBe(0)
+    for (const client of clients) await client.close()
+    expect(await broker.stop('SIGTERM')).toBe(0)
+    expect(readdirSync(join(directory, 'data'))).toContain('.kafka_cleanshutdown')
   })
 
   test('the ci profile keeps nothing and takes a free port', async () => {
@@ -183,8 +213,7 @@ describe('klamm start tells programs where it is', () => {
         process.kill(process.pid, 'SIGTERM')
         return address.call(this)
       }`
-    const preload = `data:text/javascript,${encodeURIComponent(atOnce)}`
-    const child = spawn(process.execPath, ['--import', preload, MAIN, 'start', '--port', '0'], {
+    const child = spawn(process.execPath, ['--import', preloaded(atOnce), MAIN, 'start', '--port', '0'], {
       cwd: directory,
       stdio: 'ignore',
     })
