@@ -58,6 +58,8 @@ export class Broker {
   private readonly front: Front
   private engine: Engine
   private closing: Promise<void> | undefined
+  /** Its timers may be all that its end waits for, and they keep no process alive. */
+  private readonly mayExit: (() => void) | undefined
 
   private constructor(
     options: BrokerOptions,
@@ -65,6 +67,7 @@ export class Broker {
     engine: Engine,
     listeners: readonly BoundListener[],
   ) {
+    this.mayExit = options.platform.stayAlive?.()
     this.options = options
     this.front = front
     this.engine = engine
@@ -117,7 +120,7 @@ export class Broker {
 
   /** Answers what is in flight, makes everything durable and lets go of it all. Harmless when repeated. */
   close(): Promise<void> {
-    this.closing ??= this.closeOnce()
+    this.closing ??= this.closeOnce().finally(this.mayExit)
     return this.closing
   }
 
@@ -162,7 +165,7 @@ export class Broker {
 
   /** Ends at once, as a process does that is killed; its ground is to be taken away first. */
   kill(): Promise<void> {
-    this.closing = this.front.server.close(0)
+    this.closing = this.front.server.close(0).finally(this.mayExit)
     return this.closing
   }
 }

@@ -44,12 +44,10 @@ const TLS_FOLDER = 'klamm-tls'
 const DEFAULT_PORT = 9092
 
 export async function start(options: StartOptions): Promise<void> {
+  const signals = new Signals()
   const config = configOf(options, await securityOverrides(flagsOf(options)))
   const logger = loggerOf(config, options)
   const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile)
-  // The broker's own timers keep no process alive, and they may be all that its end still waits for.
-  setInterval(() => {}, 60_000)
-  const signals = new Signals()
   const running = await run(config, options, logger)
   const stopped = untilStopped(running, logger, { signals, onStop: () => readyFile?.remove() })
   const addresses = addressesOf(running, config, options)

@@ -14,5 +14,13 @@ export function nodePlatform(): Platform {
     disk: new NodeDisk(),
     network: new NodeNetwork(),
     compute: new NodeCompute(),
+    stayAlive,
   }
+}
+
+const ANY_WHILE_MS = 60_000
+
+function stayAlive(): () => void {
+  const timer = setInterval(() => {}, ANY_WHILE_MS)
+  return () => clearInterval(timer)
 }

@@ -17,6 +17,11 @@ export interface Platform {
   readonly disk: Disk
   readonly network: Network
   readonly compute: Compute
+  /**
+   * Keeps the process alive, which timers alone do not, until the function that it gives is called. Absent
+   * where time passes on request only.
+   */
+  readonly stayAlive?: () => () => void
 }
 
 /** Time. `now` may step (it is the wall clock); `elapsed` never goes back. */
