@@ -80,6 +80,8 @@ export class LogDirectory implements LogHome {
   private lock: DirectoryLock | undefined
   private failure: Error | undefined
   private hasNewWatermarks = false
+  /** One that was refused may be told of on the disk. */
+  private owesLogStarts = false
   /** Few at once, where thousands of logs are deleted. */
   private readonly renames = new Slots(CONCURRENT_RENAMES)
   private readonly nameSync = new GroupSync(() => this.syncNames())
@@ -314,8 +316,16 @@ export class LogDirectory implements LogHome {
   }
 
   /** Of those that begin at a segment too: a power failure may bring removed files back. */
-  private writeLogStarts(): Promise<boolean> {
-    return this.writeOffsets(LOG_START_CHECKPOINT, this.saved.logStarts, log => log.startToSave || undefined)
+  private async writeLogStarts(): Promise<boolean> {
+    const offsetOf = (log: Log) => log.startToSave || undefined
+    const isSaved = await this.writeOffsets(LOG_START_CHECKPOINT, this.saved.logStarts, offsetOf)
+    this.owesLogStarts = !isSaved
+    return isSaved
+  }
+
+  /** Now and then: what could not be written before. */
+  async saveOwed(): Promise<void> {
+    if (this.owesLogStarts) await this.saveLogStarts()
   }
 
   /** What was saved of logs that could not be opened is kept for them. */

@@ -500,7 +500,10 @@ export class LogManager implements LogManagerSurface {
       for (const log of this.byName.values()) log.expireProducers(this.producerIdExpirationMs)
     })
     this.chores.every(config.highWatermarkCheckpointIntervalMs, async () => {
-      for (const directory of this.directories) await directory.saveHighWatermarks()
+      for (const directory of this.directories) {
+        await directory.saveHighWatermarks()
+        await directory.saveOwed()
+      }
     })
   }
 

@@ -4,12 +4,12 @@
  * meanwhile, and those who read find the files under the one name or the other.
  */
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
-import { type AppendQueue, storageRefusal } from './append-queue.ts'
+import { type AppendQueue, isPassing, storageRefusal } from './append-queue.ts'
 import { swapIn } from './compaction-swap.ts'
 import { Slots } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { LogFlush } from './log-flush.ts'
-import { clampOffset, greatestOffset, leastOffset } from './offsets.ts'
+import { clampOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers } from './producer-replay.ts'
 import { expiredSegments } from './retention.ts'
 import type { Segment } from './segment.ts'
@@ -17,8 +17,10 @@ import type { Segment } from './segment.ts'
 /** What a log and its removal move together. */
 export interface LogBounds {
   startOffset: bigint
-  /** The log start offset that the checkpoint is to tell: it is written down before it is in force. */
-  startToSave: bigint
+  /** Log starts that somebody is about to write down: they are in force when that is done, and not before. */
+  readonly nextStarts: Set<{ offset: bigint }>
+  /** While the log is begun anew there, and the log start may go back. */
+  anewAt: bigint | undefined
   endOffset: bigint
   watermark: bigint
 }
@@ -38,6 +40,14 @@ export interface Replacement {
   readonly truncations: number
 }
 
+/** What is left to do of a cut that nobody sees behind any more. */
+interface Cut {
+  readonly to: bigint
+  readonly isAnew: boolean
+  /** Out of the log, and still on the disk. */
+  readonly dropped: Segment[]
+}
+
 /** The disk is full, and what depends on a checkpoint was not begun. */
 class CheckpointFailed extends Error {
   readonly code = 'ENOSPC'
@@ -53,6 +63,8 @@ export class LogRemoval {
   private readonly queue: AppendQueue
   private readonly durability: LogFlush
   private readonly changes = new Slots(1)
+  /** A want of handles or room came in between: it is done before anything else is. */
+  private owed: Cut | undefined
   truncations = 0
   replacements = 0
   renaming: Promise<void> | undefined
@@ -75,27 +87,43 @@ export class LogRemoval {
         `Records of ${this.log.name} can be deleted up to ${this.bounds.watermark}, not up to ${offset}.`,
       )
     }
-    if (!(await this.saveLogStart(offset))) {
+    const moved = await this.moveLogStart(offset)
+    if (moved === 'unsaved') {
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log start of ${this.log.name} could not be written.`)
     }
-    // The log may have been cut back in the meantime.
-    if (offset > this.bounds.watermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
-    this.advanceLogStart(offset)
+    if (moved === 'too far') return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
     const obsolete = this.log.segments.filter(
       (_, i) => (this.log.segments[i + 1]?.baseOffset ?? offset + 1n) <= offset,
     )
     try {
       await this.dropSegments(obsolete)
     } catch (error) {
-      return storageRefusal(error as Error)
+      // The records are gone; for want of handles or room their files follow later.
+      if (!isPassing(error)) return storageRefusal(error as Error)
     }
     return ok({ logStartOffset: this.bounds.startOffset })
   }
 
-  /** Names that a power failure brings back cannot bring the records back that were in the files. */
-  private async saveLogStart(offset: bigint): Promise<boolean> {
-    if (offset <= this.bounds.startOffset) return true
-    this.bounds.startToSave = greatestOffset(this.bounds.startToSave, offset)
+  /**
+   * Names that a power failure brings back cannot bring the records back that were in the files. Of an offset
+   * that could not be written down nothing is left.
+   */
+  private async moveLogStart(offset: bigint): Promise<'moved' | 'unsaved' | 'too far'> {
+    if (offset <= this.bounds.startOffset) return 'moved'
+    const next = { offset }
+    this.bounds.nextStarts.add(next)
+    const isSaved = await this.saveLogStart()
+    // The log may have been cut back in the meantime.
+    const isThere = offset <= this.bounds.watermark
+    if (isSaved && isThere) this.advanceLogStart(offset)
+    this.bounds.nextStarts.delete(next)
+    // A write may have told of it all the same.
+    if (!isSaved || !isThere) await this.log.home.saveLogStarts()
+    if (!isThere) return 'too far'
+    return isSaved ? 'moved' : 'unsaved'
+  }
+
+  private async saveLogStart(): Promise<boolean> {
     for (;;) {
       const { home } = this.log
       const isSaved = await home.saveLogStarts()
@@ -117,7 +145,7 @@ export class LogRemoval {
    * as well, and may do so at the same time.
    */
   async applyRetention(): Promise<number> {
-    if (!this.log.isOnline) return 0
+    if (!this.log.isOnline || this.owesCut) return 0
     const { segments: expired, end } = await expiredSegments(this.log)
     const active = expired.at(-1)
     if (active !== undefined && active === this.log.activeSegment) {
@@ -131,10 +159,9 @@ export class LogRemoval {
     if (last !== undefined && this.endOf(last) !== end) expired.pop()
     const logStartOffset = expired.length > 0 ? this.endOf(expired.at(-1)!) : undefined
     if (logStartOffset === undefined) return 0
-    const isStartSaved = await this.saveLogStart(logStartOffset)
-    if (!this.log.isOnline || logStartOffset > this.bounds.watermark) return 0
-    if (!isStartSaved) return this.dropUnsaved(expired)
-    this.advanceLogStart(logStartOffset)
+    const moved = await this.moveLogStart(logStartOffset)
+    if (!this.log.isOnline || moved === 'too far') return 0
+    if (moved === 'unsaved') return this.dropUnsaved(expired)
     await this.dropSegments(expired)
     return expired.length
   }
@@ -155,7 +182,14 @@ export class LogRemoval {
         if (at < 0 || next === undefined || next.baseOffset > this.bounds.startOffset) continue
         segments.splice(at, 1)
         this.durability.noteDropped(segment)
-        await this.log.guard(() => this.setAside(segment))
+        try {
+          await this.log.guard(() => this.setAside(segment))
+        } catch (error) {
+          // It is below the log start, and goes with the next round of retention.
+          segments.splice(at, 0, segment)
+          this.durability.noteWritten(segment, 0)
+          throw error
+        }
         this.removeLater(segment)
       }
     })
@@ -229,7 +263,7 @@ export class LogRemoval {
 
   private isCurrent({ sources, truncations }: Replacement): boolean {
     const { log } = this
-    if (!log.isOnline || log.isLeaving || truncations !== this.truncations) return false
+    if (!log.isOnline || log.isLeaving || this.owesCut || truncations !== this.truncations) return false
     return sources.every(source => log.segments.includes(source))
   }
 
@@ -262,20 +296,57 @@ export class LogRemoval {
     return this.cutting(async () => {
       if (offset >= this.bounds.endOffset) return
       await this.lowerRecoveryPoint(offset)
-      if (offset < this.log.segments[0]!.baseOffset) {
-        await this.startAnew(offset)
-        return
+      if (offset < this.log.segments[0]!.baseOffset) await this.startAnew(offset)
+      else {
+        this.shorten(offset)
+        await this.finish({ to: offset, isAnew: false, dropped: this.take(it => it.baseOffset > offset) })
       }
-      this.shorten(offset)
-      while (this.log.activeSegment.baseOffset > offset) {
-        const dropped = this.log.segments.pop()!
-        this.durability.noteDropped(dropped)
-        await dropped.remove()
-      }
-      await this.log.activeSegment.makeWritable()
-      await this.cutActive(offset)
-      await this.afterTruncation()
     })
+  }
+
+  get owesCut(): boolean {
+    return this.owed !== undefined
+  }
+
+  /** What a want of handles or room has kept from its end. */
+  finishCut(): Promise<void> {
+    return this.cutting(async () => {})
+  }
+
+  /** Every step may be taken twice. From the end on: a crash leaves what a start takes for a whole log. */
+  private async finish(cut: Cut): Promise<void> {
+    this.owed = undefined
+    try {
+      await this.cutOff(cut)
+    } catch (error) {
+      this.owed = cut
+      this.queue.reset(this.bounds.endOffset)
+      this.log.home.noteUnflushed(this.log, false)
+      throw error
+    }
+  }
+
+  private async cutOff(cut: Cut): Promise<void> {
+    for (let last = cut.dropped.at(-1); last !== undefined; last = cut.dropped.at(-1)) {
+      await last.remove()
+      cut.dropped.pop()
+    }
+    if (cut.isAnew) {
+      await this.log.snapshots.remove(() => true)
+      await this.log.activeSegment.create()
+    } else {
+      await this.log.activeSegment.makeWritable()
+      await this.cutActive(cut.to)
+    }
+    await this.afterTruncation()
+  }
+
+  private take(isToGo: (segment: Segment) => boolean): Segment[] {
+    const { segments } = this.log
+    const taken = segments.filter(isToGo)
+    segments.splice(0, segments.length, ...segments.filter(segment => !isToGo(segment)))
+    for (const segment of taken) this.durability.noteDropped(segment)
+    return taken
   }
 
   /**
@@ -309,7 +380,11 @@ export class LogRemoval {
   }
 
   private cutting(cut: () => Promise<void>): Promise<void> {
-    return this.alone(() => this.durability.cutting(() => this.log.guard(cut)))
+    const whole = async () => {
+      if (this.owed !== undefined) await this.finish(this.owed)
+      await cut()
+    }
+    return this.alone(() => this.durability.cutting(() => this.log.guard(whole)))
   }
 
   /** Runs while nothing is written, and nothing taken away. */
@@ -335,22 +410,21 @@ export class LogRemoval {
   }
 
   private async startAnew(offset: bigint): Promise<void> {
-    this.bounds.startToSave = offset
-    if (!(await this.log.home.saveLogStarts())) throw new CheckpointFailed(this.log.name)
+    this.bounds.anewAt = offset
+    const isSaved = await this.log.home.saveLogStarts()
+    this.bounds.anewAt = undefined
+    if (!isSaved) {
+      await this.log.home.saveLogStarts()
+      throw new CheckpointFailed(this.log.name)
+    }
     this.shorten(offset)
     this.bounds.startOffset = offset
     this.bounds.endOffset = offset
     this.bounds.watermark = offset
     this.log.epochs.clear()
-    for (const dropped of this.log.segments.splice(0)) {
-      this.durability.noteDropped(dropped)
-      await dropped.remove()
-    }
-    await this.log.snapshots.remove(() => true)
-    const segment = this.log.newSegment(offset)
-    await segment.create()
-    this.log.segments.push(segment)
-    await this.afterTruncation()
+    const dropped = this.take(() => true)
+    this.log.segments.push(this.log.newSegment(offset))
+    await this.finish({ to: offset, isAnew: true, dropped })
   }
 
   /** From here on nobody sees what is about to go. */
@@ -360,7 +434,7 @@ export class LogRemoval {
     this.bounds.endOffset = offset
     this.log.cleanedTo = this.log.cleanedTo && leastOffset(this.log.cleanedTo, offset)
     this.bounds.startOffset = leastOffset(this.bounds.startOffset, offset)
-    this.bounds.startToSave = leastOffset(this.bounds.startToSave, offset)
+    for (const next of this.bounds.nextStarts) next.offset = leastOffset(next.offset, offset)
     this.durability.noteTruncated(offset)
     this.bounds.watermark = clampOffset(this.bounds.watermark, this.bounds.startOffset, offset)
     this.log.tail.clear()

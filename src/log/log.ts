@@ -28,7 +28,7 @@ import type {
   TimestampOffset,
   TopicPartition,
 } from './log-surface.ts'
-import { clampOffset } from './offsets.ts'
+import { clampOffset, greatestOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
 import { type LogLocation, type RollRequest, Segment } from './segment.ts'
@@ -102,7 +102,7 @@ export class Log implements LogSurface {
     this.epochs = parts.epochs
     const { logStartOffset: startOffset, logEndOffset: endOffset } = parts
     const watermark = clampOffset(parts.highWatermark, startOffset, endOffset)
-    this.bounds = { startOffset, startToSave: startOffset, endOffset, watermark }
+    this.bounds = { startOffset, nextStarts: new Set(), anewAt: undefined, endOffset, watermark }
     this.producers.onHighWatermark(watermark)
     this.tail = new Tail(this.environment.tails)
     this.queue = new AppendQueue(this, endOffset)
@@ -123,7 +123,8 @@ export class Log implements LogSurface {
 
   /** What the checkpoint is to tell: it is written down before it is in force. */
   get startToSave(): bigint {
-    return this.bounds.startToSave
+    const { anewAt, nextStarts, startOffset } = this.bounds
+    return anewAt ?? [...nextStarts].map(next => next.offset).reduce(greatestOffset, startOffset)
   }
 
   get logEndOffset(): bigint {
@@ -186,7 +187,18 @@ export class Log implements LogSurface {
   }
 
   append(batches: Buffer, options: AppendOptions): Promise<Result<AppendResult>> {
-    return this.queue.append(batches, options)
+    return this.removal.owesCut ? this.appendAfterCut(batches, options) : this.queue.append(batches, options)
+  }
+
+  private async appendAfterCut(batches: Buffer, options: AppendOptions): Promise<Result<AppendResult>> {
+    const refusal = this.refusal()
+    if (refusal) return refusal
+    try {
+      await this.removal.finishCut()
+    } catch (error) {
+      return storageRefusal(error as Error)
+    }
+    return this.append(batches, options)
   }
 
   /** Runs while nothing is written, and nothing taken away. */
@@ -414,8 +426,9 @@ export class Log implements LogSurface {
 
   // Making durable.
 
-  flush(): Promise<void> {
-    return this.durability.flush()
+  async flush(): Promise<void> {
+    if (this.removal.owesCut) await this.removal.finishCut()
+    await this.durability.flush()
   }
 
   /** Leaves the files as a start without recovery wants them. */

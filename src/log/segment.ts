@@ -288,15 +288,14 @@ export class Segment implements PoolMember {
     await this.services.files.forget(this)
   }
 
-  /** Drops every batch that reaches an offset. */
+  /** Drops every batch that reaches an offset. Where it fails, it can be tried again. */
   async truncateTo(offset: bigint): Promise<void> {
     await this.ready()
     const place = await this.find(offset)
     await this.cutIndexes(offset)
     this.isEndKnown = true
-    if (place === undefined) return
-    await this.setSize(place.position)
-    await this.noteBehindIndex(place.position)
+    if (place !== undefined) await this.setSize(place.position)
+    await this.noteBehindIndex(this.size)
   }
 
   async cutIndexes(offset: bigint): Promise<void> {

@@ -73,11 +73,12 @@ export class TransactionIndex {
     const entries = await this.entries()
     const kept = entries.filter(entry => entry.lastOffset < offset)
     if (kept.length === entries.length) return
+    if (this.persisted > kept.length) {
+      this.isSynced = false
+      await this.withFile(file => file.truncate(kept.length * ENTRY_BYTES))
+      this.persisted = kept.length
+    }
     this.loaded = kept
-    if (this.persisted <= kept.length) return
-    this.persisted = kept.length
-    this.isSynced = false
-    await this.withFile(file => file.truncate(kept.length * ENTRY_BYTES))
   }
 
   /** Who wrote it died, and may not have synced it. */
