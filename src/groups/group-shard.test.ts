@@ -198,6 +198,26 @@ describe('a restart', () => {
     expect(group.generationId).toBe(2)
   })
 
+  test('T132 takes a static member for who it was last written to be, answered or not', () => {
+    const driver = new ShardDriver()
+    const isStatic = { groupInstanceId: 'i' }
+    const former = driver.enter('g', ['t'], isStatic)
+    const written = driver.log.length
+    const next = driver.enter('g', ['t'], isStatic)
+    const beats = (memberId: string) =>
+      driver.run<ErrorCode>((shard, ticket, now) =>
+        shard.heartbeat('g', { memberId, ...isStatic, generationId: 1 }, ticket, now),
+      )()
+    driver.restart()
+    expect([beats(former), beats(next)]).toEqual([ErrorCode.FENCED_INSTANCE_ID, ErrorCode.NONE])
+    // Killed before the record was written, and so before the answer: whoever asks again has no id to ask with.
+    driver.log.splice(written)
+    driver.restart()
+    expect([beats(former), beats(next)]).toEqual([ErrorCode.NONE, ErrorCode.FENCED_INSTANCE_ID])
+    const again = driver.enter('g', ['t'], isStatic)
+    expect([beats(former), beats(again)]).toEqual([ErrorCode.FENCED_INSTANCE_ID, ErrorCode.NONE])
+  })
+
   test('rebalances a group that has become too large', () => {
     const driver = new ShardDriver()
     const member = driver.enter('g', ['t'])
