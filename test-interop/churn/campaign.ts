@@ -1,4 +1,4 @@
-// Churn: a group of twelve members of three client libraries under a steady load. In rounds, some of them join, leave, are
+// Churn: a group of members of several client libraries under a steady load. In rounds, some of them join, leave, are
 // killed or paused at random, and the broker is killed and started again; then the group has to come to rest, and what
 // happened is judged. The same seed makes the same plan.
 
@@ -8,13 +8,17 @@ import { eventually, pause } from '../harness/processes.ts'
 import { createTopic } from '../harness/rdkafka.ts'
 import { type Dice, diceOf } from '../transactions/random.ts'
 import { skippedRecords, violationsOf } from './check.ts'
+import { consumerViolationsOf } from './check-consumer.ts'
 import { type Happening, UNKNOWN_MEMBER_ID } from './history.ts'
 import { type Load, startLoad } from './load.ts'
-import { LIBRARIES, MemberProcess } from './members.ts'
+import { LIBRARIES, MemberProcess, type Protocol } from './members.ts'
 import { type Change, settledAt } from './settling.ts'
+import { classicView, consumerView, type View } from './view.ts'
 import { GroupProxy } from './wire.ts'
 
 export interface CampaignOptions {
+  /** Which one the members speak. */
+  readonly protocol: Protocol
   readonly seed: number
   readonly durationMs: number
   /** Where the clients find the broker: the port of the proxy, which it advertises. */
@@ -31,8 +35,11 @@ export interface Report {
 
 export const SESSION_TIMEOUT_MS = 4_000
 export const PARTITIONS = 24
-const HEARTBEAT_MS = 300
-const MEMBERS = 12
+export const HEARTBEAT_MS = 300
+/** What a round may take beyond the last change: by the consumer protocol the members hear of it one after the other. */
+export const REST_MS: Readonly<Record<Protocol, number>> = { classic: 2_000, consumer: 3_000 }
+/** A virtual machine takes as much of the processor as three others. */
+const MEMBERS: Readonly<Record<Protocol, number>> = { classic: 12, consumer: 9 }
 const RATE_PER_SECOND = 480
 const TOPIC = 'numbers'
 const GROUP = 'churn'
@@ -44,7 +51,7 @@ export class Campaign {
   readonly #options: CampaignOptions
   readonly #dice: Dice
   readonly history: Happening[] = []
-  readonly #slots: (MemberProcess | undefined)[] = new Array(MEMBERS).fill(undefined)
+  readonly #slots: (MemberProcess | undefined)[]
   readonly #settlingMs: number[] = []
   readonly #counts = new Map<string, number>()
   #starts = 0
@@ -55,14 +62,16 @@ export class Campaign {
     this.#broker = broker
     this.#options = options
     this.#dice = diceOf(options.seed)
+    this.#slots = new Array(MEMBERS[options.protocol]).fill(undefined)
   }
 
   async run(): Promise<Report> {
-    const { proxyPort, durationMs } = this.#options
+    const { proxyPort, durationMs, protocol } = this.#options
     const proxy = await GroupProxy.start(proxyPort, this.#broker.port, each => this.history.push(each))
     const bootstrap = `127.0.0.1:${proxyPort}`
     await createTopic(bootstrap, TOPIC, { partitions: PARTITIONS })
     const admin = await connectAdmin(bootstrap)
+    const view = protocol === 'classic' ? classicView(admin, GROUP) : consumerView(this.#broker.port, GROUP)
     await eventually('a leader', () => admin.fetchTopicOffsets(TOPIC).catch(() => undefined))
     const load = await startLoad(bootstrap, {
       topic: TOPIC,
@@ -71,11 +80,11 @@ export class Campaign {
     })
     try {
       const end = Date.now() + durationMs
-      for (let slot = 0; slot < MEMBERS - 4; slot += 1) this.#start(slot)
-      await this.#settle(admin)
+      for (let slot = 0; slot < this.#slots.length - 4; slot += 1) this.#start(slot)
+      await this.#settle(view)
       for (let round = 1; Date.now() < end; round += 1) {
-        await this.#round(round, admin)
-        await this.#settle(admin)
+        await this.#round(round, view)
+        await this.#settle(view)
         if (round % 5 === 0)
           this.#options.note(`round ${round}: ${this.#settlingMs.slice(-5)} ms to come to rest`)
       }
@@ -84,16 +93,17 @@ export class Campaign {
       for (const member of this.#slots) member?.kill()
       await Promise.all(this.#slots.map(member => member?.ended))
       await admin.disconnect().catch(() => undefined)
+      await view.close()
       proxy.close()
     }
   }
 
   /** One to four changes in quick succession; in every third round the broker is among them. */
-  async #round(round: number, admin: Admin): Promise<void> {
+  async #round(round: number, view: View): Promise<void> {
     const killAt = round % 3 === 0 ? this.#dice(3) : -1
     const count = 1 + this.#dice(4)
     for (let step = 0; step < count; step += 1) {
-      if (step === Math.min(killAt, count - 1)) await this.#restartBroker(admin)
+      if (step === Math.min(killAt, count - 1)) await this.#restartBroker(view)
       this.#change()
       await pause(this.#dice(700))
       this.#resumeDue()
@@ -105,7 +115,7 @@ export class Campaign {
   }
 
   #change(): void {
-    const slot = this.#dice(MEMBERS)
+    const slot = this.#dice(this.#slots.length)
     const kind = this.#dice(10)
     const member = this.#slots[slot]
     const living = this.#slots.filter(each => each && !this.#paused.has(each)).length
@@ -124,13 +134,16 @@ export class Campaign {
 
   #start(slot: number): void {
     this.#starts += 1
-    const library = LIBRARIES[slot % LIBRARIES.length]!
+    const { protocol } = this.#options
+    const libraries = LIBRARIES[protocol]
+    const library = libraries[slot % libraries.length]!
     const client = `${library}-${slot}-${this.#starts}`
     const options = {
       bootstrap: `127.0.0.1:${this.#options.proxyPort}`,
       client,
       group: GROUP,
       topic: TOPIC,
+      protocol,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       heartbeatMs: HEARTBEAT_MS,
     }
@@ -171,30 +184,28 @@ export class Campaign {
     }
   }
 
-  async #restartBroker(admin: Admin): Promise<void> {
+  async #restartBroker(view: View): Promise<void> {
     this.history.push({ kind: 'broker', at: Date.now(), change: 'killed' })
     await this.#broker.kill()
     await pause(this.#dice(800))
     await this.#broker.start()
     this.history.push({ kind: 'broker', at: Date.now(), change: 'ready' })
-    await eventually('the coordinator', () => admin.describeGroups([GROUP]).catch(() => undefined))
+    await eventually('the coordinator', () => view.look())
     this.history.push({ kind: 'broker', at: Date.now(), change: 'answers' })
     this.#changes.push({ kind: 'broker', client: '', at: Date.now() })
     this.#count('broker kills')
   }
 
   /** Waits until the group consists of the living, and is stable; measures from when the last change took effect. */
-  async #settle(admin: Admin): Promise<void> {
+  async #settle(view: View): Promise<void> {
     const living = () => this.#slots.flatMap(each => (each ? [each.client] : [])).sort()
     let seen = ''
     const stableAt = await eventually(
       'a stable group',
       async () => {
-        const described = await admin.describeGroups([GROUP]).catch(() => undefined)
-        const group = described?.groups[0]
-        const clients = group?.members.map(each => each.clientId).sort() ?? []
-        seen = `${group?.state} ${clients}`
-        return group?.state === 'Stable' && String(clients) === String(living()) ? Date.now() : undefined
+        const group = await view.look()
+        seen = `${group?.state} ${group?.clients}`
+        return seen === `Stable ${living()}` ? Date.now() : undefined
       },
       SETTLE_DEADLINE_MS,
     ).catch(error => {
@@ -204,7 +215,7 @@ export class Campaign {
     const scene = { changes: this.#changes, history: this.history, living: new Set(living()) }
     const tookMs = stableAt - settledAt({ ...scene, sessionTimeoutMs: SESSION_TIMEOUT_MS })
     this.#settlingMs.push(Math.max(0, tookMs))
-    if (tookMs > 2_000) {
+    if (tookMs > REST_MS[this.#options.protocol]) {
       const changes = this.#changes.map(each => `${each.kind} ${each.client}`)
       this.#options.note(`at ${stableAt}: ${tookMs} ms after ${changes.join(', ')}`)
     }
@@ -216,8 +227,9 @@ export class Campaign {
     const ends = await load.finish()
     const rest = () => skippedRecords(this.history, ends)
     await eventually('the last record', () => rest().length === 0 || undefined, 20_000).catch(() => undefined)
+    const judge = this.#options.protocol === 'classic' ? violationsOf : consumerViolationsOf
     const violations = [
-      ...violationsOf(this.history, { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS }),
+      ...judge(this.history, { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS }),
       ...rest(),
       ...(await this.#committedPastEnds(admin, ends)),
     ]
@@ -235,15 +247,17 @@ export class Campaign {
   #figures(): Record<string, number> {
     let dealt = 0
     let generation = 0
+    let epoch = 0
     let forgotten = 0
     for (const each of this.history) {
       if (each.kind === 'processed') dealt += each.to - each.from
       if (each.kind === 'sync') generation = Math.max(generation, each.generation)
+      if (each.kind === 'heartbeat' && each.consumer) epoch = Math.max(epoch, each.generation)
       if ('code' in each && each.code === UNKNOWN_MEMBER_ID) forgotten += 1
     }
     return {
       'processed, with duplicates': dealt,
-      generations: generation,
+      ...(this.#options.protocol === 'classic' ? { generations: generation } : { epochs: epoch }),
       'UNKNOWN_MEMBER_ID, live members or not': forgotten,
       ...Object.fromEntries(this.#counts),
     }

@@ -14,7 +14,7 @@ import {
 } from './history.ts'
 
 /** A member's session ends on the broker's clock: the wire sees it a moment earlier or later. */
-const SESSION_SLACK_MS = 150
+export const SESSION_SLACK_MS = 150
 /** An answer that took longer was waited for. */
 const WAIT_MS = 50
 
@@ -44,7 +44,7 @@ export function skippedRecords(history: readonly Happening[], ends: ReadonlyMap<
   return skipped
 }
 
-function complaints(history: readonly Happening[]): string[] {
+export function complaints(history: readonly Happening[]): string[] {
   return history.flatMap(each =>
     each.kind === 'complaint' ? [`${each.client} complains: ${each.text}`] : [],
   )
@@ -97,13 +97,13 @@ interface Life {
  * A member is live as long as it did not leave, is heard of within its session (which begins anew when the broker
  * starts), and, over a crash of the broker, had been in a generation that was complete.
  */
-function unknownThoughLive(history: readonly Happening[], { sessionTimeoutMs }: Rules): string[] {
+export function unknownThoughLive(history: readonly Happening[], { sessionTimeoutMs }: Rules): string[] {
   const found: string[] = []
   const lives = new Map<string, Life>()
   for (const each of history) {
     if (each.kind === 'broker' && each.change !== 'answers') followBroker(lives, each.change, each.at)
     if (!isExchange(each) || each.memberId === '') continue
-    const { memberId, requestedAt, at, client, kind, code } = each
+    const { memberId, requestedAt, at, client, kind, code, consumer } = each
     const life = lives.get(memberId)
     if (code === UNKNOWN_MEMBER_ID) {
       const silentMs = requestedAt - (life?.seenAt ?? -Infinity)
@@ -120,8 +120,10 @@ function unknownThoughLive(history: readonly Happening[], { sessionTimeoutMs }: 
       continue
     }
     if (!isHeard(each)) continue
-    const isWritten = (life?.isWritten ?? false) || (kind === 'sync' && code === NONE)
-    lives.set(memberId, { seenAt: at, isWritten, isOver: life?.isOver ?? false })
+    const isWritten = life?.isWritten || ((kind === 'sync' || consumer !== undefined) && code === NONE)
+    // By the consumer protocol a member comes back under its id.
+    const isBack = kind === 'join' && code === NONE
+    lives.set(memberId, { seenAt: at, isWritten, isOver: !isBack && (life?.isOver ?? false) })
   }
   return found
 }
@@ -133,7 +135,7 @@ function followBroker(lives: ReadonlyMap<string, Life>, change: 'killed' | 'read
   }
 }
 
-function isExchange(each: Happening): each is GroupExchange {
+export function isExchange(each: Happening): each is GroupExchange {
   return ['join', 'sync', 'heartbeat', 'leave', 'commit'].includes(each.kind)
 }
 
@@ -168,7 +170,7 @@ function advance(frontiers: Map<number, Frontier>, { partition, from, to }: Proc
 }
 
 /** Whatever became of the commit: one that is lost may have been carried out. */
-function commitsPastUnprocessed(history: readonly Happening[]): string[] {
+export function commitsPastUnprocessed(history: readonly Happening[]): string[] {
   const found: string[] = []
   const frontiers = new Map<number, Frontier>()
   const time = (each: Processed | Commit) => (each.kind === 'commit' ? each.requestedAt : each.at)
@@ -252,7 +254,7 @@ interface OneCommit {
 }
 
 /** The last commit counts, not the highest: after a crash of the broker, clients repeat commits in another order. */
-class CommittedOffsets {
+export class CommittedOffsets {
   readonly #commits = new Map<number, OneCommit[]>()
 
   add({ requestedAt, at, code, offsets }: Commit): void {

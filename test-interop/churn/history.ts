@@ -13,6 +13,15 @@ interface Exchange {
   readonly memberId: string
   readonly generation: number
   readonly code: number | undefined
+  /** Of the consumer protocol (KIP-848), whose one request joins, leaves and stays; the generation is the member's epoch. */
+  readonly consumer?: {
+    /** What the member says to have, and is told to have; undefined: as before. */
+    readonly has: readonly number[] | undefined
+    readonly given: readonly number[] | undefined
+    /** The order of all that passed, which times of one millisecond do not tell. */
+    readonly asked: number
+    readonly answered: number
+  }
 }
 
 export interface Join extends Exchange {
@@ -83,3 +92,4 @@ export const NONE = 0
 export const UNKNOWN_MEMBER_ID = 25
 export const REBALANCE_IN_PROGRESS = 27
 export const MEMBER_ID_REQUIRED = 79
+export const FENCED_MEMBER_EPOCH = 110

@@ -4,14 +4,21 @@ import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cacheRoot } from '../harness/cache.ts'
+import { classPath, javaOptions } from '../harness/kafka-jars.ts'
 import { launch, runOk } from '../harness/processes.ts'
 import type { Complaint, ProcessChange, Processed } from './history.ts'
 import type { MemberOptions } from './members/member.ts'
 
-export const LIBRARIES = ['kafkajs', 'rdkafka', 'franz'] as const
-export type Library = (typeof LIBRARIES)[number]
+/** Who speaks which protocol (`group.protocol`), slot by slot. */
+export const LIBRARIES = {
+  classic: ['kafkajs', 'rdkafka', 'franz'],
+  consumer: ['java', 'rdkafka', 'rdkafka'],
+} as const
+export type Protocol = keyof typeof LIBRARIES
+export type Library = (typeof LIBRARIES)[Protocol][number]
 
 const here = import.meta.dirname
+const javaClasses = join(here, '..', 'dist', 'churn-java')
 const goProgram = join(cacheRoot, 'franz-go', 'churn-member')
 
 /** Compiles what the members run. */
@@ -20,10 +27,15 @@ export async function prepareMembers(): Promise<void> {
   await runOk(compiler, ['-p', join(here, 'members', 'tsconfig.json')])
   const build = { cwd: join(here, 'go'), env: { CGO_ENABLED: '0' }, deadlineMs: 300_000 }
   await runOk('go', ['build', '-o', goProgram, '.'], build)
+  const lint = ['-Xlint:all,-processing,-classfile', '-Werror']
+  const javac = [...lint, '-cp', classPath, '-d', javaClasses, 'ChurnMember.java']
+  await runOk('javac', javac, { cwd: join(here, 'java') })
 }
 
 function commandOf(library: Library): [string, string[]] {
   if (library === 'franz') return [goProgram, []]
+  if (library === 'java')
+    return ['java', [...javaOptions, '-cp', `${javaClasses}:${classPath}`, 'ChurnMember']]
   return [process.execPath, [join(here, '..', 'dist', 'churn', 'churn', 'members', `${library}.js`)]]
 }
 

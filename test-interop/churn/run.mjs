@@ -1,4 +1,4 @@
-// npm run churn -- --minutes 10 --seed 7 [--broker kafka]: the campaign at full size.
+// npm run churn -- --minutes 10 --seed 7 [--protocol consumer] [--broker kafka]: the campaign at full size.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,13 +8,14 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: '' },
+    protocol: { type: 'string', default: '' },
     broker: { type: 'string', default: 'klamm' },
   },
 })
-const { minutes: MINUTES, seed: SEED, broker: BROKER } = values
+const { minutes: MINUTES, seed: SEED, protocol: PROTOCOL, broker: BROKER } = values
 const run = spawnSync('npx', ['vitest', 'run', 'churn/churn'], {
   cwd: join(import.meta.dirname, '..'),
-  env: { ...process.env, MINUTES, SEED, BROKER },
+  env: { ...process.env, MINUTES, SEED, PROTOCOL, BROKER },
   stdio: 'inherit',
 })
 process.exit(run.status ?? 1)

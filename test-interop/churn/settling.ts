@@ -58,6 +58,7 @@ interface Departed {
   leftAt: number | undefined
   /** It was in a complete generation, which a restart of the broker brings back. */
   isWritten: boolean
+  isConsumer: boolean
 }
 
 /** The members that are gone for good, by what was last heard of them. */
@@ -77,6 +78,7 @@ function departures(history: readonly Happening[], living: ReadonlySet<string>):
       seenAt: sessionBegins(each, history),
       leftAt: kind === 'leave' && code === NONE ? each.at : known?.leftAt,
       isWritten: known?.isWritten || (kind === 'sync' && code === NONE),
+      isConsumer: each.consumer !== undefined || (known?.isConsumer ?? false),
     })
   }
   for (const [client, memberId] of current) if (living.has(client)) members.delete(memberId)
@@ -85,11 +87,11 @@ function departures(history: readonly Happening[], living: ReadonlySet<string>):
 
 /** A member that goes while it waits to join is waited for until the others have joined. */
 function sessionBegins(
-  { kind, code, at, requestedAt }: GroupExchange,
+  { kind, code, at, requestedAt, consumer }: GroupExchange,
   history: readonly Happening[],
 ): number {
   if (code !== undefined) return at
-  if (kind !== 'join') return requestedAt
+  if (kind !== 'join' || consumer) return requestedAt
   return history.find(each => each.kind === 'join' && each.code === NONE && each.at >= at)?.at ?? requestedAt
 }
 
@@ -97,11 +99,9 @@ function sessionBegins(
  * Until a generation is complete without it, a broker that is killed forgets that a member went, and waits for it once
  * more; and it forgets everything of a member that was in none.
  */
-function endOf(
-  { seenAt, leftAt, isWritten }: Departed,
-  history: readonly Happening[],
-  sessionTimeoutMs: number,
-): number {
+function endOf(departed: Departed, history: readonly Happening[], sessionTimeoutMs: number): number {
+  const { seenAt, leftAt, isWritten } = departed
+  if (departed.isConsumer) return endOfConsumer(departed, history, sessionTimeoutMs)
   let end = leftAt ?? seenAt + sessionTimeoutMs
   let killedAt: number | undefined
   for (const each of history) {
@@ -114,3 +114,22 @@ function endOf(
   }
   return end
 }
+
+/** By the consumer protocol all is written when it happens: that a member left, and that its session was over. */
+function endOfConsumer(
+  { seenAt, leftAt }: Departed,
+  history: readonly Happening[],
+  sessionTimeoutMs: number,
+): number {
+  if (leftAt !== undefined) return leftAt
+  let end = seenAt + sessionTimeoutMs
+  for (const each of history) {
+    if (each.kind !== 'broker' || each.at < seenAt) continue
+    if (each.change === 'killed' && each.at > end + SWEEP_MS) return end
+    if (each.change === 'answers') end = each.at + sessionTimeoutMs
+  }
+  return end
+}
+
+/** What may pass between the end of a session and its record. */
+const SWEEP_MS = 100

@@ -4,6 +4,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { decode } from '../../protocol/codec.ts'
 import { decodeRequestHeader, decodeResponseHeader } from '../../protocol/header.ts'
+import {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+} from '../../protocol/messages/consumer-group-heartbeat.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from '../../protocol/messages/leave-group.ts'
@@ -151,6 +155,7 @@ const readers = new Map<number, Reader>([
   [HeartbeatRequest.apiKey, readHeartbeat],
   [LeaveGroupRequest.apiKey, readLeave],
   [OffsetCommitRequest.apiKey, readCommit],
+  [ConsumerGroupHeartbeatRequest.apiKey, readConsumerHeartbeat],
 ])
 
 function readJoin({ frame, version, position }: RequestBytes, by: Pick<Said, 'requestedAt' | 'client'>) {
@@ -208,5 +213,30 @@ function readCommit({ frame, version, position }: RequestBytes, by: Pick<Said, '
     const codes = answer?.topics.flatMap(topic => topic.partitions.map(each => each.errorCode))
     const code = codes && (codes.find(each => each !== NONE) ?? NONE)
     return { kind: 'commit', ...by, at, memberId, generation, offsets, code }
+  }
+}
+
+let passed = 0
+
+/** The one request of the consumer protocol joins, leaves or stays, by its epoch. */
+function readConsumerHeartbeat(
+  { frame, version, position }: RequestBytes,
+  by: Pick<Said, 'requestedAt' | 'client'>,
+) {
+  const request = decode(ConsumerGroupHeartbeatRequest, version, frame, position)
+  const { memberEpoch, topicPartitions } = request
+  const kind = memberEpoch === 0 ? 'join' : memberEpoch < 0 ? 'leave' : 'heartbeat'
+  const has = topicPartitions?.flatMap(each => each.partitions)
+  passed += 1
+  const asked = passed
+  return (at: number, response?: { frame: Buffer; position: number }): GroupExchange => {
+    passed += 1
+    const said = { kind, ...by, at, memberId: request.memberId, generation: memberEpoch } as const
+    const consumer = { has, given: undefined, asked, answered: passed }
+    if (!response) return { ...said, code: undefined, consumer }
+    const answer = decode(ConsumerGroupHeartbeatResponse, version, response.frame, response.position)
+    const given = answer.assignment?.topicPartitions.flatMap(each => each.partitions)
+    const generation = answer.errorCode === NONE ? answer.memberEpoch : memberEpoch
+    return { ...said, generation, code: answer.errorCode, consumer: { ...consumer, given } }
   }
 }

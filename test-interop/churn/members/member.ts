@@ -7,6 +7,8 @@ export interface MemberOptions {
   readonly client: string
   readonly group: string
   readonly topic: string
+  /** `group.protocol`: with `consumer` (KIP-848) the broker says how long sessions are. */
+  readonly protocol: 'classic' | 'consumer'
   readonly sessionTimeoutMs: number
   readonly heartbeatMs: number
 }

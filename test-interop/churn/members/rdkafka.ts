@@ -1,11 +1,12 @@
-// node-rdkafka as a member of the group. Where a partition goes on is asked before it is assigned, so that messages from
-// before a rebalance, which the client may deliver after it, are told from those that follow.
+// node-rdkafka as a member of the group, by either protocol. Where a partition goes on is asked before it is assigned, so
+// that messages from before a rebalance, which the client may deliver after it, are told from those that follow.
 
 import type { Assignment, KafkaConsumer, LibrdKafkaError, Message, TopicPartitionOffset } from 'node-rdkafka'
 import { rdkafka } from '../../harness/rdkafka.ts'
 import { checkContent, options, tellProcessed } from './member.ts'
 
 const ASSIGN = -175
+const isConsumer = options.protocol === 'consumer'
 
 /** The offsets that come next, of the partitions that are assigned. */
 let next = new Map<number, number>()
@@ -13,9 +14,17 @@ let rebalances = 0
 
 function rebalance(this: KafkaConsumer, { code }: LibrdKafkaError, partitions: Assignment[]): void {
   rebalances += 1
-  next = new Map()
+  // By the consumer protocol partitions come and go, and the others stay.
+  if (isConsumer) for (const { partition } of partitions) next.delete(partition)
+  else next = new Map()
   if (code === ASSIGN) assign(this, partitions, rebalances)
+  else if (isConsumer) this.incrementalUnassign(partitions)
   else this.unassign()
+}
+
+function take(consumer: KafkaConsumer, partitions: Assignment[]): void {
+  if (isConsumer) consumer.incrementalAssign(partitions)
+  else consumer.assign(partitions)
 }
 
 let isLeaving = false
@@ -23,7 +32,7 @@ let isLeaving = false
 function assign(consumer: KafkaConsumer, partitions: Assignment[], rebalance: number): void {
   if (rebalance !== rebalances) return
   if (partitions.length === 0) {
-    consumer.assign([])
+    take(consumer, [])
     return
   }
   consumer.committed(partitions, 2_000, (error, committed) => {
@@ -37,9 +46,9 @@ function assign(consumer: KafkaConsumer, partitions: Assignment[], rebalance: nu
       partition,
       offset: offset !== undefined && offset >= 0 ? offset : 0,
     }))
-    next = new Map(offsets.map(({ partition, offset }) => [partition, offset]))
+    for (const { partition, offset } of offsets) next.set(partition, offset)
     try {
-      consumer.assign(offsets)
+      take(consumer, offsets)
     } catch (refused) {
       // Asked for the offsets before SIGTERM, and closed by the time that they came.
       if (!isLeaving) throw refused
@@ -47,14 +56,19 @@ function assign(consumer: KafkaConsumer, partitions: Assignment[], rebalance: nu
   })
 }
 
+const protocol = isConsumer
+  ? { 'group.protocol': 'consumer' as const }
+  : {
+      'partition.assignment.strategy': 'range',
+      'session.timeout.ms': options.sessionTimeoutMs,
+      'heartbeat.interval.ms': options.heartbeatMs,
+    }
 const consumer = new (rdkafka().KafkaConsumer)(
   {
+    ...protocol,
     'bootstrap.servers': options.bootstrap,
     'client.id': options.client,
     'group.id': options.group,
-    'partition.assignment.strategy': 'range',
-    'session.timeout.ms': options.sessionTimeoutMs,
-    'heartbeat.interval.ms': options.heartbeatMs,
     'max.poll.interval.ms': 60_000,
     'enable.auto.commit': false,
     'enable.auto.offset.store': false,
