@@ -58,3 +58,17 @@ test('a client that comes back as somebody else leaves somebody behind', () => {
   const anew = exchange('join', { at: 400, client: 'a', memberId: 'a-2' })
   expect(settled([], [...pair, anew], ['a', 'b'])).toBe(20 + SESSION_MS)
 })
+
+test('by the consumer protocol a broker that is killed forgets nothing of who left, and who was silent', () => {
+  const consumer = { has: undefined, given: undefined, asked: 1, answered: 2 }
+  const two = [exchange('join', { at: 10, consumer }), exchange('join', { at: 10, consumer, ...b })]
+  const crash: Change[] = [{ kind: 'broker', client: '', at: 9_000 }]
+  const left = exchange('leave', { at: 110, consumer, ...b })
+  expect(settled(crash, [...two, left, broker('killed', 200), broker('answers', 9_000)])).toBe(9_000)
+  // Its leaving was lost with the broker, which waits for it once more; unless its session was over before.
+  const lost = exchange('leave', { at: 200, consumer, code: undefined, ...b })
+  const early = [broker('killed', 200), broker('answers', 9_000)]
+  expect(settled(crash, [...two, lost, ...early])).toBe(9_000 + SESSION_MS)
+  const late = [broker('killed', 8_000), broker('answers', 9_000)]
+  expect(settled(crash, [...two, ...late])).toBe(9_000)
+})
