@@ -1,5 +1,4 @@
-// Takes a group of one broker through a walk. Answers are values without what differs between brokers by its nature: ids of
-// topics become names, and where the broker is free in what it gives to whom, only how much counts.
+// Takes a group of one broker through a walk. Answers are values in which ids of topics have become names.
 
 import { errorName } from '../../protocol/errors.ts'
 import {
@@ -29,17 +28,11 @@ export class Walker {
   private readonly topicNames: ReadonlyMap<string, string>
   private readonly told = new Map<Name, readonly TopicPartitions[]>()
   private readonly groupId: string
-  private readonly isExact: boolean
 
-  /** `isExact`: which partition goes to whom counts, not only how many. */
-  constructor(
-    { client, topicNames }: Connection,
-    { groupId, isExact }: { readonly groupId: string; readonly isExact: boolean },
-  ) {
+  constructor({ client, topicNames }: Connection, groupId: string) {
     this.client = client
     this.topicNames = topicNames
     this.groupId = groupId
-    this.isExact = isExact
   }
 
   /** What the broker answers, and what the group is afterwards. */
@@ -142,12 +135,12 @@ export class Walker {
     }
   }
 
-  private partitions(given: readonly TopicPartitions[]): Record<string, readonly number[] | number> {
-    const entries = given.map(({ topicId, partitions }): [string, readonly number[] | number] => [
+  private partitions(given: readonly TopicPartitions[]): Record<string, readonly number[]> {
+    const entries = given.map(({ topicId, partitions }): [string, readonly number[]] => [
       this.topicNames.get(topicId) ?? topicId,
-      this.isExact ? [...partitions].sort((a, b) => a - b) : partitions.length,
+      [...partitions].sort((a, b) => a - b),
     ])
-    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+    return Object.fromEntries(entries)
   }
 }
 
