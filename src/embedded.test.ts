@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { expect, test } from 'vitest'
 import { ErrorCode } from '../protocol/errors.ts'
+import { ApiVersionsRequest, ApiVersionsResponse } from '../protocol/messages/api-versions.ts'
+import { ProduceRequest } from '../protocol/messages/produce.ts'
 import { SaslAuthenticateRequest, SaslAuthenticateResponse } from '../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from '../protocol/messages/sasl-handshake.ts'
 import { createTopics, metadataOf, produceTo } from './api/testing/wire-broker.ts'
 import { WireClient } from './conformance/wire-client.ts'
-import { Klamm, StartFailure } from './embedded.ts'
+import { Klamm, type KlammOptions, StartFailure } from './embedded.ts'
 import { nodePlatform } from './platform/node.ts'
 
 const connect = ({ host, port }: Klamm) => WireClient.connect(nodePlatform().network, { host, port })
@@ -33,6 +35,21 @@ test('options go by name, over all other settings', async () => {
   expect(brokers[0]!.rack).toBe('r')
   await client.close()
   await klamm.close()
+})
+
+test('passes for one Kafka', async () => {
+  const versions = async (options: KlammOptions) => {
+    await using klamm = await Klamm.start(options)
+    const client = await connect(klamm)
+    const asked = { request: ApiVersionsRequest, response: ApiVersionsResponse, version: 3 }
+    const body = { clientSoftwareName: 'test', clientSoftwareVersion: '1' }
+    const { apiKeys } = await client.call({ ...asked, body })
+    await client.close()
+    const { minVersion, maxVersion } = apiKeys.find(({ apiKey }) => apiKey === ProduceRequest.apiKey)!
+    return [minVersion, maxVersion]
+  }
+  expect(await versions({ persona: '2.8' })).toEqual([0, 9])
+  expect(await versions({})).toEqual(await versions({ persona: 'wide' }))
 })
 
 test('a directory keeps the data, and disposing closes', async () => {

@@ -21,6 +21,7 @@ import {
 } from './embedded/group-views.ts'
 import { type Health, healthOf } from './embedded/health.ts'
 import { Life } from './embedded/life.ts'
+import { checkOptions } from './embedded/option-checks.ts'
 import {
   bracketed,
   DEFAULT_HOST,
@@ -64,6 +65,7 @@ export {
   type Firing,
   InvalidFault,
 } from './faults/rule.ts'
+export type { PersonaName } from './metadata/personas.ts'
 export type { Logger } from './observe/logger.ts'
 export type {
   BatchSummary,
@@ -129,6 +131,7 @@ export class Klamm {
   }
 
   private static async begin(options: KlammOptions, snapshot?: Snapshot): Promise<Klamm> {
+    checkOptions(options)
     const { host = DEFAULT_HOST } = options
     const made = options.tls === true ? await makeCertificates([host]) : undefined
     return new Klamm(await Life.start(options, made, snapshot), made?.ca)
@@ -263,7 +266,7 @@ export class Klamm {
   }
 
   private dataSource(): DataSource {
-    return { context: () => this.life.context(), clock: REAL_TIME }
+    return { context: () => this.life.context(), isClosed: () => this.life.isClosed, clock: REAL_TIME }
   }
 }
 

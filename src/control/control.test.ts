@@ -161,7 +161,11 @@ describe('the broker', () => {
     const client = await connect()
     await expect(metadataOf(client, null)).rejects.toThrow()
     expect((await ask('GET', '/faults/fired')).answer).toMatchObject([{ rule: 1, api: 'Metadata' }])
-    const { answer } = await ask('GET', '/trace?api=Metadata&last=1')
+    expect(await ask('GET', '/trace?api=Metadat')).toMatchObject({
+      status: 400,
+      answer: { error: 'api: there is no API Metadat' },
+    })
+    const { answer } = await ask('GET', '/trace?api=metadata&last=1')
     expect(answer).toMatchObject([{ api: 'Metadata' }])
     expect(await ask('GET', '/trace/text')).toMatchObject({
       status: 200,

@@ -2,6 +2,7 @@
 
 import { Refused } from '../embedded/refused.ts'
 import type { Exchange, Klamm, Trace, TraceQuery } from '../embedded.ts'
+import { apiByName } from '../faults/api-fields.ts'
 import { anything, fields, listOf, NOTHING, type Route, route, text, truth, whole } from './route.ts'
 
 interface Query extends TraceQuery {
@@ -77,6 +78,7 @@ export function traceRoutes({ trace }: Klamm): Route[] {
 
 /** What was never begun is no empty trace. */
 function kept(trace: Trace, api: string | undefined, query: TraceQuery): Exchange[] {
+  if (api !== undefined && !apiByName(api)) throw new Refused('invalid', `api: there is no API ${api}`)
   try {
     return trace.exchanges(api, query)
   } catch {

@@ -6,6 +6,7 @@ import { releaseAll } from '../replication/delayed-fetch.ts'
 import type { FetchOutcome, Partition } from '../replication/partition.ts'
 import type { Waiter } from '../replication/purgatory.ts'
 import {
+  checkName,
   checkPartition,
   type DataContext,
   type DataSource,
@@ -179,8 +180,9 @@ class Reading {
     try {
       return this.source.context()
     } catch (error) {
-      // It is asked for again until the time is over; who asks for no time gets the reason at once.
-      if (this.plan.timeoutMs === 0 && this.readers.size === 0) throw error
+      // It is asked for again until the time is over; who asks for no time gets the reason at once, and so
+      // does who waits for a broker that never comes back.
+      if (this.source.isClosed?.() || (this.plan.timeoutMs === 0 && this.readers.size === 0)) throw error
       return undefined
     }
   }
@@ -281,13 +283,21 @@ class Reading {
     const promise = new Promise<undefined>(resolve => {
       const look = () => {
         timer = this.source.clock.after(LOOK_AGAIN_MS, () => {
-          if (this.tryContext() === context) look()
+          if (this.isServedBy(context)) look()
           else resolve(undefined)
         })
       }
       look()
     })
     return { promise, cancel: () => timer.cancel() }
+  }
+
+  private isServedBy(context: DataContext): boolean {
+    try {
+      return this.source.context() === context
+    } catch {
+      return false
+    }
   }
 
   private pause(waitMs: number): Promise<void> {
@@ -298,6 +308,7 @@ class Reading {
 }
 
 function planOf(topic: string, options: ConsumeOptions): Plan {
+  checkName(topic)
   const { count = 1, from = 'earliest', partition, isolation = 'read_uncommitted' } = options
   const { timeout: timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const wrong = (what: string) => new Refused('invalid', what)

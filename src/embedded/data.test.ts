@@ -88,6 +88,15 @@ describe('produce', () => {
       [klamm.produce('x', { value: 'x', timestamp: Number.NaN }), /timestamp: NaN/],
       [klamm.produce('x', 'x', { compression: 'brotli' as never }), /brotli is not one of none, gzip/],
       [klamm.produce('__consumer_offsets', 'x'), /INVALID_TOPIC/],
+      [klamm.produce(undefined as never, 'x'), /topic: undefined is no name/],
+      [klamm.produce('x', { value: 'x', headers: { a: 5 } as never }), /headers: give/],
+      [klamm.produce('x', { value: 'x', headers: new Map([['a', 'b']]) as never }), /headers: give/],
+      [klamm.produce('x', { value: 'x', headers: null as never }), /headers: give/],
+      [klamm.produce('x', { value: 'x', timestamp: null as never }), /timestamp: null/],
+      [klamm.produce('x', { value: 'x', partitions: 1 } as never), /no partitions; it may have value, key/],
+      [klamm.createTopic({ topic: 'z' } as never), /give a name, or \{ name, partitions, configs \}/],
+      [klamm.createTopic({ name: 'z', partition: 3 } as never), /has partition, and may have name/],
+      [klamm.deleteTopic(undefined as never), /topic: undefined is no name/],
     ]
     for (const [attempt, why] of refused) {
       await expect(attempt).rejects.toThrow(why)
@@ -148,6 +157,7 @@ describe('consume', () => {
     await expect(klamm.consume('orders', { partition: 1 })).rejects.toThrow(/only 0/)
     await expect(klamm.consume('orders', { isolation: 'serializable' as never })).rejects.toThrow(/isolation/)
     await expect(klamm.consume('orders', { timeout: Number.NaN })).rejects.toThrow(/timeout/)
+    await expect(klamm.consume(undefined as never)).rejects.toThrow(/topic: undefined is no name/)
     await expect(klamm.contents('nowhere')).rejects.toThrow('there is no topic nowhere; topics: orders')
   })
 

@@ -13,6 +13,8 @@ import { listed, Refused } from './refused.ts'
 export interface DataSource {
   /** The parts of the broker that runs now. Throws, in words, while none does. */
   context(): DataContext
+  /** No broker will run any more. */
+  isClosed?(): boolean
   /** Real time, also where the broker's is set by hand: helpers wait on it. */
   readonly clock: Clock
 }
@@ -64,6 +66,7 @@ export function bytesOf(text: Bytes | undefined): Uint8Array | null {
 
 /** Undefined while there is none. */
 export function topicNamed({ controller }: DataContext, topic: string): TopicImage | undefined {
+  checkName(topic)
   return controller.image().topicByName(topic)
 }
 
@@ -71,6 +74,12 @@ export function existingTopic(context: DataContext, topic: string): TopicImage {
   const found = topicNamed(context, topic)
   if (!found) throw new Refused('missing', `there is no topic ${topic}; topics: ${topicNames(context)}`)
   return found
+}
+
+/** For those who are not told by a compiler. */
+export function checkName(topic: unknown): void {
+  if (typeof topic === 'string' && topic !== '') return
+  throw new Refused('invalid', `topic: ${JSON.stringify(topic) ?? typeof topic} is no name of a topic`)
 }
 
 /** Those that are not Kafka's own. */

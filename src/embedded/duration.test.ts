@@ -25,6 +25,9 @@ test('what is none is refused with the reason, and so is a step back', () => {
   for (const span of ['', '7', 'd', '7 days ago', '7x', 'tomorrow', Number.NaN]) {
     expect(() => durationMs(span), String(span)).toThrow(/is no span of time; write it as 90s/)
   }
+  for (const span of [undefined, null, 5n, {}, new Date()] as never[]) {
+    expect(() => durationMs(span), String(span)).toThrow(UsageError)
+  }
   for (const span of [-1, '-7d', Number.NEGATIVE_INFINITY]) {
     expect(() => durationMs(span), String(span)).toThrow(/only goes forward/)
   }

@@ -24,15 +24,16 @@ const PART = /(\d+(?:\.\d+)?)\s*([a-z]+)/gi
 
 /** In ms. Throws a UsageError for what is no span of time, or would lead back. */
 export function durationMs(span: number | string): number {
-  const ms = typeof span === 'number' ? span : parsed(span)
+  const ms = typeof span === 'number' ? span : typeof span === 'string' ? parsed(span) : Number.NaN
   if (ms < 0 || /^\s*-/.test(String(span))) {
     throw new UsageError(
       `clock.advance: ${span} leads back, and a clock only goes forward; reset() sets it back`,
     )
   }
   if (Number.isNaN(ms)) {
+    const shown = typeof span === 'string' ? JSON.stringify(span) : String(span)
     const examples = '90s, 15m, 36h, 7d, 2w, 1d 12h, or a number of ms'
-    throw new UsageError(`clock.advance: ${JSON.stringify(span)} is no span of time; write it as ${examples}`)
+    throw new UsageError(`clock.advance: ${shown} is no span of time; write it as ${examples}`)
   }
   if (ms > LONGEST_MS) throw new UsageError(`clock.advance: ${span} is more than a thousand years`)
   return ms

@@ -151,6 +151,8 @@ test('groups that are not there, and nonsense, are told', async () => {
     'group billing was not stable within 0 ms; there is no such group; groups: known',
   )
   await expect(klamm.waitForGroupStable('billing', { members: 0 })).rejects.toThrow('members: 0')
+  await expect(klamm.waitForGroupStable('billing', { timeout: Number.NaN })).rejects.toThrow('timeout: NaN')
+  await expect(klamm.waitForGroupStable('billing', 2 as never)).rejects.toThrow('{ members: 2 }')
   expect(await klamm.group('billing')).toBeUndefined()
   expect(await klamm.groups()).toEqual([{ groupId: 'known', state: 'Empty', type: 'classic' }])
 })

@@ -61,11 +61,16 @@ const SETTLED_MS = 500
 export async function waitForGroupStable(
   source: DataSource,
   groupId: string,
-  { members, timeout = DEFAULT_TIMEOUT_MS }: WaitForGroupOptions = {},
+  options: WaitForGroupOptions = {},
 ): Promise<GroupView> {
+  if (typeof options !== 'object') {
+    throw new Refused('invalid', `waitForGroupStable: ${options} will not do; give { members: 2 }, say`)
+  }
+  const { members, timeout = DEFAULT_TIMEOUT_MS } = options
   if (members !== undefined && !(Number.isInteger(members) && members > 0)) {
     throw new Refused('invalid', `members: ${members} is no number of members, from 1 on`)
   }
+  if (!(timeout >= 0)) throw new Refused('invalid', `timeout: ${timeout} is no time in ms`)
   const deadline = source.clock.elapsed() + timeout
   let settling = { assignment: '', since: 0 }
   for (;;) {

@@ -313,6 +313,7 @@ describe('a snapshot', () => {
     const snapshot = await klamm.snapshot()
     const bytes = await snapshot.toBytes()
     await expect(Snapshot.fromBytes(Buffer.from('nonsense'))).rejects.toThrow('no snapshot')
+    await expect(Snapshot.fromBytes('nonsense' as never)).rejects.toThrow('are no bytes')
     await expect(Snapshot.fromBytes(bytes.subarray(0, bytes.length - 1))).rejects.toThrow('damaged')
     bytes[100]! ^= 1
     await expect(Snapshot.fromBytes(bytes)).rejects.toThrow('damaged')
@@ -420,16 +421,55 @@ describe('what cannot be is refused, in words that help', () => {
     const start = (options: object) => Klamm.start(options as KlammOptions)
     await expect(start({ topic: ['a'] })).rejects.toThrow('no option topic; did you mean topics?')
     await expect(start({ clock: 'fake' })).rejects.toThrow(
-      "clock: \"fake\" is none; it is 'real' or 'manual'",
+      "clock: \"fake\" will not do; give one of 'real', 'manual'",
     )
-    await expect(start({ seed: 'x' })).rejects.toThrow('seed: x is not a number')
+    await expect(start({ seed: 'x' })).rejects.toThrow('seed: "x" will not do; give a number')
     await expect(start({ storage: '' })).rejects.toThrow('storage: ')
     await expect(start({ topics: [{ nam: 'a' }] })).rejects.toThrow('is none; give a name, or { name')
     await expect(start({ topics: [{ name: 'a', parts: 2 }] })).rejects.toThrow('has parts, and may have')
     await expect(start({ topics: [{ name: 'a', partitions: 0 }] })).rejects.toThrow(
       /^topics: a cannot be made/,
     )
-    await expect(start({ topics: 'a' })).rejects.toThrow("topics: give a list, such as ['orders']")
+    await expect(start({ topics: 'a' })).rejects.toThrow("give a list, such as ['orders']")
+  })
+
+  test.each<[string, unknown]>([
+    ['port', '9092'],
+    ['port', -1],
+    ['host', 5],
+    ['storage', 5],
+    ['powerLoss', 'yes'],
+    ['profile', 'test'],
+    ['persona', '3.7'],
+    ['tls', 'yes'],
+    ['tls', { cert: 'x', key: 'y' }],
+    ['sasl', true],
+    ['sasl', { users: { alice: 5 } }],
+    ['sasl', { users: { alice: 'hunter2' }, mechanism: 'PLAIN' }],
+    ['config', 'num.partitions=3'],
+    ['config', { 'log.dirs': ['a', 'b'] }],
+    ['trace', {}],
+    ['logger', console],
+    ['topics', [{ name: 'a', partitions: '3' }]],
+    ['topics', [{ name: 'a', configs: null }]],
+  ])('the option %s as %j', async (name, value) => {
+    const started = Klamm.start({ [name]: value })
+    await expect(started).rejects.toBeInstanceOf(StartFailure)
+    await expect(started).rejects.toThrow(new RegExp(`^${name}: .*(give|is no)`))
+    await expect(started).rejects.not.toThrow('hunter2')
+  })
+
+  test('options that are none at all', async () => {
+    for (const options of [null, 'localhost:9092', 9092, []]) {
+      await expect(Klamm.start(options as never)).rejects.toThrow(/^Klamm\.start takes options such as/)
+    }
+  })
+
+  test('waiting for records of a broker that is closed', async () => {
+    const klamm = await Klamm.start()
+    const waiting = klamm.consume('a', { timeout: 60_000 })
+    await Promise.all([expect(waiting).rejects.toThrow('This Klamm is closed'), klamm.close()])
+    await expect(klamm.consume('a', { timeout: 60_000 })).rejects.toThrow('This Klamm is closed')
   })
 
   test('a port or directory that another one has; the other lives on', async () => {

@@ -105,6 +105,11 @@ export class Life {
     return this.state === 'running'
   }
 
+  /** For good. */
+  get isClosed(): boolean {
+    return this.state === 'closed'
+  }
+
   get clusterId(): string {
     return this.state === 'running' ? this.broker.clusterId : (this.knownClusterId ?? '')
   }

@@ -106,6 +106,13 @@ describe('the trace', () => {
     expect(klamm.trace.requests('Produce')).toHaveLength(1)
   })
 
+  test('finds an API by its name, and refuses one that is none', async () => {
+    await errorOf(await connect())
+    expect(klamm.trace.requests('produce')).toHaveLength(1)
+    expect(klamm.trace.requests('API 99')).toEqual([])
+    expect(() => klamm.trace.requests('Prodce')).toThrow('There is no API Prodce')
+  })
+
   test('is off unless asked for', async () => {
     await using quiet = await Klamm.start()
     expect(quiet.trace.isOn).toBe(false)

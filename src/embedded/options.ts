@@ -2,7 +2,7 @@
 import { StartFailure } from '../broker.ts'
 import { type BrokerConfig, loadConfig, type Profile } from '../config.ts'
 import type { CreateTopic } from '../controller/create-topics.ts'
-import { nearestName } from '../metadata/configs.ts'
+import type { PersonaName } from '../metadata/personas.ts'
 import { createLogger, type Logger, silentLogger } from '../observe/logger.ts'
 import type { ThrowawayCertificates } from '../platform/throwaway-certificates.ts'
 import type { SaslMechanism } from '../security/sasl.ts'
@@ -46,6 +46,8 @@ export interface KlammOptions {
    * broker.
    */
   readonly profile?: Profile
+  /** Passes for this Kafka: its API versions and feature levels, no others. `wide`, the default, has all. */
+  readonly persona?: PersonaName
   /**
    * Encrypts connections. `true` makes a certificate for this run, and `caCertificate` is what clients then
    * have to trust; or bring your own, as PEM.
@@ -72,62 +74,6 @@ export interface KlammOptions {
   readonly verbose?: boolean
 }
 
-/** Every option, so that one that is misspelt can be told from those. */
-const OPTIONS: { readonly [name in keyof Required<KlammOptions>]: true } = {
-  port: true,
-  host: true,
-  topics: true,
-  storage: true,
-  clock: true,
-  seed: true,
-  powerLoss: true,
-  profile: true,
-  tls: true,
-  sasl: true,
-  config: true,
-  trace: true,
-  logger: true,
-  verbose: true,
-}
-
-/** For those who are not told by a compiler. */
-function checkOptions(options: KlammOptions): void {
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(OPTIONS, name)) continue
-    const nearest = nearestName(name, Object.keys(OPTIONS))
-    const hint =
-      nearest === undefined
-        ? "options of Kafka's go into config: { name: value }"
-        : `did you mean ${nearest}?`
-    throw new StartFailure(`Klamm.start has no option ${name}; ${hint}`)
-  }
-  const { clock = 'real', seed = 0, storage = 'memory', topics = [] } = options
-  if (clock !== 'real' && clock !== 'manual') {
-    throw new StartFailure(`clock: ${JSON.stringify(clock)} is none; it is 'real' or 'manual'`)
-  }
-  if (!Number.isFinite(seed)) throw new StartFailure(`seed: ${seed} is not a number`)
-  if (storage === '') throw new StartFailure("storage: give 'memory', or the path of a directory")
-  if (!Array.isArray(topics)) throw new StartFailure("topics: give a list, such as ['orders']")
-  for (const topic of topics) checkTopic(topic)
-}
-
-const TOPIC_OPTIONS: { readonly [name in keyof Required<TopicOptions>]: true } = {
-  name: true,
-  partitions: true,
-  configs: true,
-}
-
-function checkTopic(topic: unknown): void {
-  if (typeof topic === 'string') return
-  const shown = JSON.stringify(topic)
-  if (typeof topic !== 'object' || topic === null || typeof (topic as TopicOptions).name !== 'string') {
-    throw new StartFailure(`topics: ${shown} is none; give a name, or { name, partitions, configs }`)
-  }
-  const stranger = Object.keys(topic).find(name => !Object.hasOwn(TOPIC_OPTIONS, name))
-  if (stranger === undefined) return
-  throw new StartFailure(`topics: ${shown} has ${stranger}, and may have name, partitions, configs`)
-}
-
 /** What the controller is asked for. */
 export function topicToCreate(topic: string | TopicOptions): CreateTopic {
   if (typeof topic === 'string') return topicToCreate({ name: topic })
@@ -142,7 +88,6 @@ export function topicToCreate(topic: string | TopicOptions): CreateTopic {
 
 /** Rejects with a StartFailure that names the option to change. */
 export function configOf(options: KlammOptions, made: ThrowawayCertificates | undefined): BrokerConfig {
-  checkOptions(options)
   const { host = DEFAULT_HOST, port = 0, storage = 'memory', profile = 'ci', config = {} } = options
   const loaded = loadConfig({
     profile,
@@ -151,6 +96,7 @@ export function configOf(options: KlammOptions, made: ThrowawayCertificates | un
       'klamm.storage': storage === 'memory' ? 'memory' : 'disk',
       ...(storage !== 'memory' && { 'log.dirs': storage }),
       ...(options.clock === 'manual' && MANUAL_CLOCK),
+      ...(options.persona && { 'klamm.persona': options.persona }),
       ...securityOptions(options, made),
       ...config,
     },

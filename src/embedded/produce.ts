@@ -88,10 +88,28 @@ function isList(
 
 function asRecord(given: Bytes | RecordToProduce): RecordToProduce {
   if (given === null || typeof given === 'string' || given instanceof Uint8Array) return { value: given }
-  if (typeof given === 'object' && isBytes(given.value) && isBytes(given.key ?? null)) return given
+  if (typeof given === 'object' && isBytes(given.value) && isBytes(given.key ?? null)) return checked(given)
   const what = 'a record is a text, bytes, null, or { value, key, headers, partition, timestamp } of those'
   throw new Refused('invalid', `${what}; write JSON as JSON.stringify(…)`)
 }
+
+/** What would be left out without a word, or break the batch. */
+function checked(record: RecordToProduce): RecordToProduce {
+  const stranger = Object.keys(record).find(name => !FIELDS.includes(name))
+  if (stranger !== undefined) {
+    throw new Refused('invalid', `a record has no ${stranger}; it may have ${FIELDS.join(', ')}`)
+  }
+  const { headers = {}, timestamp } = record
+  const isPlain =
+    typeof headers === 'object' && headers !== null && !Array.isArray(headers) && !(headers instanceof Map)
+  if (!isPlain || !Object.values(headers).every(content => isBytes(content ?? null))) {
+    throw new Refused('invalid', "headers: give { name: 'value' }, each value a text, bytes or null")
+  }
+  if (timestamp === null) throw new Refused('invalid', 'timestamp: null is no time in ms')
+  return record
+}
+
+const FIELDS = ['value', 'key', 'headers', 'partition', 'timestamp']
 
 function isBytes(given: unknown): given is Bytes {
   return given === null || typeof given === 'string' || given instanceof Uint8Array

@@ -79,6 +79,9 @@ export class Snapshot implements SnapshotFacts {
 
   /** Rejects where the bytes are no snapshot, are damaged, or come from another version of Klamm. */
   static async fromBytes(bytes: Uint8Array): Promise<Snapshot> {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new UsageError('These are no bytes: give the Uint8Array or Buffer that snapshot.toBytes() made')
+    }
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const bodyEnd = buffer.length - CHECKSUM_BYTES
     const textFrom = MAGIC.length + SIZE_BYTES

@@ -3,6 +3,7 @@ import { ZERO_UUID } from '../../protocol/wire.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../replication/replica-manager.ts'
 import { type DataContext, type DataSource, existingTopic, said } from './data.ts'
+import { topicProblem } from './option-checks.ts'
 import { type TopicOptions, topicToCreate } from './options.ts'
 import { Refused } from './refused.ts'
 
@@ -39,6 +40,8 @@ export function topicNamed(source: DataSource, name: string): TopicView {
 
 export async function createTopic(source: DataSource, topic: string | TopicOptions): Promise<TopicView> {
   const context = source.context()
+  const problem = topicProblem(topic)
+  if (problem !== undefined) throw new Refused('invalid', `topic: ${problem}`)
   const [created] = await context.controller.createTopics([topicToCreate(topic)])
   const { name, result } = created!
   if (result.error) {

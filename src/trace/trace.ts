@@ -2,6 +2,7 @@
  * The latest requests and responses of a broker or a proxy, in a bounded memory: copies of their frames,
  * which are decoded when somebody looks. While it is off it costs nothing, and what was kept stays.
  */
+import { apis } from '../../protocol/apis.ts'
 import type { DeferredBytes, EncodedMessage } from '../../protocol/wire.ts'
 import type { Clock, Disk } from '../platform/platform.ts'
 import { learnNames } from './capture-exchanges.ts'
@@ -82,12 +83,13 @@ export class Trace implements AsyncIterable<Exchange> {
     this.keptBytes = 0
   }
 
-  /** All that is kept, in the order of the requests. */
+  /** All that is kept, in the order of the requests. Throws where there is no API of the name. */
   exchanges(api?: string, query: TraceQuery = {}): Exchange[] {
     this.assertUsed()
+    const name = api === undefined ? undefined : nameOfApi(api)
     return this.kept.filter(
       each =>
-        (api === undefined || each.api === api) &&
+        (name === undefined || each.api === name) &&
         (query.client === undefined || each.client === query.client) &&
         (query.topic === undefined || each.topics.includes(query.topic)),
     )
@@ -207,6 +209,17 @@ export class Trace implements AsyncIterable<Exchange> {
       'Nothing is traced: start with Klamm.start({ trace: true }), or call trace.start() before the requests',
     )
   }
+}
+
+/**
+ * As exchanges have it, whatever the case of its letters. A name that is misspelt would find nothing, which a
+ * test may take for what it hoped for.
+ */
+export function nameOfApi(given: string): string {
+  const wanted = String(given).toLowerCase()
+  for (const { name } of apis.values()) if (name.toLowerCase() === wanted) return name
+  if (/^api \d+$/.test(wanted)) return `API ${wanted.slice('api '.length)}`
+  throw new Error(`There is no API ${given}; it is named as in Produce, Fetch, OffsetCommit`)
 }
 
 /** An exchange whose response is to come. */
