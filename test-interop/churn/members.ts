@@ -1,6 +1,7 @@
 // How the members are made and run: a process each, so that it can be killed and paused.
 
 import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cacheRoot } from '../harness/cache.ts'
@@ -68,8 +69,9 @@ export class MemberProcess {
     this.ended = new Promise(resolve => {
       this.#child.once('close', (code, signal) => {
         this.hasEnded = true
-        // Asked to leave before it was there, it just ends.
-        if (code !== 0 && signal !== 'SIGKILL' && signal !== 'SIGTERM') {
+        // Asked to leave before it was there, it just ends; a virtual machine with a code.
+        const isAsked = signal === 'SIGTERM' || code === 128 + constants.signals.SIGTERM
+        if (code !== 0 && signal !== 'SIGKILL' && !isAsked) {
           const text = `ended with ${code ?? signal}: ${errors}`
           tell({ kind: 'complaint', at: Date.now(), client: this.client, text })
         }
