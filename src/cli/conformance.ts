@@ -2,7 +2,8 @@
  * `klamm conformance`: whether a broker behaves like Kafka. Exits with 0, with 1 where it does not, and
  * with 2 where it could not be asked.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { CASES } from '../conformance/cases/all.ts'
 import { personaCases } from '../conformance/cases/api-versions.ts'
 import { RECORDINGS } from '../conformance/cases/recordings.ts'
@@ -17,6 +18,7 @@ import { PERSONA_NAMES, type PersonaName, personaNamed } from '../metadata/perso
 import { nodePlatform } from '../platform/node.ts'
 import { NodeNetwork } from '../platform/node-network.ts'
 import type { Platform } from '../platform/platform.ts'
+import { parseAddress } from '../proxy/broker-address.ts'
 import { packageVersion, print, UsageError } from './terminal.ts'
 
 export interface ConformanceOptions {
@@ -56,6 +58,7 @@ async function examine(options: ConformanceOptions): Promise<void> {
     for (const { area, name, source } of cases) print(`${area}: ${name} (${source})`)
     return
   }
+  for (const flag of ['junit', 'html'] as const) checkWritable(flag, options[flag])
   const platform = nodePlatform()
   // The platform's timers let a process end, and a broker may be away for a while.
   setInterval(() => {}, 60_000)
@@ -71,9 +74,21 @@ async function examine(options: ConformanceOptions): Promise<void> {
     print(`What was made could not be removed: ${left.join('; ')} (all begin with ${prefix})`)
   await target.close()
   const tookMs = platform.clock.elapsed() - began
-  tell(results, { options, target, tookMs, isWhole: results.length === cases.length })
+  const isWhole = options.only === undefined && results.length === cases.length
+  tell(results, { options, target, tookMs, isWhole })
   if (isInterrupted) process.exit(INTERRUPTED)
   process.exit(isLost || totalOf(results).failed > 0 ? 1 : 0)
+}
+
+/** Before the minutes that a run takes, not behind them. */
+function checkWritable(flag: 'junit' | 'html', path: string | undefined): void {
+  if (path === undefined) return
+  try {
+    accessSync(dirname(resolve(path)), constants.W_OK)
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a directory')
+  } catch (error) {
+    throw new UsageError(`--${flag}: ${path} cannot be written: ${(error as Error).message}`)
+  }
 }
 
 /** The cases that are to be held, in their order. */
@@ -104,7 +119,7 @@ function named(persona: string): PersonaName {
 
 async function reached(options: ConformanceOptions, platform: Platform, prefix: string): Promise<Target> {
   const { bootstrap, tls, tlsCa, persona } = options
-  const address = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(bootstrap ?? '')
+  const address = parseAddress(bootstrap ?? '')
   if (!address) throw new UsageError(`--bootstrap: '${bootstrap ?? ''}' is not of the form host:port`)
   const isEncrypted = tls === true || tlsCa !== undefined
   const trusted = tlsCa === undefined ? {} : { trusted: fileAt(tlsCa) }
@@ -112,8 +127,7 @@ async function reached(options: ConformanceOptions, platform: Platform, prefix: 
   return reach({
     network: isEncrypted ? new NodeNetwork(trusted) : platform.network,
     clock: platform.clock,
-    host: address[1] ?? address[2]!,
-    port: Number(address[3]),
+    ...address,
     patienceMs: PATIENCE_MS,
     prefix,
     isEncrypted,
@@ -193,7 +207,7 @@ function progressOf(total: number): (result: Result) => void {
 
 interface Ending {
   readonly tookMs: number
-  /** Every case was held. */
+  /** Every case that there is was held. */
   readonly isWhole: boolean
 }
 

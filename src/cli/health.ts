@@ -6,6 +6,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../protocol/messages/describe-cluster.ts'
 import { WireClient } from '../conformance/wire-client.ts'
 import { nodePlatform } from '../platform/node.ts'
+import { parseAddress } from '../proxy/broker-address.ts'
 import { configOf } from './start.ts'
 import { print, UsageError } from './terminal.ts'
 
@@ -50,9 +51,9 @@ export async function health(options: HealthOptions): Promise<void> {
 /** What is given; else, as configured by the environment, the first listener of this machine. */
 function addressOf({ server, env }: HealthOptions): { readonly host: string; readonly port: number } {
   if (server !== undefined) {
-    const match = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(server)
-    if (!match) throw new UsageError(`--server: '${server}' is not of the form host:port`)
-    return { host: match[1] ?? match[2]!, port: Number(match[3]) }
+    const address = parseAddress(server)
+    if (!address) throw new UsageError(`--server: '${server}' is not of the form host:port`)
+    return address
   }
   const { host, port } = configOf({ profile: 'default', ...(env && { env }) }).listeners[0]!
   return { host: ['', '0.0.0.0', '::'].includes(host) ? 'localhost' : host, port }

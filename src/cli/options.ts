@@ -23,8 +23,9 @@ export function printOptions(text: string | undefined, { markdown }: { readonly 
 
 /** The options with `text` in their name, or all of them. */
 export function optionReference(text: string | undefined, isMarkdown: boolean): string {
+  const wanted = text?.toLowerCase() ?? ''
   const sections = TABLES.flatMap(([title, table]) => {
-    const options = [...table.values()].filter(it => !it.isInternal && it.name.includes(text ?? ''))
+    const options = [...table.values()].filter(it => !it.isInternal && it.name.includes(wanted))
     return options.length > 0 ? [isMarkdown ? asMarkdown(title, options) : asText(title, options)] : []
   })
   if (sections.length === 0) throw new UsageError(`No option has ${text} in its name`)

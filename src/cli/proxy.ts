@@ -4,7 +4,7 @@
  */
 
 import { once } from 'node:events'
-import { createWriteStream, existsSync, readFileSync, type WriteStream } from 'node:fs'
+import { createWriteStream, readFileSync, type WriteStream } from 'node:fs'
 import { Faults } from '../faults/faults.ts'
 import { parseFaultText } from '../faults/parse.ts'
 import { InvalidFault } from '../faults/rule.ts'
@@ -18,7 +18,7 @@ import { CaptureWriter } from '../trace/capture-file.ts'
 import { UnreadableCapture } from '../trace/capture-reader.ts'
 import type { KeptExchange } from '../trace/kept-exchange.ts'
 import { Trace } from '../trace/trace.ts'
-import { print, UsageError } from './terminal.ts'
+import { fail, print, UsageError } from './terminal.ts'
 import { readCaptureFile, shown } from './trace.ts'
 
 export interface ProxyCommandOptions {
@@ -52,12 +52,12 @@ export async function proxy(options: ProxyCommandOptions): Promise<void> {
       trace.annotate({ connection, correlationId, text: `rule ${rule}: ${effect}` }),
   })
   addFaults(faults, options.fault ?? [])
-  const recording = options.record === undefined ? undefined : startRecording(options.record)
+  const recording = options.record === undefined ? undefined : await startRecording(options.record)
   const { host, port, advertisedHost } = options
   const onTrouble = (trouble: string) => process.stderr.write(`klamm: ${trouble}\n`)
   const started = { to, host, port, advertisedHost, network, clock, faults, trace, onTrouble }
   const running = await BrokerProxy.start(started).catch((error: Error) => {
-    throw new UsageError(`--port: cannot listen on ${host}:${port}: ${error.message}`)
+    throw new UsageError(`--host, --port: cannot listen on ${bracketed(host)}:${port}: ${error.message}`)
   })
   announce(running, options)
   const stopped = untilSignal()
@@ -97,7 +97,7 @@ function addressesOf(text: string): BrokerAddress[] {
 function addFaults(faults: Faults, given: readonly string[]): void {
   for (const text of given) {
     try {
-      for (const fault of parseFaultText(isFile(text) ? readFileSync(text, 'utf8') : text)) {
+      for (const fault of parseFaultText(isJson(text) ? text : faultFile(text))) {
         faults.add(fault.match, fault.effect)
       }
     } catch (error) {
@@ -107,8 +107,17 @@ function addFaults(faults: Faults, given: readonly string[]): void {
   }
 }
 
-function isFile(text: string): boolean {
-  return !/^\s*[{[]/.test(text) && existsSync(text)
+function isJson(text: string): boolean {
+  return /^\s*[{["]/.test(text)
+}
+
+function faultFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const why = (error as Error).message
+    throw new UsageError(`--fault: ${path} is neither JSON nor a file that can be read: ${why}`)
+  }
 }
 
 interface Recording {
@@ -116,12 +125,10 @@ interface Recording {
   end(): Promise<void>
 }
 
-function startRecording(path: string): Recording {
+async function startRecording(path: string): Promise<Recording> {
   const file: WriteStream = createWriteStream(path)
-  file.on('error', error => {
-    process.stderr.write(`klamm: --record: ${path} cannot be written: ${error.message}\n`)
-    process.exit(1)
-  })
+  file.on('error', error => fail(new UsageError(`--record: ${path} cannot be written: ${error.message}`)))
+  await once(file, 'open')
   const writer = new CaptureWriter()
   file.write(writer.header())
   return {

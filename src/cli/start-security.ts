@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { makeCertificates } from '../platform/throwaway-certificates.ts'
+import { UsageError } from './terminal.ts'
 
 export interface SecurityFlags {
   /** The folder of the certificates. */
@@ -23,13 +24,25 @@ export function protocolOf({ tls, user }: SecurityFlags): string {
 /** As `--override` takes them. */
 export async function securityOverrides(flags: SecurityFlags): Promise<string[]> {
   const { tls, user = [] } = flags
-  if (tls !== undefined) await ensureCertificates(tls)
+  if (tls !== undefined) await certificatesIn(tls)
   return [
     ...(tls === undefined
       ? []
       : ['ssl.keystore.type=PEM', `ssl.keystore.location=${resolve(tls, SERVER_FILE)}`]),
     ...(user.length === 0 ? [] : [`klamm.sasl.users=${user.join(',')}`]),
   ]
+}
+
+async function certificatesIn(folder: string): Promise<void> {
+  try {
+    await ensureCertificates(folder)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new UsageError(
+      `--tls: the folder ${resolve(folder)} cannot be used (${why}); delete ${AUTHORITY_FILE} and ` +
+        `${SERVER_FILE} there to have them made anew, or give another folder`,
+    )
+  }
 }
 
 /** The same authority as before as long as it is good, so that clients need not learn another. */

@@ -322,9 +322,23 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
       /ssl\.keystore\.location/,
     ],
     ['a server without a port', ['health', '--server', 'localhost'], /--server: 'localhost' .*host:port/],
+    ['a server whose port is none', ['health', '--server', 'localhost:99999'], /--server: 'localhost:99999'/],
+    ['a folder of certificates that is a file', ['start', '--tls', MAIN], /--tls: .*main\.js cannot be used/],
+    ['a recording that cannot be written', proxied('--record', 'no/where'), /--record: no\/where cannot/],
+    [
+      'a fault that is no file',
+      proxied('--fault', 'faults.json'),
+      /--fault: faults\.json is neither JSON nor/,
+    ],
+    ['faults that are a directory', proxied('--fault', '.'), /--fault: \. is neither JSON nor a file/],
+    ['an address that is not ours', proxied('--host', '192.0.2.1'), /--host, --port: cannot listen on/],
+    ['an API that is not there', ['trace', 'run.pcapng', '--api', 'Prodce'], /--api: There is no API Prodce/],
     ['a message that is not there', ['codec', 'NoSuchRequest'], /NoSuchRequest/],
     ['an option name that is not there', ['options', 'no.such.option'], /no\.such\.option/],
   ]
+  function proxied(...args: readonly string[]): readonly string[] {
+    return ['proxy', '--to', 'localhost:9', ...args]
+  }
   for (const [name, args, pattern] of cases) {
     test(name, () => {
       const { status, lines, stdout } = klamm(...args)
@@ -334,6 +348,24 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
       expect([status, stdout]).toEqual([1, ''])
     })
   }
+
+  test('a broken certificate of an earlier start', () => {
+    for (const file of ['ca.pem', 'server.pem']) writeFileSync(join(directory, file), 'torn')
+    const { status, lines } = klamm('start', '--profile', 'ci', '--tls', '.')
+    expect([status, lines.length]).toEqual([1, 1])
+    expect(lines[0]).toMatch(/^klamm: --tls: .*delete ca\.pem and server\.pem/)
+  })
+
+  test('a report that cannot be written, before the broker is asked', () => {
+    for (const args of [
+      ['--html', 'no/where.html'],
+      ['--junit', '.'],
+    ]) {
+      const { status, lines } = klamm('conformance', '--bootstrap', 'localhost:9', ...args)
+      expect([status, lines.length]).toEqual([2, 1])
+      expect(lines[0]).toContain(`${args[0]}: ${args[1]} cannot be written`)
+    }
+  })
 
   test('a port in use', async () => {
     const taken = createServer()
@@ -371,7 +403,7 @@ describe('what the command line tells', () => {
       status: 0,
       stdout: expect.stringContaining('klamm start --profile ci'),
     })
-    const { stdout } = klamm('options', 'retention')
+    const { stdout } = klamm('options', 'Retention')
     expect(stdout).toContain('log.retention.hours=168')
     expect(stdout).toContain('retention.ms=604800000')
     expect(klamm('options', 'retention', '--markdown').stdout).toContain('| `log.retention.hours` | int |')

@@ -4,6 +4,7 @@ import { jsonReplacer } from '../observe/logger.ts'
 import { exchangesIn } from '../trace/capture-exchanges.ts'
 import { UnreadableCapture } from '../trace/capture-reader.ts'
 import type { Exchange } from '../trace/exchange.ts'
+import { nameOfApi } from '../trace/trace.ts'
 import { print, UsageError } from './terminal.ts'
 
 export interface TraceCommandOptions {
@@ -16,9 +17,19 @@ export interface TraceCommandOptions {
 }
 
 export function showTrace(path: string, options: TraceCommandOptions): void {
-  const exchanges = readExchanges(path).filter(each => isWanted(each, options))
+  const api = options.api?.map(apiNamed)
+  const exchanges = readExchanges(path).filter(each => isWanted(each, { ...options, ...(api && { api }) }))
   for (const exchange of exchanges) print(shown(exchange, options))
   if (exchanges.length === 0 && !options.json) print('Nothing in the capture is like that.')
+}
+
+/** A name that is none would find nothing, and say no more than that. */
+function apiNamed(given: string): string {
+  try {
+    return nameOfApi(given)
+  } catch (error) {
+    throw new UsageError(`--api: ${(error as Error).message}`)
+  }
 }
 
 export function readExchanges(path: string): Exchange[] {
@@ -45,7 +56,7 @@ export function shown(exchange: Exchange, { json, detail }: TraceCommandOptions)
 }
 
 function isWanted(exchange: Exchange, { api, client, topic, errors }: TraceCommandOptions): boolean {
-  if (api && !api.some(name => name.toLowerCase() === exchange.api.toLowerCase())) return false
+  if (api && !api.includes(exchange.api)) return false
   if (client && !client.includes(exchange.client ?? '')) return false
   if (topic && !topic.some(name => exchange.topics.includes(name))) return false
   return !errors || isTroubled(exchange)

@@ -229,6 +229,12 @@ describe.each(kinds)('$kind', ({ make }) => {
   })
 })
 
+test('the real disk makes no directory where none can be', async () => {
+  const disk = new NodeDisk()
+  await expect(disk.makeDirectory('/proc/klamm/data')).rejects.toThrow()
+  await expect(disk.makeDirectory('/dev/null/data')).rejects.toMatchObject({ code: 'ENOTDIR' })
+})
+
 test('the real disk lists a link to a directory as one', async () => {
   const room = join(scratch, 'links')
   const disk = new NodeDisk()

@@ -3,6 +3,7 @@
  * rather than `fs/promises`, whose file handles cost twice as much a call.
  */
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { lockDirectory } from './node-lock.ts'
 import type { DirectoryEntry, DirectoryLock, Disk, DiskFile, FileStatus } from './platform.ts'
 
@@ -54,8 +55,17 @@ export class NodeDisk implements Disk {
     return listed.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** Node's own way through missing parents never ends where a file system answers ENOENT for good. */
   async makeDirectory(path: string): Promise<void> {
-    await fs.promises.mkdir(path, { recursive: true })
+    try {
+      await fs.promises.mkdir(path)
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST' && (await this.status(path))?.isDirectory) return
+      const parent = dirname(path)
+      if (codeOf(error) !== 'ENOENT' || (await this.status(parent))?.isDirectory) throw error
+      await this.makeDirectory(parent)
+      await this.makeDirectory(path)
+    }
   }
 
   rename(from: string, to: string): Promise<void> {
