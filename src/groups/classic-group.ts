@@ -221,8 +221,7 @@ export class ClassicGroup {
     const memberId = this.options.newMemberId(groupInstanceId ?? request.clientId)
     const former = this.membership.memberIdOf(groupInstanceId)
     if (former !== undefined) {
-      const member = this.replaceStatic(this.membership.get(former)!, memberId, turn)
-      this.rejoinStatic(member, { request, ticket, former }, turn)
+      this.rejoinStatic(this.membership.get(former)!, { request, ticket, memberId }, turn)
     } else if (groupInstanceId === null && request.requiresKnownMemberId) {
       this.membership.pending.set(memberId, turn.now + sessionTimeoutMs)
       this.expectAt(turn.now + sessionTimeoutMs)
@@ -286,11 +285,13 @@ export class ClassicGroup {
 
   /** A static member is back without its member id, and takes the place of its former self (KIP-345). */
   private rejoinStatic(
-    member: ClassicMember,
-    joining: { request: JoinRequest; ticket: Ticket<JoinResponse>; former: string },
+    former: ClassicMember,
+    { request, ticket, memberId }: { request: JoinRequest; ticket: Ticket<JoinResponse>; memberId: string },
     turn: Turn,
   ): void {
-    const { request, ticket, former } = joining
+    this.answerJoin(former, refusedJoin(ErrorCode.FENCED_INSTANCE_ID, former.memberId), turn)
+    this.refuseSync(former, ErrorCode.FENCED_INSTANCE_ID, turn)
+    const member = this.membership.replaceStatic(former, memberId)
     this.renewSession(member, turn)
     this.waitToJoin(member, request, ticket, turn)
     member.clientId = request.clientId
@@ -299,23 +300,24 @@ export class ClassicGroup {
       this.rebalance(turn)
       return
     }
-    const isLeader = this.membership.leader === member.memberId
+    const assignments = new Map([...this.membership.all()].map(each => [each.memberId, each.assignment]))
+    const snapshot = { ...this.snapshot(assignments), stateTimestampMs: this.stateTimestampMs }
+    if (turn.fits?.(snapshot) === false) {
+      // What cannot be written has not happened: the former self stays.
+      this.renewSession(Object.assign(this.membership.replaceStatic(member, former.memberId), former), turn)
+      const refusal = { ...this.joinResponse(former), errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, members: [] }
+      turn.replies.push(reply(ticket, { ...refusal, memberId: '' }))
+      return
+    }
+    turn.snapshot = snapshot
+    const isLeader = this.membership.leader === memberId
     const response = this.joinResponse(member)
-    // Before KIP-814 a returning leader is told its former id as the leader's, so that it behaves as a
-    // follower.
+    // Before KIP-814 a returning leader is told its former id as the leader's, and so behaves as a follower.
+    const leader = isLeader ? former.memberId : response.leader
     if (request.supportsSkippingAssignment)
       this.answerJoin(member, { ...response, skipAssignment: isLeader }, turn)
-    else
-      this.answerJoin(member, { ...response, leader: isLeader ? former : response.leader, members: [] }, turn)
+    else this.answerJoin(member, { ...response, leader, members: [] }, turn)
     member.isNew = false
-    const assignments = new Map([...this.membership.all()].map(each => [each.memberId, each.assignment]))
-    turn.snapshot = { ...this.snapshot(assignments), stateTimestampMs: this.stateTimestampMs }
-  }
-
-  private replaceStatic(old: ClassicMember, memberId: string, turn: Turn): ClassicMember {
-    this.answerJoin(old, refusedJoin(ErrorCode.FENCED_INSTANCE_ID, old.memberId), turn)
-    this.refuseSync(old, ErrorCode.FENCED_INSTANCE_ID, turn)
-    return this.membership.replaceStatic(old, memberId)
   }
 
   private waitToJoin(

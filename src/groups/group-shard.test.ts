@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode, type Result } from '../../protocol/errors.ts'
 import type { TransactionMarker } from '../coordinator/shard.ts'
+import type { JoinResponse } from './classic-member.ts'
 import { readOffsetsRecord } from './group-records.ts'
-import { MINUTE, RETENTION_MS, ShardDriver } from './testing/shard-driver.ts'
+import { joinRequest, MINUTE, RETENTION_MS, ShardDriver } from './testing/shard-driver.ts'
 
 const PRODUCER = { producerId: 5n, producerEpoch: 0 }
 
@@ -235,6 +236,22 @@ describe('a restart', () => {
     expect(driver.shard.groups.size).toBe(0)
     expect(driver.committed('g')).toEqual([])
   })
+})
+
+test('a static member that comes back with more than fits into a record leaves its former self in place', () => {
+  const driver = new ShardDriver()
+  const isStatic = { groupInstanceId: 'i' }
+  const former = driver.enter('g', ['t'], isStatic)
+  const before = [...driver.classic('g').membership.all()]
+  const written = driver.log.length
+  const protocols = [{ name: 'range', metadata: Buffer.alloc(1_000_000) }]
+  const answer = driver.run<JoinResponse>((shard, ticket, now) =>
+    shard.join('g', { ...joinRequest(['t']), ...isStatic, protocols }, ticket, now),
+  )()
+  expect(answer).toMatchObject({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, memberId: '', leader: former })
+  expect(driver.log).toHaveLength(written)
+  expect([...driver.classic('g').membership.all()]).toEqual(before)
+  expect(driver.classic('g').membership.memberIdOf('i')).toBe(former)
 })
 
 test('members that wait in a group that was just made are not expelled by its first record', () => {

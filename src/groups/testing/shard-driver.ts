@@ -146,24 +146,7 @@ export class ShardDriver {
   /** A member on its own in a stable group of consumers that subscribes to these topics. */
   enter(groupId: string, topics: readonly string[], request: Partial<JoinRequest> = {}): string {
     const joined = this.run<JoinResponse>((shard, ticket, now) =>
-      shard.join(
-        groupId,
-        {
-          memberId: '',
-          groupInstanceId: null,
-          clientId: 'm',
-          clientHost: '/127.0.0.1',
-          rebalanceTimeoutMs: MINUTE,
-          sessionTimeoutMs: MINUTE,
-          protocolType: 'consumer',
-          protocols: [{ name: 'range', metadata: subscriptionTo(topics) }],
-          requiresKnownMemberId: false,
-          supportsSkippingAssignment: true,
-          ...request,
-        },
-        ticket,
-        now,
-      ),
+      shard.join(groupId, { ...joinRequest(topics), ...request }, ticket, now),
     )()!
     const { memberId, generationId } = joined
     this.run<SyncResponse>((shard, ticket, now) => {
@@ -196,6 +179,22 @@ export class ShardDriver {
     return this.run<ErrorCode>((shard, ticket, now) =>
       shard.heartbeat(groupId, { memberId, groupInstanceId: null, generationId }, ticket, now),
     )()!
+  }
+}
+
+/** Of a new member that subscribes to these topics. */
+export function joinRequest(topics: readonly string[]): JoinRequest {
+  return {
+    memberId: '',
+    groupInstanceId: null,
+    clientId: 'm',
+    clientHost: '/127.0.0.1',
+    rebalanceTimeoutMs: MINUTE,
+    sessionTimeoutMs: MINUTE,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: subscriptionTo(topics) }],
+    requiresKnownMemberId: false,
+    supportsSkippingAssignment: true,
   }
 }
 
