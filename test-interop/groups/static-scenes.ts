@@ -88,6 +88,14 @@ const classicScenes: Record<string, Scene> = {
       await allSay(talk, ['s2', 's3'], 2)
     },
   },
+  'back with more to say than fits into a record': {
+    before: async talk => {
+      await pair(talk, 's1', 'd')
+      await talk.joins('s2', { metadata: Buffer.alloc(1_100_000) })
+      await allSay(talk, ['s1', 'd'], 2)
+    },
+    after: talk => allSay(talk, ['s1', 'd'], 2),
+  },
   'back alone with another protocol': {
     before: async talk => {
       await talk.joins('s1')

@@ -22,6 +22,7 @@ import { eventually } from '../harness/processes.ts'
 export const TOPIC = 'stays'
 const INSTANCE = 'i'
 const TIMEOUT_MS = 60_000
+const WHAT = Buffer.from('what')
 const ZERO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 interface JoinOptions {
@@ -29,6 +30,8 @@ interface JoinOptions {
   readonly as?: string
   readonly protocols?: readonly string[]
   readonly version?: number
+  /** What it says of itself by each protocol. */
+  readonly metadata?: Buffer
 }
 
 export class Talk {
@@ -183,7 +186,10 @@ export class Talk {
     const { errorCode, generationId, leader, skipAssignment, memberId, members } = answer
     if (memberId !== '' && ![...this.ids.values()].includes(memberId)) this.ids.set(name, memberId)
     const which = as === undefined ? 'joins' : `joins as ${as}`
-    if (errorCode) return () => `${name} ${which}: ${errorName(errorCode as never)}`
+    if (errorCode) {
+      const place = generationId < 0 ? '' : ` in ${generationId}, led by `
+      return () => `${name} ${which}: ${errorName(errorCode as never)}${place && place + this.nameOf(leader)}`
+    }
     const skip = skipAssignment ? ', which stands' : ''
     return () => {
       const whom = members.map(each => this.nameOf(each.memberId)).sort()
@@ -192,7 +198,7 @@ export class Talk {
     }
   }
 
-  private joinCall(name: string, { as, protocols = ['range'], version = 9 }: JoinOptions) {
+  private joinCall(name: string, { as, protocols = ['range'], version = 9, metadata = WHAT }: JoinOptions) {
     return {
       request: JoinGroupRequest,
       response: JoinGroupResponse,
@@ -205,7 +211,7 @@ export class Talk {
         memberId: as === undefined ? '' : this.id(as),
         groupInstanceId: instanceOf(name),
         protocolType: 'consumer',
-        protocols: protocols.map(each => ({ name: each, metadata: Buffer.from('what') })),
+        protocols: protocols.map(each => ({ name: each, metadata })),
         reason: null,
       },
     }
