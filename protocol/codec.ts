@@ -5,7 +5,15 @@
 import assert from 'node:assert'
 import { EMITTED_PARAMETERS, emitReader, emitWriter } from './emit.ts'
 import { type Fields, type InputOf, isWithin, type Message, type ValueOf } from './schema.ts'
-import { EMPTY_BYTES, type EncodedMessage, joined, MalformedMessage, Reader, Writer } from './wire.ts'
+import {
+  EMPTY_BYTES,
+  type EncodedMessage,
+  joined,
+  MalformedMessage,
+  OversizedMessage,
+  Reader,
+  Writer,
+} from './wire.ts'
 
 type ReadFunction = (reader: Reader, version: number) => unknown
 type WriteFunction = (writer: Writer, version: number, value: unknown) => void
@@ -65,6 +73,7 @@ export function write<F extends Fields>(
   try {
     writers.of(definition)(writer, version, value)
   } catch (error) {
+    if (error instanceof OversizedMessage) throw error
     throw locateUnwritable(definition, version, value, error)
   }
 }
@@ -97,8 +106,8 @@ const tracedReaders = new Compiled<ReadFunction>(definition => emitReader(defini
 const tracedWriters = new Compiled<WriteFunction>(definition => emitWriter(definition, true))
 
 /** Reads once more, this time keeping the path, and tells where it fails. */
-function locateMalformed(definition: Message, version: number, { buffer }: Reader, begin: number): Error {
-  const reader = new Reader(buffer, begin)
+function locateMalformed(definition: Message, version: number, first: Reader, begin: number): Error {
+  const reader = new Reader(first.buffer, begin, first.mostElements)
   try {
     tracedReaders.of(definition)(reader, version)
   } catch (error) {

@@ -10,6 +10,7 @@ import {
   responseHeaderVersion,
 } from './header.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { FindCoordinatorResponse } from './messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
 import { isWithin } from './schema.ts'
 import { loadVectors, versionsOf } from './testing/vectors.ts'
@@ -94,4 +95,31 @@ test('a response frame is read back by its header', () => {
     })
   }
   expect(decode(ApiVersionsRequest, 3, Buffer.from('01' + '01' + '00', 'hex')).clientSoftwareName).toBe('')
+})
+
+test('a text of a response that is too long is cut between two characters, in the compact form too', () => {
+  for (const version of [1, 3]) {
+    const body = {
+      coordinators: [],
+      errorCode: 1,
+      errorMessage: `why ${'é'.repeat(20_000)}`,
+      nodeId: 0,
+      host: '',
+      port: 0,
+    }
+    const frame = joined(encodeResponseFrame(FindCoordinatorResponse, version, 5, body)).subarray(4)
+    const { bodyPosition } = decodeResponseHeader(10, version, frame)
+    const { errorMessage } = decode(FindCoordinatorResponse, version, frame, bodyPosition)
+    expect(errorMessage).toBe(`why ${'é'.repeat(16_381)}`)
+  }
+})
+
+test('a string that can be read and not be written, for it is no UTF-8, is malformed', () => {
+  const request = (bytes: number) => {
+    const groupId = Buffer.concat([Buffer.alloc(2), Buffer.alloc(bytes, 0xff)])
+    groupId.writeInt16BE(bytes)
+    return Buffer.concat([groupId, Buffer.from('00000001' + '0001' + '6d', 'hex')])
+  }
+  expect(decode(HeartbeatRequest, 0, request(10_922)).groupId).toBe('\ufffd'.repeat(10_922))
+  expect(() => decode(HeartbeatRequest, 0, request(10_923))).toThrow('groupId: a string of 10923 bytes')
 })

@@ -85,7 +85,7 @@ export function writeRequestHeader(writer: Writer, headerVersion: 0 | 1 | 2, hea
   if (headerVersion >= 2) writer.uvarint(0)
 }
 
-/** A whole frame: its size, the response header and the body. */
+/** A whole frame: its size, the response header and the body. Texts that are too long are cut. */
 export function encodeResponseFrame<F extends Fields>(
   response: Message<F>,
   version: number,
@@ -93,6 +93,8 @@ export function encodeResponseFrame<F extends Fields>(
   body: InputOf<F>,
 ): EncodedMessage {
   const writer = new Writer()
+  // A message that quotes what the client said, or a name that was no UTF-8, may be longer than that was.
+  writer.cutsTexts = true
   writer.int32(0)
   writeResponseHeader(writer, responseHeaderVersion(response.apiKey, version), correlationId)
   write(response, version, writer, body)

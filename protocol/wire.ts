@@ -21,6 +21,11 @@ export class MalformedMessage extends Error {
   }
 }
 
+/** A message that is too large to be sent. */
+export class OversizedMessage extends Error {
+  override readonly name = 'OversizedMessage'
+}
+
 /** Bytes that are read only when they are sent, such as a range of a log segment. */
 export interface DeferredBytes {
   readonly byteLength: number
@@ -52,6 +57,14 @@ const MAX_STRING_BYTES = 0x7fff
  * consists of empty elements would become gigabytes of objects.
  */
 const MAX_ELEMENTS = 2_000_000
+/** Of a request: each becomes several objects of a broker, and many requests may be waiting at a time. */
+export const MAX_REQUEST_ELEMENTS = 100_000
+/**
+ * The most bytes of a message that are gathered; large byte fields are not. Few bytes can ask for a lot: a
+ * hundred thousand times the same, for example.
+ */
+const MAX_GATHERED_BYTES = 128 * 1024 * 1024
+const MAX_FRAME_BYTES = 0x7fffffff
 /** Byte fields up to this size are copied: a chunk of its own costs more than the copy. */
 const COPY_LIMIT = 1024
 /** Up to here a compact length takes one byte. */
@@ -63,11 +76,13 @@ export class Reader {
   readonly view: DataView
   readonly end: number
   position: number
+  readonly mostElements: number
   private elements = 0
   /** Set by `tracing` decoders only: the fields entered so far, so that a failure can be located. */
   readonly trail: string[] = []
 
-  constructor(bytes: Uint8Array, position = 0) {
+  constructor(bytes: Uint8Array, position = 0, mostElements = MAX_ELEMENTS) {
+    this.mostElements = mostElements
     this.buffer = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -157,7 +172,11 @@ export class Reader {
   private text(length: number): string {
     if (length > MAX_STRING_BYTES) throw new MalformedMessage(`a string of ${length} bytes is too long`)
     const from = this.take(length)
-    return this.buffer.toString('utf8', from, from + length)
+    const text = this.buffer.toString('utf8', from, from + length)
+    // Each byte that is no UTF-8 has become a character of three.
+    if (length > MAX_STRING_BYTES / 3 && Buffer.byteLength(text) > MAX_STRING_BYTES)
+      throw new MalformedMessage(`a string of ${length} bytes is not UTF-8, and too long to be mended`)
+    return text
   }
 
   private notNull(length: number): number {
@@ -212,7 +231,9 @@ export class Reader {
       throw new MalformedMessage(`${count} elements cannot be in the ${this.remaining} bytes that are left`)
     }
     this.elements += count
-    if (this.elements > MAX_ELEMENTS) throw new MalformedMessage(`a message has no ${this.elements} elements`)
+    if (this.elements > this.mostElements) {
+      throw new MalformedMessage(`a message has no ${this.elements} elements`)
+    }
     return count
   }
 
@@ -282,6 +303,8 @@ export class Writer {
   private chunkBytes = 0
   private openTags = 0
   private readonly chunks: (Uint8Array | DeferredBytes)[] = []
+  /** Whether a text that is too long for the protocol is cut; a bug otherwise. */
+  cutsTexts = false
   /** Set by `tracing` encoders only, as in Reader. */
   readonly trail: string[] = []
 
@@ -307,7 +330,11 @@ export class Writer {
 
   private grow(length: number): number {
     const pending = this.position - this.start
-    const larger = Buffer.allocUnsafe(Math.max(FIRST_ALLOCATION, 2 * (pending + length)))
+    if (pending + length > MAX_GATHERED_BYTES) {
+      throw new OversizedMessage(`a message of more than ${MAX_GATHERED_BYTES} bytes`)
+    }
+    const wanted = Math.max(FIRST_ALLOCATION, 2 * (pending + length))
+    const larger = Buffer.allocUnsafe(Math.min(wanted, MAX_GATHERED_BYTES))
     this.buffer.copy(larger, 0, this.start, this.position)
     this.buffer = larger
     this.view = new DataView(larger.buffer, larger.byteOffset, larger.byteLength)
@@ -393,10 +420,15 @@ export class Writer {
     this.buffer.write(value, from, length)
   }
 
-  private textLength(value: string): number {
+  private fitting(value: string): string {
     const length = Buffer.byteLength(value)
-    if (length > MAX_STRING_BYTES) assert.fail(`a string of ${length} bytes is too long for the protocol`)
-    return length
+    if (length <= MAX_STRING_BYTES) return value
+    if (!this.cutsTexts) assert.fail(`a string of ${length} bytes is too long for the protocol`)
+    const bytes = Buffer.from(value)
+    let end = MAX_STRING_BYTES
+    // Not in the middle of a character.
+    while ((bytes[end]! & 0xc0) === 0x80) end--
+    return bytes.toString('utf8', 0, end)
   }
 
   string(value: string): void {
@@ -406,9 +438,10 @@ export class Writer {
       if (this.ascii(value, from + 2)) return
       this.position = from
     }
-    const length = this.textLength(value)
+    const text = this.fitting(value)
+    const length = Buffer.byteLength(text)
     this.int16(length)
-    this.utf8(value, length)
+    this.utf8(text, length)
   }
 
   nullableString(value: string | null): void {
@@ -423,9 +456,10 @@ export class Writer {
       if (this.ascii(value, from + 1)) return
       this.position = from
     }
-    const length = this.textLength(value)
+    const text = this.fitting(value)
+    const length = Buffer.byteLength(text)
     this.uvarint(length + 1)
-    this.utf8(value, length)
+    this.utf8(text, length)
   }
 
   compactNullableString(value: string | null): void {
@@ -524,6 +558,9 @@ export class Writer {
   /** Ends the message and puts its size before it, in the four bytes that it must have begun with. */
   finishFrame(): EncodedMessage {
     const message = this.finish()
+    if (message.byteLength > MAX_FRAME_BYTES) {
+      throw new OversizedMessage(`a message of ${message.byteLength} bytes`)
+    }
     const first = message.chunks[0]
     assert(first instanceof Buffer && first.byteLength >= 4, 'a frame begins with its size')
     first.writeInt32BE(message.byteLength - 4)

@@ -124,6 +124,18 @@ describe('bytes that are no request close their connection', () => {
   })
 })
 
+test('a request of more elements than any client needs closes its connection', async () => {
+  // Each is two bytes here, and a few hundred once it is read.
+  const elements = Buffer.alloc(2 * 100_001)
+  const body = Buffer.concat([int32(100_001), elements])
+  const header = Buffer.from([0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff])
+  const large = await WireBroker.start()
+  const other = await large.connect()
+  other.sendBytes(int32(header.length + body.length), header, body)
+  await expect(other.receiveFrame()).rejects.toThrow('hung up')
+  await large.close()
+})
+
 test('bytes behind a request body are tolerated, as by Kafka', async () => {
   const frame = metadataFrame()
   client.sendBytes(int32(frame.length - 4 + 3), frame.subarray(4), Buffer.alloc(3))

@@ -153,6 +153,19 @@ describe('DescribeConfigs', () => {
     expect((await describeOne(TOPIC, 'told', { keys: [] })).configs).toHaveLength(33)
   })
 
+  test('a resource that is asked for twice is described once, and likes of it are described alike', async () => {
+    const named = (resourceName: string) => ({ resourceType: GROUP, resourceName, configurationKeys: null })
+    const { results } = await client.call({
+      request: DescribeConfigsRequest,
+      response: DescribeConfigsResponse,
+      version: 4,
+      body: { resources: ['one', 'other', 'one'].map(named) },
+    })
+    expect(results.map(({ resourceName }) => resourceName)).toEqual(['one', 'other'])
+    expect(results[0]!.configs.length).toBeGreaterThan(5)
+    expect(results[1]!.configs).toEqual(results[0]!.configs)
+  })
+
   test('resources that are not there are refused', async () => {
     const code = async (type: number, name: string) => (await describeOne(type, name)).errorCode
     expect(await code(TOPIC, 'nope')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)

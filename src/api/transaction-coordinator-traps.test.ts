@@ -248,3 +248,18 @@ test('T118 transactions are listed and described before any coordinator was look
   await talk.close()
   await fresh.close()
 })
+
+test("nobody's marker comes into the coordinator's own topic, not even that of a transaction", async () => {
+  await talking(async talk => {
+    const [partition] = (await talk.topic(1)) as [string]
+    const own = '__transaction_state-0'
+    const producer = await talk.begin('a', 1)
+    const { markers } = await talk.mark([own], producer)
+    expect(nameOf(markers[0]!.topics[0]!.partitions[0]!)).toBe('INVALID_TOPIC_EXCEPTION')
+    await talk.add(producer, [partition, own])
+    await talk.produce(producer, partition, ['one'])
+    expect(nameOf(await talk.end(producer, true))).toBe('NONE')
+  })
+  await simulated.restart()
+  await talking(async talk => expect(nameOf(await talk.init('a'))).toBe('NONE'))
+})

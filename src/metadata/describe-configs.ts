@@ -107,7 +107,18 @@ export function describeConfigs(
   return ok(wanted ? described.filter(entry => wanted.has(entry.name)) : described)
 }
 
-function resourceProblem(type: number, name: string, { image, config }: DescribeSources) {
+/** Resources of one likeness are described alike: those of a type that have no configs of their own. */
+export function likenessOf(type: number, name: string, { image }: DescribeSources): string {
+  const own = type === ResourceType.TOPIC ? image.configs('topic', name) : image.configs('group', name)
+  if (type === ResourceType.TOPIC || type === ResourceType.GROUP)
+    return own.size === 0 ? `${type}` : `${type} ${name}`
+  // An id may be written in many ways.
+  if (type === ResourceType.BROKER) return name === '' ? 'all' : 'this'
+  return `${type} ${name}`
+}
+
+/** Why it cannot be described. */
+export function resourceProblem(type: number, name: string, { image, config }: DescribeSources) {
   switch (type) {
     case ResourceType.TOPIC: {
       const problem = topicNameProblem(name)

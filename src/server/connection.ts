@@ -92,7 +92,7 @@ export class Connection {
   private unanswered = 0
   private unansweredBytes = 0
   /** Received bytes of requests that are not done: what this connection has of the request memory. */
-  private heldBytes = 0
+  heldBytes = 0
   private lastActiveMs: number
   private onSent: (() => void) | undefined
   /** Its client waits for an answer that will not come. */

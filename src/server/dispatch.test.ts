@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { apis } from '../../protocol/apis.ts'
 import { encodeRequestFrame } from '../../protocol/header.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
+import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../protocol/messages/describe-groups.ts'
 import { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.ts'
 import { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
@@ -25,6 +26,7 @@ import {
 
 const UNSUPPORTED_VERSION = 35
 const UNKNOWN_SERVER_ERROR = -1
+const INVALID_REQUEST = 42
 
 const apiVersions: Handler = handler({
   request: ApiVersionsRequest,
@@ -267,5 +269,34 @@ test('garbage for any API in any version is refused or read, and is never taken 
     }),
     { numRuns: 3_000 },
   )
+  expect(rig.dispatcher.handlerFailures).toBe(0)
+})
+
+test('an answer that is too large to be sent is refused, and no bug', async () => {
+  const answer = (errorCode: number, groups: readonly string[]) => ({
+    groups: groups.map(groupId => ({
+      errorCode,
+      groupId,
+      groupState: '',
+      protocolType: '',
+      protocolData: '',
+      members: [],
+    })),
+  })
+  const describeGroups = handler({
+    request: DescribeGroupsRequest,
+    response: DescribeGroupsResponse,
+    refuse: (errorCode, { groups }) => answer(errorCode, groups),
+    handle: () => answer(0, Array(5_000).fill('x'.repeat(32_000))),
+  })
+  const rig = await started({ handlers: [describeGroups] })
+  const client = await clientOf(rig)
+  const { groups } = await client.call({
+    request: DescribeGroupsRequest,
+    response: DescribeGroupsResponse,
+    version: 5,
+    body: { groups: ['g'], includeAuthorizedOperations: false },
+  })
+  expect(groups).toMatchObject([{ errorCode: INVALID_REQUEST, groupId: 'g' }])
   expect(rig.dispatcher.handlerFailures).toBe(0)
 })

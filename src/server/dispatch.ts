@@ -3,10 +3,16 @@
  * wrong with a request ends here as a value, and a bug in a handler, which shows as an exception, is
  * answered, logged and counted.
  */
-import { decode } from '../../protocol/codec.ts'
+import { read } from '../../protocol/codec.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { decodeRequestHeader, encodeResponseFrame, type RequestHeader } from '../../protocol/header.ts'
-import { type EncodedMessage, MalformedMessage } from '../../protocol/wire.ts'
+import {
+  type EncodedMessage,
+  MAX_REQUEST_ELEMENTS,
+  MalformedMessage,
+  OversizedMessage,
+  Reader,
+} from '../../protocol/wire.ts'
 import { type BrokerContext, type Context, contextOf, type Session } from '../api/context.ts'
 import type { Handled } from '../api/handler.ts'
 import { takeToken } from '../api/sasl-authenticate.ts'
@@ -195,7 +201,8 @@ export class Dispatcher {
     }
     let request: object
     try {
-      request = decode(api.handler.request, header.apiVersion, frame, header.bodyPosition)
+      const reader = new Reader(frame, header.bodyPosition, MAX_REQUEST_ELEMENTS)
+      request = read(api.handler.request, header.apiVersion, reader)
     } catch (error) {
       return this.malformed(`${api.name} v${header.apiVersion}`, error)
     }
@@ -280,6 +287,7 @@ export class Dispatcher {
       return encodeFrame(call.api, header.apiVersion, header.correlationId, response)
     } catch (error) {
       releaseRanges(response)
+      if (error instanceof OversizedMessage) return this.refuseOversized(call, header, error)
       return this.answerBug(call, header, error)
     }
   }
@@ -288,6 +296,19 @@ export class Dispatcher {
   private refuseVersion({ api, header }: AcceptedRequest, context: Context): Outcome {
     const response = api.handler.refuseVersion?.(context) ?? {}
     return encodeFrame(api, 0, header.correlationId, response)
+  }
+
+  /** It was asked for more than one response can say. */
+  private refuseOversized({ api, request, session }: ApiCall, header: RequestHeader, why: Error): Outcome {
+    const what = `${api.name} v${header.apiVersion}`
+    const { connectionId: connection, clientId } = session
+    this.logger.warn(`The answer to ${what} would be ${why.message}`, { connection, clientId })
+    try {
+      const refusal = api.handler.refuse(ErrorCode.INVALID_REQUEST, request)
+      return encodeFrame(api, header.apiVersion, header.correlationId, refusal)
+    } catch {
+      return reject('oversized', `the answer to its ${what} is too large`)
+    }
   }
 
   private answerBug(call: ApiCall, header: RequestHeader, error: unknown): Outcome {

@@ -3,6 +3,7 @@ import { type PausedReader, ReadBudget, RequestMemory } from './memory-budget.ts
 
 class FakeReader implements PausedReader {
   isMidFrame = false
+  heldBytes = 64 * 1024
   timesTold = 0
   readOn(): void {
     this.timesTold++
@@ -34,6 +35,17 @@ test('one reader in the middle of a frame goes on over the limit, and the right 
   memory.release(10)
   expect([a.timesTold, b.timesTold]).toEqual([0, 1])
   expect(memory.mayRead(b)).toBe(true)
+})
+
+test('who holds little reads on, whatever the others hold', () => {
+  const memory = new RequestMemory(100)
+  const [stalled, small] = [new FakeReader(), new FakeReader()]
+  stalled.isMidFrame = true
+  small.heldBytes = 64 * 1024 - 1
+  memory.add(200)
+  expect([memory.mayRead(stalled), memory.mayRead(small)]).toEqual([true, true])
+  small.heldBytes++
+  expect(memory.mayRead(small)).toBe(false)
 })
 
 test('a connection that is lost passes its right on, and is told nothing more', () => {

@@ -6,11 +6,15 @@
 /** A connection, as far as it can be told to read on. */
 export interface PausedReader {
   readonly isMidFrame: boolean
+  /** What it has of the memory. */
+  readonly heldBytes: number
   readOn(): void
 }
 
 /** What one connection may read before the budget is looked at again. */
 const READ_BYTES = 64 * 1024
+/** What any connection may hold: large requests that do not come to their end must not stop small ones. */
+const LEAST_HELD_BYTES = 64 * 1024
 
 /**
  * Received bytes whose requests are not done. At the limit connections stop reading, except for one that is
@@ -44,7 +48,7 @@ export class RequestMemory {
   /** Whether the reader may go on; if not, it is told when it may. */
   mayRead(reader: PausedReader): boolean {
     if (this.exempt === reader && !reader.isMidFrame) this.exempt = undefined
-    const isShort = this.usedBytes >= this.limitBytes
+    const isShort = this.usedBytes >= this.limitBytes && reader.heldBytes >= LEAST_HELD_BYTES
     if (isShort && !this.exempt && reader.isMidFrame) this.exempt = reader
     if (isShort && this.exempt !== reader) {
       this.waiting.add(reader)

@@ -5,6 +5,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { type Marker, type MarkerWriter, partitionName, type TopicPartition } from './markers.ts'
+import { TRANSACTION_TOPIC } from './transaction-coordinator.ts'
 
 const OFFSETS_TOPIC = '__consumer_offsets'
 
@@ -39,6 +40,8 @@ export class LocalMarkers implements MarkerWriter {
 
   private async writeTo({ topic, index }: TopicPartition, marker: Marker): Promise<ErrorCode> {
     const { replicas, groups, timeoutMs } = this.options
+    // Its coordinator alone writes there, and knows each offset before it is written.
+    if (topic === TRANSACTION_TOPIC) return ErrorCode.INVALID_TOPIC_EXCEPTION
     if (topic !== OFFSETS_TOPIC)
       return replicas.writeMarker(marker, { topic, topicId: null, index }, timeoutMs)
     const found = replicas.partition(topic, index)

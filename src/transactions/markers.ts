@@ -45,7 +45,7 @@ export interface MarkersOptions {
   readonly clock: Clock
   readonly logger: Pick<Logger, 'warn'>
   /** Whether the cluster has the partition. */
-  readonly exists: (partition: TopicPartition) => boolean
+  readonly takesMarker: (partition: TopicPartition) => boolean
 }
 
 const FIRST_BACKOFF_MS = 20
@@ -68,7 +68,7 @@ export class Markers {
   async write(marker: Marker, partitions: readonly TopicPartition[]): Promise<boolean> {
     let left = partitions
     for (let backoffMs = FIRST_BACKOFF_MS; !this.isClosed; backoffMs *= 2) {
-      left = left.filter(this.options.exists)
+      left = left.filter(this.options.takesMarker)
       if (left.length === 0) return true
       const codes = await this.options.writer.write(marker, left)
       const outcomes = left.map(partition => ({ partition, code: codes.get(partitionName(partition)) }))

@@ -65,7 +65,8 @@ export class TransactionHost {
       writer: markers,
       clock: waitClock,
       logger,
-      exists: ({ topic, index }) => this.image.topicByName(topic)?.partitions[index] !== undefined,
+      takesMarker: ({ topic, index }) =>
+        topic !== TRANSACTION_TOPIC && this.image.topicByName(topic)?.partitions[index] !== undefined,
     })
     this.completion = new Completion({
       runtime: this.runtime,

@@ -13,6 +13,7 @@ const PORT = 9_092
 
 export interface MemoryBroker {
   readonly broker: Broker
+  readonly network: MemoryNetwork
   /** Each a JSON object. */
   readonly lines: readonly string[]
   connect(): Promise<WireClient>
@@ -35,6 +36,7 @@ export async function startBroker(
   const broker = await Broker.start({ config: loaded.config, platform, logger })
   return {
     broker,
+    network,
     lines,
     connect: () => WireClient.connect(network, { host: '127.0.0.1', port: PORT }),
   }
