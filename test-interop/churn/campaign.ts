@@ -12,7 +12,7 @@ import { consumerViolationsOf } from './check-consumer.ts'
 import { type Happening, UNKNOWN_MEMBER_ID } from './history.ts'
 import { type Load, startLoad } from './load.ts'
 import { LIBRARIES, MemberProcess, type Protocol } from './members.ts'
-import { type Change, settledAt } from './settling.ts'
+import { type Change, mayBeDeaf, settledAt } from './settling.ts'
 import { classicView, consumerView, type View } from './view.ts'
 import { GroupProxy } from './wire.ts'
 
@@ -37,14 +37,18 @@ export interface Report {
 
 export const SESSION_TIMEOUT_MS = 4_000
 export const PARTITIONS = 24
-export const HEARTBEAT_MS = 300
-/** What coming to rest may take. */
+/**
+ * By the consumer protocol the broker tells it. librdkafka gives an answer up that takes longer, with what it is told there,
+ * so that it must not be short.
+ */
+export const HEARTBEAT_MS: Readonly<Record<Protocol, number>> = { classic: 300, consumer: 1_000 }
+/** What coming to rest may take by the classic protocol. */
 const REST_MS = 2_000
 /**
  * By the consumer protocol members hear of a change with their heartbeats, one after the other: who is to give up, that it
  * has, who gets it. Where the machine is busy, heartbeats are slow.
  */
-const BEATS_TO_REST = 5
+const BEATS_TO_REST = 4
 /** A virtual machine takes as much of the processor as three others. */
 const MEMBERS: Readonly<Record<Protocol, number>> = { classic: 12, consumer: 9 }
 const RATE_PER_SECOND = 480
@@ -52,6 +56,8 @@ const TOPIC = 'numbers'
 const GROUP = 'churn'
 /** Beyond this a group counts as stuck. */
 const SETTLE_DEADLINE_MS = 30_000
+/** Longer than any session, and what follows its end. */
+const DEAF_MS = 15_000
 
 export class Campaign {
   readonly #broker: Broker
@@ -153,7 +159,7 @@ export class Campaign {
       topic: TOPIC,
       protocol,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      heartbeatMs: HEARTBEAT_MS,
+      heartbeatMs: HEARTBEAT_MS[protocol],
     }
     this.#slots[slot] = new MemberProcess(library, options, told => this.history.push(told))
     this.#changes.push({ kind: 'started', client, at: Date.now() })
@@ -208,9 +214,14 @@ export class Campaign {
   async #settle(view: View): Promise<void> {
     const living = () => this.#slots.flatMap(each => (each ? [each.client] : [])).sort()
     let seen = ''
+    let deafAt = Date.now() + DEAF_MS
     const stableAt = await eventually(
       'a stable group',
       async () => {
+        if (Date.now() > deafAt) {
+          this.#killDeaf()
+          deafAt = Infinity
+        }
         const group = await view.look()
         seen = `${group?.state} ${group?.clients}`
         return seen === `Stable ${living()}` ? Date.now() : undefined
@@ -223,16 +234,30 @@ export class Campaign {
     const scene = { changes: this.#changes, history: this.history, living: new Set(living()) }
     const tookMs = stableAt - settledAt({ ...scene, sessionTimeoutMs: SESSION_TIMEOUT_MS })
     this.#settlingMs.push(Math.max(0, tookMs))
-    if (tookMs > REST_MS + BEATS_TO_REST * this.#slowestBeatMs(stableAt - tookMs)) {
+    if (tookMs > this.#patienceMs(stableAt - tookMs)) {
       const changes = this.#changes.map(each => `${each.kind} ${each.client}`)
       this.#overdue.push(`at ${stableAt}: ${tookMs} ms after ${changes.join(', ')}`)
     }
     this.#changes = []
   }
 
-  #slowestBeatMs(since: number): number {
+  #patienceMs(since: number): number {
+    const { protocol } = this.#options
+    if (protocol === 'classic') return REST_MS
     const beats = this.history.flatMap(each => ('consumer' in each && each.at > since ? [each] : []))
-    return Math.max(0, ...beats.map(each => each.at - each.requestedAt))
+    const slowestMs = Math.max(0, ...beats.map(each => each.at - each.requestedAt))
+    return BEATS_TO_REST * (HEARTBEAT_MS[protocol] + slowestMs)
+  }
+
+  /** A librdkafka that has lost an answer never asks again for what it was told: only a restart helps. */
+  #killDeaf(): void {
+    const { protocol } = this.#options
+    for (const [slot, member] of this.#slots.entries()) {
+      if (protocol !== 'consumer' || member?.library !== 'rdkafka') continue
+      if (!mayBeDeaf(member.client, this.history, HEARTBEAT_MS[protocol])) continue
+      this.#kill(slot, member)
+      this.#count('killed since they had lost an answer')
+    }
   }
 
   /** The members that are left deal with all that there is. */
@@ -241,8 +266,10 @@ export class Campaign {
     const rest = () => skippedRecords(this.history, ends)
     await eventually('the last record', () => rest().length === 0 || undefined, 20_000).catch(() => undefined)
     const judge = this.#options.protocol === 'classic' ? violationsOf : consumerViolationsOf
+    const heartbeatMs = HEARTBEAT_MS[this.#options.protocol]
+    const rules = { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS, heartbeatMs }
     const violations = [
-      ...judge(this.history, { sessionTimeoutMs: SESSION_TIMEOUT_MS, partitions: PARTITIONS }),
+      ...judge(this.history, rules),
       ...rest(),
       ...(await this.#committedPastEnds(admin, ends)),
     ]

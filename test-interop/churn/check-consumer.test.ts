@@ -8,7 +8,7 @@ import {
   UNKNOWN_MEMBER_ID,
 } from './history.ts'
 
-const rules = { sessionTimeoutMs: 4_000, partitions: 2 }
+const rules = { sessionTimeoutMs: 4_000, partitions: 2, heartbeatMs: 300 }
 
 interface Told {
   readonly at: number
@@ -184,6 +184,22 @@ describe('a refusal that a live member should not get is found', () => {
     ])
     const lost = heartbeat({ at: 215, client: 'b', epoch: 3, code: undefined })
     expect(judge(lost, refused(220, FENCED_MEMBER_EPOCH))).toEqual([])
+    const late = { ...heartbeat({ at: 600, client: 'b', epoch: 3 }), requestedAt: 300 }
+    expect(judge(late, refused(620, FENCED_MEMBER_EPOCH))).toEqual([])
+    const process = (change: 'paused' | 'resumed', at: number): Happening => ({
+      kind: 'process',
+      change,
+      at,
+      client: 'b',
+    })
+    const still = [
+      process('paused', 215),
+      heartbeat({ at: 220, client: 'b', epoch: 3 }),
+      process('resumed', 900),
+    ]
+    expect(judge(...still, refused(910, FENCED_MEMBER_EPOCH))).toEqual([])
+    const again = heartbeat({ at: 915, client: 'b', epoch: 3 })
+    expect(judge(...still, again, refused(930, FENCED_MEMBER_EPOCH))).toHaveLength(1)
   })
 })
 

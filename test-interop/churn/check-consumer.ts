@@ -27,7 +27,7 @@ export function consumerViolationsOf(history: readonly Happening[], rules: Rules
     ...epochsThatShrink(inOrder),
     ...partitionsGivenTwice(inOrder, rules),
     ...unknownThoughLive(inOrder, rules),
-    ...fencedThoughLive(inOrder),
+    ...fencedThoughLive(inOrder, rules),
     ...commitsPastUnprocessed(inOrder),
     ...processedWithoutCause(inOrder),
   ]
@@ -36,7 +36,11 @@ export function consumerViolationsOf(history: readonly Happening[], rules: Rules
 type Beat = GroupExchange & Required<Pick<GroupExchange, 'consumer'>>
 
 function beats(history: readonly Happening[]): Beat[] {
-  return history.filter((each): each is Beat => isExchange(each) && each.consumer !== undefined)
+  return history.filter(isBeat)
+}
+
+function isBeat(each: Happening): each is Beat {
+  return isExchange(each) && each.consumer !== undefined
 }
 
 function epochsThatShrink(history: readonly Happening[]): string[] {
@@ -129,15 +133,27 @@ function lives(
   return at - begun < sessionMs
 }
 
-/** Where an answer was lost, a member may well come with an epoch that is not its own any more. */
-function fencedThoughLive(history: readonly Happening[]): string[] {
+/**
+ * Where an answer was lost, a member may well come with an epoch that is not its own any more; so it may where it gave up
+ * waiting for one, and after it stood still.
+ */
+function fencedThoughLive(history: readonly Happening[], { heartbeatMs = Infinity }: Rules): string[] {
   const found: string[] = []
   const isSure = new Map<string, boolean>()
-  for (const { memberId, client, kind, code, at } of beats(history)) {
-    if (code === FENCED_MEMBER_EPOCH && isSure.get(memberId)) {
+  const paused = new Set<string>()
+  for (const each of history) {
+    if (each.kind === 'process') {
+      if (each.change === 'paused') paused.add(each.client)
+      if (each.change === 'resumed') paused.delete(each.client)
+      isSure.delete(each.client)
+    }
+    if (!isBeat(each)) continue
+    const { client, kind, code, at, requestedAt } = each
+    if (code === FENCED_MEMBER_EPOCH && isSure.get(client)) {
       found.push(`${client} was fenced at the epoch that it was told (at ${at})`)
     }
-    isSure.set(memberId, code === NONE && kind !== 'leave')
+    const isInTime = at - requestedAt < heartbeatMs - SESSION_SLACK_MS && !paused.has(client)
+    isSure.set(client, code === NONE && kind !== 'leave' && isInTime)
   }
   return found
 }

@@ -36,7 +36,7 @@ async function churn(protocol: Protocol, durationMs: number): Promise<void> {
     'group.consumer.min.session.timeout.ms': '1000',
     'group.consumer.session.timeout.ms': String(SESSION_TIMEOUT_MS),
     'group.consumer.min.heartbeat.interval.ms': '100',
-    'group.consumer.heartbeat.interval.ms': String(HEARTBEAT_MS),
+    'group.consumer.heartbeat.interval.ms': String(HEARTBEAT_MS.consumer),
     ...(brokerKind === 'klamm' ? { 'klamm.storage': 'disk' } : {}),
   }
   const broker = await startBroker(settings, brokerKind, ['--profile', 'ci'])

@@ -85,6 +85,8 @@ export type Happening = GroupExchange | Processed | Complaint | ProcessChange | 
 export interface Rules {
   readonly sessionTimeoutMs: number
   readonly partitions: number
+  /** After which members of the consumer protocol may give up waiting for an answer. */
+  readonly heartbeatMs?: number
 }
 
 /** Codes of answers that the rules are about. */

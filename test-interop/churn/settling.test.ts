@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type GroupExchange, type Happening, NONE } from './history.ts'
-import { type Change, settledAt } from './settling.ts'
+import { type Change, mayBeDeaf, settledAt } from './settling.ts'
 
 const SESSION_MS = 4_000
 
@@ -71,4 +71,17 @@ test('by the consumer protocol a broker that is killed forgets nothing of who le
   expect(settled(crash, [...two, lost, ...early])).toBe(9_000 + SESSION_MS)
   const late = [broker('killed', 8_000), broker('answers', 9_000)]
   expect(settled(crash, [...two, ...late])).toBe(9_000)
+})
+
+test('a client may have given up an answer that was late, lost, or came while it stood still; until it joins', () => {
+  const consumer = { has: undefined, given: undefined, asked: 1, answered: 2 }
+  const beat = (told: Told) => exchange('heartbeat', { consumer, ...told })
+  const deaf = (...history: readonly Happening[]) => mayBeDeaf('a', history, 300)
+  expect(deaf(beat({ at: 20 }))).toBe(false)
+  expect(deaf(beat({ at: 400, requestedAt: 90 }))).toBe(true)
+  expect(deaf(beat({ at: 400, requestedAt: 90 }), exchange('join', { at: 500, consumer }))).toBe(false)
+  expect(deaf(beat({ at: 20, code: undefined }))).toBe(true)
+  expect(deaf(broker('killed', 15), beat({ at: 20, code: undefined }), broker('answers', 30))).toBe(false)
+  expect(deaf({ kind: 'process', change: 'paused', client: 'a', at: 20 })).toBe(true)
+  expect(mayBeDeaf('b', [beat({ at: 20, code: undefined })], 300)).toBe(false)
 })

@@ -133,3 +133,21 @@ function endOfConsumer(
 
 /** What may pass between the end of a session and its record. */
 const SWEEP_MS = 100
+
+/**
+ * Whether a client may have given up waiting for an answer since it last joined: it was late, or lost though the broker was
+ * there, or came while the process stood still.
+ */
+export function mayBeDeaf(client: string, history: readonly Happening[], heartbeatMs: number): boolean {
+  let isDeaf = false
+  let isDown = false
+  for (const each of [...history].sort((a, b) => a.at - b.at)) {
+    if (each.kind === 'broker') isDown = each.change === 'killed' || (isDown && each.change === 'ready')
+    if (each.kind === 'process' && each.client === client && each.change === 'paused') isDeaf = true
+    if (!isOf(each, client) || !each.consumer) continue
+    const tookMs = each.at - each.requestedAt
+    if (each.kind === 'join' && each.code === NONE) isDeaf = false
+    if (tookMs > heartbeatMs - SWEEP_MS || (each.code === undefined && !isDown)) isDeaf = true
+  }
+  return isDeaf
+}
