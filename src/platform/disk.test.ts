@@ -246,3 +246,9 @@ test('the real disk lists a link to a directory as one', async () => {
   const directories = (await disk.list(room)).filter(entry => entry.isDirectory).map(entry => entry.name)
   expect(directories).toEqual(['real', 'to-real'])
 })
+
+test('the real disk does not read a device, which has no end', async () => {
+  const link = join(scratch, 'endless')
+  await symlink('/dev/zero', link)
+  await expect(new NodeDisk().readFile(link)).rejects.toMatchObject({ code: 'EFTYPE' })
+})

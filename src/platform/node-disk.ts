@@ -9,6 +9,13 @@ import type { DirectoryEntry, DirectoryLock, Disk, DiskFile, FileStatus } from '
 
 const SMALL_FILE_BYTES = 1_024
 
+/** A device can be read for ever. */
+async function refuseEndless(descriptor: number, path: string): Promise<void> {
+  const found = await call<fs.Stats>(done => fs.fstat(descriptor, done))
+  if (!found.isCharacterDevice()) return
+  throw Object.assign(new Error(`EFTYPE: a device is no file, read '${path}'`), { code: 'EFTYPE', path })
+}
+
 export class NodeDisk implements Disk {
   async open(path: string, mode: 'read' | 'write'): Promise<DiskFile> {
     const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
@@ -23,6 +30,7 @@ export class NodeDisk implements Disk {
       const first = Buffer.allocUnsafe(SMALL_FILE_BYTES)
       const count = await call<number>(done => fs.read(descriptor, first, 0, first.length, null, done))
       if (count < first.length) return first.subarray(0, count)
+      await refuseEndless(descriptor, path)
       const rest = await call<Buffer>(done => fs.readFile(descriptor, done))
       return Buffer.concat([first, rest])
     } finally {
