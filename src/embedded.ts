@@ -204,7 +204,7 @@ export class Klamm {
    * there. Leaves no trace of a consumer.
    */
   consume(topic: string, options?: ConsumeOptions | number): Promise<StoredRecord[]> {
-    return consume(this.dataSource(), topic, options)
+    return awake(consume(this.dataSource(), topic, options))
   }
 
   /** All records of a topic that are there now, by partition and offset. */
@@ -248,7 +248,7 @@ export class Klamm {
 
   /** Resolves when all members of a group have joined and have their partitions. */
   waitForGroupStable(groupId: string, options?: WaitForGroupOptions): Promise<GroupView> {
-    return waitForGroupStable(this.dataSource(), groupId, options)
+    return awake(waitForGroupStable(this.dataSource(), groupId, options))
   }
 
   /** How far a group's commits are behind: `(await klamm.lag('billing')).total`. */
@@ -267,6 +267,16 @@ export class Klamm {
 
   private dataSource(): DataSource {
     return { context: () => this.life.context(), isClosed: () => this.life.isClosed, clock: REAL_TIME }
+  }
+}
+
+/** Of a broker that is down or closed there is nothing else for which the process would live on. */
+async function awake<T>(waiting: Promise<T>): Promise<T> {
+  const mayExit = nodePlatform().stayAlive?.()
+  try {
+    return await waiting
+  } finally {
+    mayExit?.()
   }
 }
 

@@ -271,6 +271,23 @@ describe('klamm start tells programs where it is', () => {
   })
 })
 
+test('a script lives on while it waits for a broker inside of it that is down or closed', () => {
+  const script = `
+    import { Klamm } from ${JSON.stringify(join(BUILT, 'src/embedded.js'))}
+    const klamm = await Klamm.start()
+    await klamm.crash()
+    await klamm.consume('a', { timeout: 30 }).catch(error => console.log(error.name))
+    await klamm.restart()
+    const waiting = klamm.consume('a', { timeout: 30_000 }).catch(error => console.log(error.name))
+    await klamm.close()
+    await waiting`
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+    timeout: 15_000,
+  })
+  expect([status, stdout]).toEqual([0, 'Refused\nUsageError\n'])
+})
+
 describe('klamm health', () => {
   test('says what answers, and by its exit code whether it does', async () => {
     const broker = await started('--port', '0', '--override', 'node.id=4')

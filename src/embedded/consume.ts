@@ -66,7 +66,7 @@ export async function consume(
   topic: string,
   options: ConsumeOptions | number = {},
 ): Promise<StoredRecord[]> {
-  const plan = planOf(topic, typeof options === 'number' ? { count: options } : options)
+  const plan = planOf(topic, typeof options === 'number' ? { count: options } : (options ?? {}))
   const deadline = source.clock.elapsed() + plan.timeoutMs
   const reading = new Reading(source, plan)
   for (;;) {

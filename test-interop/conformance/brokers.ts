@@ -1,9 +1,9 @@
 // The conformance kit as a user runs it, and brokers for it that are no Klamm and no Kafka of today.
 
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { freePort, klammMain } from '../harness/broker.ts'
 import { eventually, launch, run, runOk } from '../harness/processes.ts'
 
@@ -29,6 +29,7 @@ export async function conformance(bootstrap: string, args: readonly string[] = [
     deadlineMs: DEADLINE_MS,
   })
   const xml = await readFile(junit, 'utf8').catch(() => '')
+  await rm(folder, { recursive: true, force: true })
   const failures = new Map<string, string>()
   const failed = /<testcase name="([^"]*)" classname="([^"]*)"[^>]*><failure message="([^"]*)"/g
   for (const [, name, area, why] of xml.matchAll(failed)) failures.set(plain(`${area}: ${name}`), plain(why!))
@@ -74,9 +75,10 @@ export class Kfake {
     this.bootstrap = `127.0.0.1:${port}`
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.isOver = true
     this.child?.kill('SIGKILL')
+    await rm(dirname(this.program), { recursive: true, force: true })
   }
 
   private launch(): void {

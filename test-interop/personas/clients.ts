@@ -1,6 +1,6 @@
 // The Java clients of 2.8 and of today, each doing what it can with one broker; a line for each thing that it does.
 
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { javaOptions } from '../harness/kafka-jars.ts'
@@ -14,6 +14,8 @@ const DEADLINE_MS = 110_000
 export interface Clients {
   /** Its lines, by the name of the run. */
   ask(bootstrap: string): Promise<Record<string, string[]>>
+  /** Removes what was built. */
+  dispose(): Promise<void>
 }
 
 export async function buildClients(): Promise<Clients> {
@@ -33,5 +35,6 @@ export async function buildClients(): Promise<Clients> {
       [`Java ${NEWEST}`]: await lines(newest, 'Plain', bootstrap),
       [`Java ${NEWEST}, what is new`]: await lines(newest, 'Newest', bootstrap),
     }),
+    dispose: () => rm(folder, { recursive: true, force: true }),
   }
 }

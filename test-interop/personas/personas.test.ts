@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import kafkajs from 'kafkajs'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { klammMain, startBroker } from '../harness/broker.ts'
 import { runOk } from '../harness/processes.ts'
 import { connectProducer, disconnect, readPartition } from '../harness/rdkafka.ts'
@@ -20,6 +20,8 @@ let clients: Clients
 beforeAll(async () => {
   clients = await buildClients()
 }, 600_000)
+
+afterAll(() => clients?.dispose())
 
 async function record(version: string): Promise<void> {
   const kafka = await startKafka(version)

@@ -54,6 +54,7 @@ public final class Klamm implements BeforeAllCallback, BeforeEachCallback, After
     public void afterAll(ExtensionContext context) throws Exception {
         post("/stop", "");
         process.waitFor();
+        for (String file : List.of("ready.json", "klamm.log", "")) Files.deleteIfExists(folder.resolve(file));
     }
 
     public String bootstrapServers() {
