@@ -13,6 +13,8 @@ export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 export const PARTITION_METADATA = 'partition.metadata'
 export const META_PROPERTIES = 'meta.properties'
 export const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+/** Our own: the directory has failed, and what its files seem to hold may not be on the disk. */
+export const IN_DOUBT = '.klamm-in-doubt'
 
 /** `<topic>-<partition>` to offset. */
 export type OffsetCheckpoint = ReadonlyMap<string, bigint>
@@ -76,7 +78,12 @@ export function formatEpochs(entries: readonly EpochEntry[]): string {
 
 export function parseEpochs(text: string): EpochEntry[] | undefined {
   const rows = parseRows(text, /^(\d+) (\d+)$/)
-  return rows?.map(([epoch, startOffset]) => ({ epoch: Number(epoch), startOffset: BigInt(startOffset!) }))
+  const entries = rows?.map(([epoch, offset]) => ({ epoch: Number(epoch), startOffset: BigInt(offset!) }))
+  const isRising = entries?.every((entry, i) => {
+    const before = entries[i - 1]
+    return before === undefined || (entry.epoch > before.epoch && entry.startOffset >= before.startOffset)
+  })
+  return isRising ? entries : undefined
 }
 
 /** Version 0, the number of rows, the rows. */

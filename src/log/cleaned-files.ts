@@ -110,9 +110,13 @@ export class CleanedFiles {
   }
 
   private async remove(): Promise<void> {
-    for (const kind of ['.log', '.index', '.timeindex', '.txnindex']) {
-      await this.log.environment.disk.remove(this.path(kind))
-    }
+    const { disk } = this.log.environment
+    const paths = ['.log', '.index', '.timeindex', '.txnindex'].map(kind => this.path(kind))
+    const status = await Promise.all(paths.map(path => disk.status(path)))
+    if (!status.some(it => it !== undefined)) return
+    // They may have had the names of a swap: a power failure is not to leave some of those, and not the rest.
+    await disk.syncDirectory(this.log.location.path)
+    for (const path of paths) await disk.remove(path)
   }
 
   private path(kind: string): string {

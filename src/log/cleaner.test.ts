@@ -149,6 +149,28 @@ describe('the checkpoint', () => {
     expect((await entriesOf(next)).length).toBeLessThan(30)
   })
 
+  test('nor does one that no disk took back, or a high watermark, whatever comes then', async () => {
+    const { rig, log } = await newLog()
+    await fill(log)
+    await rig.advance(ROUND_MS)
+    const { cleanedTo, logEndOffset } = log
+    expect(cleanedTo).toBeGreaterThan(0n)
+    expect(await rig.text('/data/replication-offset-checkpoint')).toContain(`topic 0 ${logEndOffset}`)
+    rig.memory.intercept = ({ name, path }) => {
+      if (name === 'write' && path.endsWith('-offset-checkpoint.tmp')) throw diskError('ENOSPC')
+    }
+    await rig.manager.deleteLog('topic', 0)
+    await rig.crash()
+    rig.memory.intercept = undefined
+    expect(await rig.text('/data/cleaner-offset-checkpoint')).toContain(`topic 0 ${cleanedTo}`)
+    const next = await rig.log()
+    await fill(next)
+    const after = await rig.crash()
+    expect(after.logEndOffset).toBe(logEndOffset)
+    expect(after.cleanedTo).toBeUndefined()
+    expect(after.highWatermark).toBe(0n)
+  })
+
   test('one that is damaged, or lies beyond the log, means that all is looked at again', async () => {
     const { rig, log } = await newLog()
     await fill(log)

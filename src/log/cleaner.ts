@@ -7,15 +7,13 @@ import type { Logger } from '../observe/logger.ts'
 import type { ComputeSession } from '../platform/platform.ts'
 import { DEFAULT_MAX_DECOMPRESSED_BYTES } from '../records/compression.ts'
 import { isPassing } from './append-queue.ts'
-import { CLEANER_CHECKPOINT, formatOffsets, parseOffsets, readText, replaceFile } from './checkpoint.ts'
 import { type CleanablePart, cleanablePart, dirtyRatio, needsCleaning } from './cleanable.ts'
 import { type CleaningReply, type CleaningRequest, cleaningTask } from './cleaning-task.ts'
 import { CleaningAborted, compactLog } from './compaction.ts'
 import { DamagedSegment } from './damaged-segment.ts'
-import { GroupSync } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { CleanerConfig } from './log-config.ts'
-import type { LogEnvironment, LogHome } from './log-environment.ts'
+import type { LogEnvironment } from './log-environment.ts'
 import { Pace } from './pace.ts'
 
 const LEAST_CHUNK_BYTES = 65_536
@@ -56,7 +54,6 @@ export class Cleaner {
   private readonly uncleanable = new Set<Log>()
   /** Failed for want of room or handles; taken up again after the next pause. */
   private readonly postponed = new Set<Log>()
-  private readonly checkpoints = new Map<LogHome, GroupSync>()
   private isStopping = false
 
   constructor(options: CleanerOptions) {
@@ -72,17 +69,7 @@ export class Cleaner {
     return [...this.uncleanable]
   }
 
-  /** Takes up the checkpoints of the directories. */
-  async start(homes: readonly LogHome[]): Promise<void> {
-    for (const home of homes) {
-      const path = `${home.path}/${CLEANER_CHECKPOINT}`
-      const text = await readText(this.environment.disk, path)
-      const offsets = text === undefined ? undefined : parseOffsets(text)
-      if (text !== undefined && offsets === undefined) {
-        this.logger.warn('A checkpoint file is damaged and counts as empty', { path })
-      }
-      for (const log of this.logs()) if (log.home === home) log.cleanedTo ??= offsets?.get(log.name)
-    }
+  start(): void {
     this.launch()
   }
 
@@ -98,7 +85,7 @@ export class Cleaner {
     await this.abort(log)
     if (log.cleanedTo === undefined) return
     log.cleanedTo = undefined
-    await this.saveCheckpoint(log.home)
+    await log.home.saveCleaned()
   }
 
   /** Gives up what is being done to a log. It may begin again later. */
@@ -232,7 +219,8 @@ export class Cleaner {
       log.cleanedTo = result.cleanedTo
       const tookMs = Math.round(environment.waitClock.elapsed() - startedMs)
       this.logger.info('Compacted a log', { log: log.name, ...result, tookMs })
-      await this.saveCheckpoint(log.home)
+      // Where it fails, what was compacted is looked at once more after a restart.
+      await log.home.saveCleaned()
     } catch (error) {
       this.failed(log, error as Error)
     }
@@ -261,31 +249,6 @@ export class Cleaner {
     const hint = error instanceof DamagedSegment ? 'it holds what was not written there' : 'this is a bug'
     this.logger.error('A log is not compacted any more', { log: log.name, hint, error })
     if (code !== undefined && !code.startsWith('ERR_')) log.diskFailed(error)
-  }
-
-  /** Where its logs have been compacted to; also for one that has come from another directory. */
-  saveCheckpoint(home: LogHome): Promise<void> {
-    let writer = this.checkpoints.get(home)
-    if (writer === undefined) {
-      writer = new GroupSync(() => this.writeCheckpoint(home))
-      this.checkpoints.set(home, writer)
-    }
-    return writer.run()
-  }
-
-  /** Where it fails, what was compacted is looked at once more after a restart. */
-  private async writeCheckpoint(home: LogHome): Promise<void> {
-    if (!home.isOnline) return
-    const offsets = new Map<string, bigint>()
-    for (const log of this.logs()) {
-      if (log.home === home && log.cleanedTo !== undefined) offsets.set(log.name, log.cleanedTo)
-    }
-    try {
-      await replaceFile(this.environment.disk, home.path, CLEANER_CHECKPOINT, formatOffsets(offsets))
-    } catch (error) {
-      this.logger.warn('A checkpoint could not be written', { path: home.path, error })
-      if (!isPassing(error)) home.goOffline(error as Error)
-    }
   }
 }
 

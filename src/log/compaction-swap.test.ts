@@ -110,6 +110,28 @@ test('where the disk is full at any of these points, the log is as before, and c
   }
 })
 
+test.each([
+  [1, 'torn'],
+  [2, 'kept'],
+] as const)(
+  'a crash after a swap that failed for %i calls loses nothing: what is not synced is %s',
+  async (failures, unsynced) => {
+    for (const [point, name] of steps.entries()) {
+      if (!/^(rename .*\d(\.log|\.index)|syncDirectory)/.test(name)) continue
+      const { rig, history } = await prepared()
+      watch(rig, index => {
+        if (index >= point && index < point + failures) throw diskError('ENOSPC')
+      })
+      await clean(rig)
+      rig.memory.intercept = undefined
+      const after = await rig.crash(unsynced === 'torn' ? { tornBy: new SeededRandom(point) } : unsynced)
+      after.updateHighWatermark(after.logEndOffset)
+      await expectWhole(rig, after, history)
+    }
+  },
+  60_000,
+)
+
 test('a disk that fails takes the directory offline, and the next start finds all of it', async () => {
   for (const [point, name] of steps.entries()) {
     const { rig, log, history } = await prepared()

@@ -44,7 +44,7 @@ export async function swapIn(swap: Swap, mustFinish: (cause: Error) => void): Pr
     throw error
   }
   try {
-    await cleaned.takeName(() => syncAtLast(disk, directory))
+    await cleaned.names.takeName(() => syncAtLast(disk, directory))
   } catch (error) {
     mustFinish(error as Error)
     throw error

@@ -10,7 +10,7 @@ import type { CleaningReply, CleaningRequest, LastRecords } from './cleaning-tas
 import { DamagedSegment } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import { ENTRY_BYTES } from './offset-map.ts'
-import type { Segment } from './segment.ts'
+import type { BatchPlace, Segment } from './segment.ts'
 
 /** Somebody needs the log as it is, or what was compacted is gone: nothing was lost, and nothing gained. */
 export class CleaningAborted extends Error {
@@ -126,12 +126,23 @@ class Compaction {
     for (const [i, segment] of sources.entries()) {
       const nextOffset = sources[i + 1]?.baseOffset ?? firstUncleanableOffset
       if (nextOffset <= firstDirtyOffset) continue
-      const from = (await segment.find(firstDirtyOffset))?.position ?? segment.sizeBytes
+      const from = (await this.findFirstDirty(segment))?.position ?? segment.sizeBytes
       const last = await this.feed(segment, from, bytes => this.send({ type: 'index', bytes }))
       if (last?.isFull) return last.latestOffset!
       latest = (await this.send({ type: 'indexed', nextOffset })).latestOffset!
     }
     return latest
+  }
+
+  private async findFirstDirty(segment: Segment): Promise<BatchPlace | undefined> {
+    const { firstDirtyOffset } = this.options
+    try {
+      return await segment.find(firstDirtyOffset)
+    } catch (error) {
+      if (!(error instanceof DamagedSegment)) throw error
+      await this.log.repairIndexes(segment, error)
+      return segment.find(firstDirtyOffset)
+    }
   }
 
   // Copying.

@@ -13,6 +13,7 @@ import {
   formatMetaProperties,
   formatOffsets,
   HIGH_WATERMARK_CHECKPOINT,
+  IN_DOUBT,
   LOG_START_CHECKPOINT,
   META_PROPERTIES,
   type MetaProperties,
@@ -38,6 +39,7 @@ const OFFSET_CHECKPOINTS = [
   CLEANER_CHECKPOINT,
 ]
 const CONCURRENT_RENAMES = 4
+const MARK_ATTEMPTS = 8
 
 /** How the names of directories end that are no longer those of logs. */
 export type Mark = 'delete' | 'stray'
@@ -70,6 +72,8 @@ export class LogDirectory implements LogHome {
     cleaned: new Map(),
   }
   wasClean = false
+  /** It failed in an earlier life of the broker: what no sync had covered is to be written once more. */
+  isInDoubt = false
   /** Logs that are there and could not be opened, by name. */
   readonly unopened = new Set<string>()
   /** By the checkpoint's name: the logs that it may tell of as it is on the disk. */
@@ -87,6 +91,8 @@ export class LogDirectory implements LogHome {
   private readonly nameSync = new GroupSync(() => this.syncNames())
   private readonly logStartWriter = new GroupSync(() => this.writeLogStarts())
   private readonly recoveryPointWriter = new GroupSync(() => this.writeRecoveryPoints())
+  private readonly watermarkWriter = new GroupSync(() => this.writeHighWatermarks())
+  private readonly cleanedWriter = new GroupSync(() => this.writeCleaned())
 
   constructor(path: string, environment: LogEnvironment, hooks: DirectoryHooks) {
     this.path = path
@@ -192,6 +198,7 @@ export class LogDirectory implements LogHome {
     const mark = `${this.path}/${CLEAN_SHUTDOWN}`
     this.wasClean = (await disk.status(mark)) !== undefined
     if (this.wasClean) await disk.remove(mark)
+    this.isInDoubt = (await disk.status(`${this.path}/${IN_DOUBT}`)) !== undefined
     // What was read is in force from now on, and whoever wrote it may have died before it was durable.
     await disk.syncDirectory(this.path)
   }
@@ -216,6 +223,31 @@ export class LogDirectory implements LogHome {
     this.failure = error
     for (const log of this.all()) log.abandon()
     this.hooks.onOffline(this, error)
+    void this.noteDoubt()
+  }
+
+  /**
+   * What a failed sync has lost still shows to whoever reads it, and the next sync succeeds without it. The
+   * mark shows as long: for the next life of the broker, unless the machine's ends too.
+   */
+  private async noteDoubt(): Promise<void> {
+    const { disk } = this.environment
+    for (let left = MARK_ATTEMPTS; left > 0; left--) {
+      try {
+        const file = await disk.open(`${this.path}/${IN_DOUBT}`, 'write')
+        await file.close()
+        return
+      } catch {
+        // The disk does not take even this; perhaps it was a want of handles.
+      }
+    }
+  }
+
+  /** All that was in doubt is written once more, and waits for its sync like any other. */
+  async settleDoubt(): Promise<void> {
+    if (this.isInDoubt && this.unopened.size === 0) {
+      await this.environment.disk.remove(`${this.path}/${IN_DOUBT}`)
+    }
   }
 
   /** What is in it is not known. */
@@ -262,17 +294,22 @@ export class LogDirectory implements LogHome {
 
   /**
    * Before a log is made: where the checkpoints still tell of an earlier one of its name, a start would trust
-   * batches that nobody has synced, or miss those before the other one's log start.
+   * batches that nobody has synced, miss those before the other one's log start, or take for compacted what
+   * is not, and drop a tombstone while what it deletes stays.
    */
   async forget(name: string): Promise<void> {
-    const tells = (checkpoint: string) => this.told.get(checkpoint)?.has(name) === true
-    const isForgotten =
-      (!tells(RECOVERY_POINT_CHECKPOINT) || (await this.saveRecoveryPoints())) &&
-      (!tells(LOG_START_CHECKPOINT) || (await this.saveLogStarts()))
-    if (isForgotten) return
-    throw Object.assign(new Error(`ENOSPC: a checkpoint of ${this.path} could not be written`), {
-      code: 'ENOSPC',
-    })
+    const writers = new Map([
+      [RECOVERY_POINT_CHECKPOINT, this.recoveryPointWriter],
+      [LOG_START_CHECKPOINT, this.logStartWriter],
+      [HIGH_WATERMARK_CHECKPOINT, this.watermarkWriter],
+      [CLEANER_CHECKPOINT, this.cleanedWriter],
+    ])
+    for (const [checkpoint, writer] of writers) {
+      if (!this.told.get(checkpoint)?.has(name) || (await writer.run())) continue
+      throw Object.assign(new Error(`ENOSPC: a checkpoint of ${this.path} could not be written`), {
+        code: 'ENOSPC',
+      })
+    }
   }
 
   noteUnflushed(log: Log, isUrgent: boolean): void {
@@ -299,8 +336,15 @@ export class LogDirectory implements LogHome {
     return this.recoveryPointWriter.run()
   }
 
+  saveCleaned(): Promise<boolean> {
+    return this.cleanedWriter.run()
+  }
+
   async saveHighWatermarks(): Promise<boolean> {
-    if (!this.hasNewWatermarks) return true
+    return !this.hasNewWatermarks || this.watermarkWriter.run()
+  }
+
+  private async writeHighWatermarks(): Promise<boolean> {
     this.hasNewWatermarks = false
     const isSaved = await this.writeOffsets(
       HIGH_WATERMARK_CHECKPOINT,
@@ -313,6 +357,10 @@ export class LogDirectory implements LogHome {
 
   private writeRecoveryPoints(): Promise<boolean> {
     return this.writeOffsets(RECOVERY_POINT_CHECKPOINT, this.saved.recoveryPoints, log => log.recoveryPoint)
+  }
+
+  private writeCleaned(): Promise<boolean> {
+    return this.writeOffsets(CLEANER_CHECKPOINT, this.saved.cleaned, log => log.cleanedTo)
   }
 
   /** Of those that begin at a segment too: a power failure may bring removed files back. */

@@ -42,4 +42,6 @@ export interface LogHome {
   saveLogStarts(): Promise<boolean>
   /** Likewise. */
   saveRecoveryPoints(): Promise<boolean>
+  /** Up to where the logs are compacted. */
+  saveCleaned(): Promise<boolean>
 }

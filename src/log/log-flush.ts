@@ -11,7 +11,8 @@ import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { greatestOffset, leastOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { LogLocation, Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 
 /** Producer state is written down this often within a segment. */
 const SNAPSHOT_INTERVAL_BYTES = 67_108_864

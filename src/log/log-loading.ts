@@ -69,7 +69,7 @@ async function loadLog(
 ): Promise<void> {
   const { path, topicPartition } = found
   const name = `${topicPartition.topic}-${topicPartition.partition}`
-  const { saved, wasClean } = directory
+  const { saved, wasClean, isInDoubt } = directory
   if (!directory.isOnline) return
   try {
     const log = await openLog({
@@ -83,10 +83,15 @@ async function loadLog(
       highWatermark: saved.highWatermarks.get(name) ?? 0n,
       cleanedTo: saved.cleaned.get(name) ?? 0n,
       state: wasClean ? 'clean' : 'unclean',
+      isInDoubt,
     })
     directory.unopened.delete(name)
-    if (path.endsWith(FUTURE_SUFFIX)) options.onFuture(log)
-    else options.onLog(log)
+    if (path.endsWith(FUTURE_SUFFIX)) {
+      options.onFuture(log)
+      return
+    }
+    log.cleanedTo = saved.cleaned.get(name)
+    options.onLog(log)
   } catch (error) {
     const isKnown = directory.unopened.has(name)
     if (!isKnown) options.environment.logger.error('A log could not be opened', { log: name, path, error })

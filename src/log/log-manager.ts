@@ -29,7 +29,7 @@ import type {
 import { futureName, LogMoves } from './log-moves.ts'
 import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
-import type { LogLocation } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 import { TailCache } from './tail-cache.ts'
 import { Tasks } from './tasks.ts'
 
@@ -144,7 +144,7 @@ export class LogManager implements LogManagerSurface {
       return taken
     }
     for (const directory of manager.directories) await manager.load(directory)
-    await manager.cleaner.start(manager.directories.filter(({ isOnline }) => isOnline))
+    manager.cleaner.start()
     manager.startBackgroundWork()
     return ok(manager)
   }
@@ -162,7 +162,10 @@ export class LogManager implements LogManagerSurface {
       onFuture: (copy: Log) => directory.futures.set(copy.name, copy),
       onBroken: (name: string, broken: BrokenLog) => this.broken.set(name, broken),
     }
-    await this.unlessMissing(directory, () => loadLogs(directory, options))
+    await this.unlessMissing(directory, async () => {
+      await loadLogs(directory, options)
+      await directory.settleDoubt()
+    })
   }
 
   /** The first directory has to work, since the metadata is in it; any other may be missing. */
@@ -281,6 +284,7 @@ export class LogManager implements LogManagerSurface {
       highWatermark: 0n,
       cleanedTo: 0n,
       state: 'new',
+      isInDoubt: false,
     })
     home.logs.set(name, log)
     this.byName.set(name, log)
@@ -389,7 +393,7 @@ export class LogManager implements LogManagerSurface {
   /** The log lives elsewhere: what is left where it was goes. */
   private async leaveBehind(log: Log, from: LogDirectory, old: LogLocation): Promise<void> {
     // Before anything says that it needs no checking: where it was compacted, offsets are missing.
-    await this.cleaner.saveCheckpoint(log.home)
+    await log.home.saveCleaned()
     await log.home.saveRecoveryPoints()
     await log.home.saveLogStarts()
     log.home.noteHighWatermark()

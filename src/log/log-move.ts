@@ -13,7 +13,8 @@ import { DamagedSegment } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import type { LogDirectory } from './log-directory.ts'
 import { leastOffset } from './offsets.ts'
-import type { BatchPlace, LogLocation, Segment } from './segment.ts'
+import type { BatchPlace, Segment } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 
 /** Read and written at once. A batch that is larger goes alone. */
 const CHUNK_BYTES = 1_048_576

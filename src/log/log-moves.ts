@@ -10,7 +10,7 @@ import type { LogDirectory } from './log-directory.ts'
 import type { LogEnvironment } from './log-environment.ts'
 import { LogMove } from './log-move.ts'
 import { openLog } from './recovery.ts'
-import type { LogLocation } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 import { TailCache } from './tail-cache.ts'
 
 export interface LogMovesOptions {
@@ -96,6 +96,7 @@ export class LogMoves {
       highWatermark: 0n,
       cleanedTo: 0n,
       state: 'new',
+      isInDoubt: false,
     })
     to.futures.set(log.name, copy)
     return copy

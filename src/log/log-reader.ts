@@ -196,7 +196,11 @@ export class LogReader {
 
   private async findInSegment(segment: Segment, timestamp: bigint): Promise<TimestampOffset | undefined> {
     const { logStartOffset } = this.log
-    const { offset } = await segment.timeIndex.lookup(timestamp)
+    const entry = await segment.timeIndex.lookup(timestamp)
+    if (!(await segment.isTrue(entry))) {
+      throw new DamagedSegment(`${segment.path}: its time index leads astray at offset ${entry.offset}`)
+    }
+    const { offset } = entry
     const near = await segment.offsetIndex.lookup(greatestOffset(offset, logStartOffset))
     let from = near.position
     for (;;) {

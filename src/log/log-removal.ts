@@ -462,7 +462,9 @@ export class LogRemoval {
 
 /** Where the batches of a segment end that lie below an offset. */
 async function endBelow(segment: Segment, offset: bigint): Promise<bigint> {
-  const place = await segment.find(offset)
-  const { position } = await segment.offsetIndex.lookup(offset - 1n)
-  return segment.scanNextOffset(position, place?.position)
+  return segment.repairing(async () => {
+    const place = await segment.find(offset)
+    const { position } = await segment.offsetIndex.lookup(offset - 1n)
+    return segment.scanNextOffset(position, place?.position)
+  })
 }

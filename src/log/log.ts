@@ -31,7 +31,8 @@ import type {
 import { clampOffset, greatestOffset } from './offsets.ts'
 import { encodeSnapshot, type ProducerSnapshots } from './producer-snapshot.ts'
 import { describeProducers, type ProducerState, type VerifiedProducer } from './producer-state.ts'
-import { type LogLocation, type RollRequest, Segment } from './segment.ts'
+import { type RollRequest, Segment } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 import { Tail } from './tail-cache.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 

@@ -65,7 +65,7 @@ async function replay(
   for (const [i, segment] of segments.entries()) {
     const end = segments[i + 1]?.baseOffset ?? to
     if (end <= start || segment.sizeBytes === 0) continue
-    const first = await segment.find(start)
+    const first = await segment.repairing(() => segment.find(start))
     if (first === undefined) continue
     if (cutAt !== undefined) await segment.transactionIndex.entries()
     const scan = { from: first.position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
@@ -89,14 +89,18 @@ async function recallWindows(
   for (const segment of segments.toReversed()) {
     if (segment.baseOffset >= snapshotOffset || segment.sizeBytes === 0) continue
     if (budget <= 0) return
-    const to = (await segment.find(snapshotOffset))?.position ?? segment.sizeBytes
-    const near = await segment.offsetIndex.lookupPosition(Math.max(0, to - budget))
     const batches: ProducedBatch[] = []
-    await segment.scan({ from: near.position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
-      if (!batch.hasProducerId || batch.isControl) return
-      batches.push({ ...seen(batch), producerId: batch.producerId, producerEpoch: batch.producerEpoch })
+    const bytes = await segment.repairing(async () => {
+      batches.length = 0
+      const to = (await segment.find(snapshotOffset))?.position ?? segment.sizeBytes
+      const near = await segment.offsetIndex.lookupPosition(Math.max(0, to - budget))
+      await segment.scan({ from: near.position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
+        if (!batch.hasProducerId || batch.isControl) return
+        batches.push({ ...seen(batch), producerId: batch.producerId, producerEpoch: batch.producerEpoch })
+      })
+      return to - near.position
     })
     for (const batch of batches.toReversed()) producers.recall(batch)
-    budget -= to - near.position
+    budget -= bytes
   }
 }

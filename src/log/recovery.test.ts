@@ -3,7 +3,18 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { encodeMessage } from '../records/legacy.ts'
 import type { Log } from './log.ts'
-import { append, batchOf, CLIENT, contents, must, Rig, readBatches, TOPIC_ID } from './testing/rig.ts'
+import {
+  append,
+  batchOf,
+  CLIENT,
+  contents,
+  diskError,
+  idle,
+  must,
+  Rig,
+  readBatches,
+  TOPIC_ID,
+} from './testing/rig.ts'
 
 const SMALL = { segmentBytes: 600, indexIntervalBytes: 150 }
 const name = (offset: number, suffix: string) => `/data/topic-0/${String(offset).padStart(20, '0')}${suffix}`
@@ -82,7 +93,7 @@ describe('an unclean stop', () => {
     }
     await rig.start()
     expect(await values(rig.manager.log('topic', 0)!)).toEqual([...expected(30), 'behind'])
-    expect(bytesRead).toBeLessThan(30)
+    expect(bytesRead).toBeLessThan(40)
   })
 
   test('a batch of which all but the offset reached the disk takes nothing with it', async () => {
@@ -450,4 +461,139 @@ test('durable records are known for those of their topic, whatever a power failu
   await append(await rig.log(), 'one')
   const after = await rig.crash('lost')
   expect([after.logEndOffset, after.topicId]).toEqual([1n, TOPIC_ID])
+})
+
+describe('a sync that has failed', () => {
+  const losing = new SeededRandom(3)
+
+  /** What was written when it failed is never on the disk, though whoever reads sees it. */
+  function failSync(rig: Rig, isMeant: (path: string) => boolean): void {
+    rig.memory.intercept = ({ name, path }) => {
+      if (name !== 'sync' || !isMeant(path)) return
+      rig.memory.loseUnsynced(path, losing)
+      throw diskError('EIO')
+    }
+  }
+
+  test.each(['.log', 'partition.metadata'])(
+    'of %s is made up for by the next life of the broker, whose syncs alone would not do it',
+    async suffix => {
+      for (let seed = 0; seed < 8; seed++) {
+        const rig = new Rig({ broker: { durability: 'fsync' } })
+        const log = await rig.log()
+        if (suffix === '.log') await append(log, 'synced')
+        failSync(rig, path => path.endsWith(suffix))
+        expect((await log.append(batchOf(['not synced']), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+        await idle()
+        rig.memory.intercept = undefined
+        const again = await rig.crash('kept')
+        const seen = await contents(again)
+        // It may be handed out from here on.
+        await append(again, 'later')
+        const after = await rig.crash('lost')
+        expect([...(await contents(after)).values()]).toEqual([...seen.values(), 'later'])
+        expect(after.topicId).toBe(TOPIC_ID)
+      }
+    },
+  )
+
+  test('moves no recovery point, and its mark is used up once', async () => {
+    const rig = new Rig()
+    const log = await rig.log()
+    await append(log, 'synced')
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    await append(log, 'not synced')
+    failSync(rig, path => path.endsWith('.log'))
+    await expect(log.flush()).rejects.toThrow('EIO')
+    await log.home.saveRecoveryPoints()
+    await rig.manager.shutdown()
+    rig.memory.intercept = undefined
+    expect(await rig.text('/data/recovery-point-offset-checkpoint')).toBe('0\n1\ntopic 0 1\n')
+    const names = async () => (await rig.memory.list('/data')).map(({ name }) => name)
+    expect(await names()).toContain('.klamm-in-doubt')
+    await rig.start()
+    expect(await names()).not.toContain('.klamm-in-doubt')
+  })
+})
+
+describe('what follows from the batches and has rotted', () => {
+  const ROTTEN = { segmentBytes: 2_000, indexIntervalBytes: 100 }
+  const START = 1_700_000_000_000
+
+  /** Several segments of records whose times rise by ten milliseconds. */
+  async function timed(rig: Rig): Promise<Log> {
+    const log = await rig.log()
+    for (let i = 0; i < 60; i++)
+      must(await log.append(batchOf([`value ${i}`], { at: START + i * 10 }), CLIENT))
+    log.updateHighWatermark(60n)
+    return log
+  }
+
+  test('whatever bit of an index it is, offsets and times lead to their records, and appends go on', async () => {
+    const probe = new Rig({ config: ROTTEN })
+    const { segments } = await timed(probe)
+    const bases = [segments[1]!.baseOffset, segments.at(-1)!.baseOffset].map(Number)
+    for (const [i, suffix] of ['.index', '.timeindex'].entries()) {
+      for (let bit = i; bit < 8 * 36; bit += 61) {
+        const rig = new Rig({ config: ROTTEN, broker: { tailCacheBytes: 0 } })
+        await timed(rig)
+        await rig.manager.shutdown()
+        for (const base of bases) {
+          await edit(rig, name(base, suffix), bytes => {
+            bytes[(bit >> 3) % bytes.length]! ^= 1 << (bit & 7)
+            return bytes
+          })
+        }
+        await rig.start()
+        const log = rig.manager.log('topic', 0)!
+        for (let offset = bit % 5; offset < 60; offset += 5) {
+          const [batch] = await readBatches(log, BigInt(offset))
+          expect(batch?.baseOffset, `bit ${bit} of ${suffix}`).toBe(BigInt(offset))
+          const found = await log.offsetForTimestamp(BigInt(START + offset * 10 - 3))
+          expect(found?.offset, `bit ${bit} of ${suffix}`).toBe(BigInt(offset))
+        }
+        expect(await append(log, 'next')).toBe(60n)
+        log.config = { ...log.config, retentionMs: 3_600_000 }
+        await log.applyRetention()
+        expect(log.logStartOffset, `bit ${bit} of ${suffix}`).toBe(0n)
+        expect(rig.offline).toEqual([])
+      }
+    }
+  })
+
+  test('a log is cut, compacted and recovered by batches, not by an index that leads astray', async () => {
+    const rig = new Rig({ config: ROTTEN, broker: { tailCacheBytes: 0 } })
+    const log = await timed(rig)
+    const second = log.segments[1]!.baseOffset
+    const third = log.segments[2]!.baseOffset
+    await rig.manager.shutdown()
+    await edit(rig, name(Number(second), '.index'), flip(7))
+    await rig.start()
+    const again = rig.manager.log('topic', 0)!
+    await again.truncateTo(third - 1n)
+    expect(again.logEndOffset).toBe(third - 1n)
+    expect((await contents(again)).size).toBe(Number(third) - 1)
+    expect(rig.offline).toEqual([])
+  })
+
+  test('leader epochs that cannot be read are found in the batches, and written down again', async () => {
+    const rig = new Rig({ config: ROTTEN })
+    const log = await rig.log()
+    for (let i = 0; i < 40; i++) {
+      must(await log.append(batchOf([`value ${i}`]), { ...CLIENT, leaderEpoch: Math.floor(i / 9) }))
+    }
+    await rig.manager.shutdown()
+    const path = '/data/topic-0/leader-epoch-checkpoint'
+    const text = await rig.text(path)
+    await edit(rig, path, bytes => {
+      bytes[4]! ^= 0x80
+      return bytes
+    })
+    await rig.start()
+    const again = rig.manager.log('topic', 0)!
+    for (let i = 0; i < 40; i++) expect(again.epochForOffset(BigInt(i))).toBe(Math.floor(i / 9))
+    await again.flush()
+    expect(await rig.text(path)).toBe(text)
+  })
 })

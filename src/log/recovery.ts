@@ -5,6 +5,7 @@
  * swapped files) are settled first.
  */
 import type { RecordBatch } from '../records/batch.ts'
+import { RECOVERY_BYTES } from './batch-scan.ts'
 import {
   LEADER_EPOCH_CHECKPOINT,
   newerVersionOf,
@@ -12,7 +13,9 @@ import {
   parseEpochs,
   parsePartitionMetadata,
   readText,
+  replaceFile,
 } from './checkpoint.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { TopicPartition } from './log.ts'
 import { Log } from './log.ts'
@@ -22,7 +25,8 @@ import { greatestOffset, leastOffset } from './offsets.ts'
 import { rebuildProducers, refillTransactionIndexes } from './producer-replay.ts'
 import { ProducerSnapshots } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
-import { type LogLocation, Segment, type SegmentServices } from './segment.ts'
+import { Segment, type SegmentServices } from './segment.ts'
+import type { LogLocation } from './segment-files.ts'
 
 const SWAP = /^\d{20}\..*\.swap$/
 const LEFTOVER = /^(\d{20}\..*\.(deleted|cleaned|tmp)|(leader-epoch-checkpoint|partition\.metadata)\.tmp)$/
@@ -40,6 +44,8 @@ export interface OpenOptions {
   readonly cleanedTo: bigint
   /** `new`: the directory was just made. `unclean`: nothing behind the recovery point is to be trusted. */
   readonly state: 'new' | 'clean' | 'unclean'
+  /** A sync has failed, and what it has lost may still show: what is not synced is written once more. */
+  readonly isInDoubt: boolean
 }
 
 export async function openLog(options: OpenOptions): Promise<Log> {
@@ -49,14 +55,12 @@ export async function openLog(options: OpenOptions): Promise<Log> {
   const names = await settleLeftovers(options)
   const segments = await findSegments(names, options)
   const snapshots = new ProducerSnapshots(disk, () => location.path, offsetsOf(names, '.snapshot'))
-  const epochText = names.has(LEADER_EPOCH_CHECKPOINT)
-    ? await readText(disk, `${location.path}/${LEADER_EPOCH_CHECKPOINT}`)
-    : undefined
-  const epochs = new LeaderEpochs(epochText === undefined ? [] : (parseEpochs(epochText) ?? []))
+  const epochs = await readEpochs(segments, options)
   const metadata = names.has(PARTITION_METADATA)
     ? await readText(disk, `${location.path}/${PARTITION_METADATA}`)
     : undefined
 
+  if (options.isInDoubt && metadata) await replaceFile(disk, location.path, PARTITION_METADATA, metadata)
   if (segments.length === 0) segments.push(await firstSegment(options))
   let logStartOffset = greatestOffset(options.logStartOffset, segments[0]!.baseOffset)
   await dropBelow(logStartOffset, segments)
@@ -264,8 +268,9 @@ async function recoverSegments(
     // One that ends just there may have got its last index entries later.
     if (next !== undefined && next.baseOffset < options.recoveryPoint) continue
     // It may have to be cut.
-    segment.isWritable = true
-    const { cutBytes, reason, nextOffset } = await segment.recover(options.recoveryPoint, note)
+    await segment.makeWritable()
+    const { from, cutBytes, reason, nextOffset } = await segment.recover(options.recoveryPoint, note)
+    if (options.isInDoubt) await segment.rewrite(from)
     // A file may have lost whole batches at its end while the next one has all of its own.
     const isShort = next !== undefined && nextOffset < next.baseOffset && nextOffset >= options.cleanedTo
     // What a failed write left behind a whole segment takes nothing with it.
@@ -289,6 +294,32 @@ async function recoverSegments(
     break
   }
   return hasTransactions
+}
+
+/** Where their checkpoint is damaged: as the batches have them, up to damage there. */
+async function readEpochs(
+  segments: readonly Segment[],
+  { environment, location }: OpenOptions,
+): Promise<LeaderEpochs> {
+  const text = await readText(environment.disk, `${location.path}/${LEADER_EPOCH_CHECKPOINT}`)
+  const saved = text === undefined ? [] : parseEpochs(text)
+  const epochs = new LeaderEpochs(saved ?? [])
+  if (saved !== undefined) return epochs
+  environment.logger.warn('A checkpoint file is damaged and made anew', {
+    path: location.path,
+    name: LEADER_EPOCH_CHECKPOINT,
+  })
+  const note = ({ partitionLeaderEpoch, baseOffset }: RecordBatch) => {
+    if (partitionLeaderEpoch > (epochs.latest?.epoch ?? -1)) epochs.assign(partitionLeaderEpoch, baseOffset)
+  }
+  try {
+    for (const segment of segments) {
+      await segment.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, note)
+    }
+  } catch (error) {
+    if (!(error instanceof DamagedSegment)) throw error
+  }
+  return epochs
 }
 
 /** Deleted already, and brought back by a power failure, perhaps not all of them. */

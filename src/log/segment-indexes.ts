@@ -2,6 +2,7 @@
 import type { Disk } from '../platform/platform.ts'
 import type { IndexCache } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
+import type { SegmentFiles } from './segment-files.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -15,14 +16,14 @@ export class SegmentIndexes {
     options: {
       readonly disk: Disk
       readonly cache: IndexCache
-      readonly path: (suffix: string) => string
+      readonly files: SegmentFiles
       readonly isNew: boolean
     },
   ) {
-    const { disk, cache, path, isNew } = options
-    this.offsets = new OffsetIndex(baseOffset, { disk, cache, path: () => path('.index') })
-    this.times = new TimeIndex(baseOffset, { disk, cache, path: () => path('.timeindex') })
-    this.transactions = new TransactionIndex(disk, () => path('.txnindex'), isNew)
+    const { disk, cache, files, isNew } = options
+    this.offsets = new OffsetIndex(baseOffset, { disk, cache, path: () => files.pathOf('.index') })
+    this.times = new TimeIndex(baseOffset, { disk, cache, path: () => files.pathOf('.timeindex') })
+    this.transactions = new TransactionIndex(disk, () => files.pathOf('.txnindex'), isNew)
   }
 
   /** Entries of offsets and times are to be made again, in the files or in new ones. */

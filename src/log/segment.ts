@@ -9,24 +9,17 @@ import { DamagedSegment, refuseOldFormat } from './damaged-segment.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import type { LogConfig } from './log-config.ts'
-import type { OffsetIndex } from './offset-index.ts'
+import type { OffsetIndex, OffsetPosition } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
-import { fileName } from './producer-snapshot.ts'
-import { renameAll } from './rename-all.ts'
+import { type LogLocation, SegmentFiles } from './segment-files.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
-import type { TimeIndex } from './time-index.ts'
+import type { TimeEntry, TimeIndex } from './time-index.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
 /** Offsets within a segment are relative int32, positions too. */
 const MAX_RELATIVE_OFFSET = 0x7fff_ffffn
 
 export const DELETED_SUFFIX = '.deleted'
-export const SEGMENT_SUFFIXES = ['.log', '.index', '.timeindex', '.txnindex'] as const
-
-/** Where a log's files are; its directory is renamed when the log is deleted. */
-export interface LogLocation {
-  path: string
-}
 
 export interface SegmentServices {
   readonly disk: Disk
@@ -61,13 +54,15 @@ export interface SegmentScan {
 
 /** A segment as recovery left it. */
 export interface RecoveredSegment {
+  /** Position of what was not synced for certain. */
+  readonly from: number
   readonly cutBytes: number
   readonly reason: string | undefined
   /** Behind its last batch, or the recovery point: nothing below is lost, but compaction may leave a gap. */
   readonly nextOffset: bigint
 }
 
-/** What the roll decision asks of an append. */
+/** Of an append that may come into the next segment. */
 export interface RollRequest {
   readonly sizeBytes: number
   readonly baseOffset: bigint
@@ -89,7 +84,7 @@ export class Segment implements PoolMember {
   readonly baseOffset: bigint
   readonly createdMs: number
   isWritable: boolean
-  private suffix: string
+  readonly names: SegmentFiles
   private readonly services: SegmentServices
   private readonly rollJitterMs: number
   private readonly indexIntervalBytes: number
@@ -114,7 +109,9 @@ export class Segment implements PoolMember {
     this.rollJitterMs = options.rollJitterMs
     this.indexIntervalBytes = options.indexIntervalBytes
     this.isWritable = options.isWritable
-    this.suffix = options.suffix ?? ''
+    const { disk, location } = services
+    const { baseOffset, suffix = '' } = options
+    this.names = new SegmentFiles({ disk, location, baseOffset, suffix })
     this.offsetOfMaxTimestamp = options.baseOffset
     this.isReady = options.isNew
     this.isEndKnown = options.isNew
@@ -137,8 +134,8 @@ export class Segment implements PoolMember {
   private get indexes(): SegmentIndexes {
     if (this.madeIndexes === undefined) {
       const { disk, indexes: cache } = this.services
-      const path = (suffix: string) => this.pathOf(suffix)
-      this.madeIndexes = new SegmentIndexes(this.baseOffset, { disk, cache, path, isNew: this.isNew })
+      const { names: files, isNew } = this
+      this.madeIndexes = new SegmentIndexes(this.baseOffset, { disk, cache, files, isNew })
     }
     return this.madeIndexes
   }
@@ -148,11 +145,7 @@ export class Segment implements PoolMember {
   }
 
   get path(): string {
-    return this.pathOf('.log')
-  }
-
-  private pathOf(kind: string, suffix = this.suffix): string {
-    return `${this.services.location.path}/${fileName(this.baseOffset, kind)}${suffix}`
+    return this.names.pathOf('.log')
   }
 
   /**
@@ -174,7 +167,10 @@ export class Segment implements PoolMember {
       this.firstBatchTimestamp = batch.maxTimestamp
       return true
     })
-    if (await this.openIndexes()) this.adoptLastTimeEntry()
+    // Retention goes by the last time entry: it has to be what the batches say.
+    const isWhole = await this.openIndexes()
+    if (isWhole && (await this.isTrue(this.timeIndex.lastEntry).catch(unlessDamaged)))
+      this.adoptLastTimeEntry()
     else await this.rebuildIndexes()
     this.isReady = true
   }
@@ -224,16 +220,13 @@ export class Segment implements PoolMember {
     return request.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
   }
 
-  /**
-   * By record time, from the first batch on, where records have times; by the segment's own age otherwise.
-   */
+  /** By record time, from the first batch on, where records have times; by its own age otherwise. */
   private ageAt(request: RollRequest): number {
     const first = this.firstBatchTimestamp
     if (first !== undefined && first >= 0n) return Number(request.maxTimestamp - first)
     return request.now - this.createdMs
   }
 
-  /** A batch has been written at the end of the file. */
   noteAppended(batch: RecordBatch, indexIntervalBytes: number): void {
     this.noteBatch(batch, this.size, indexIntervalBytes)
     this.size += batch.sizeInBytes
@@ -258,7 +251,6 @@ export class Segment implements PoolMember {
     return this.offsetIndex.file.hasLongTail || this.timeIndex.file.hasLongTail
   }
 
-  /** Those of a segment that nobody has looked into are as they should be. */
   async persistIndexes(sync: boolean): Promise<void> {
     if (this.isReady) await this.writeIndexes(sync)
   }
@@ -291,7 +283,7 @@ export class Segment implements PoolMember {
   /** Drops every batch that reaches an offset. Where it fails, it can be tried again. */
   async truncateTo(offset: bigint): Promise<void> {
     await this.ready()
-    const place = await this.find(offset)
+    const place = await this.repairing(() => this.find(offset))
     await this.cutIndexes(offset)
     this.isEndKnown = true
     if (place !== undefined) await this.setSize(place.position)
@@ -329,6 +321,16 @@ export class Segment implements PoolMember {
     return true
   }
 
+  /** For whoever has the segment to himself: an index that leads astray is made anew, once. */
+  async repairing<T>(look: () => Promise<T>): Promise<T> {
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof DamagedSegment) || !(await this.repairIndexes())) throw error
+      return await look()
+    }
+  }
+
   private async rebuildIndexes(): Promise<void> {
     this.wasRepaired = true
     await this.resetIndexes('anew')
@@ -349,8 +351,7 @@ export class Segment implements PoolMember {
 
   /**
    * After an unclean stop: the batches from an offset on are checked and indexed anew, and the file is cut
-   * before the first that is not intact or does not continue the ones before it. Those below the offset were
-   * synced, and so were their index entries.
+   * before the first that is not intact, or does not follow. Those below were synced, as were their entries.
    */
   async recover(recoveryPoint: bigint, visit: (batch: RecordBatch) => void): Promise<RecoveredSegment> {
     // Before anything is touched.
@@ -387,7 +388,17 @@ export class Segment implements PoolMember {
     this.isEndKnown = true
     const reason = end.problem ?? (cutBytes > 0 ? 'its offset does not follow' : undefined)
     const least = from === undefined && cutBytes > 0 ? 0n : recoveryPoint
-    return { cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, least) }
+    return { from: from ?? 0, cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, least) }
+  }
+
+  /** The same bytes, for the next sync. */
+  async rewrite(from: number): Promise<void> {
+    await this.withFile(async file => {
+      for (let at = from; at < this.size; at += RECOVERY_BYTES) {
+        const bytes = Buffer.allocUnsafeSlow(Math.min(RECOVERY_BYTES, this.size - at))
+        await file.write([bytes.subarray(0, await file.read(bytes, at))], at)
+      }
+    })
   }
 
   private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {
@@ -395,8 +406,9 @@ export class Segment implements PoolMember {
     this.isReady = true
     try {
       let next = this.baseOffset
-      const { position } = await this.offsetIndex.lookup(recoveryPoint)
-      const place = await this.firstWhere({ from: position }, batch => {
+      const entry = await this.offsetIndex.lookup(recoveryPoint)
+      const place = await this.firstWhere({ from: entry.position }, (batch, position) => {
+        this.checkEntry(entry, batch, position)
         // No checksum covers the offset itself, which may be torn.
         if (batch.lastOffset >= recoveryPoint || batch.baseOffset < next) return true
         next = batch.nextOffset
@@ -417,24 +429,34 @@ export class Segment implements PoolMember {
    * batches long before. What was synced before them is as it was.
    */
   private async doIndexesEndTruly(): Promise<boolean> {
-    const isTrue = async ({ from, offset }: { from: number; offset: bigint }, timestamp?: bigint) => {
-      const isIt = (batch: RecordBatch) =>
-        batch.lastOffset === offset && (timestamp ?? batch.maxTimestamp) === batch.maxTimestamp
-      let isThere = false
-      await this.firstWhere({ from }, batch => {
-        isThere = isIt(batch)
-        return batch.lastOffset >= offset
-      })
-      return isThere
-    }
     if (this.offsetIndex.file.count > 0) {
       const { offset, position } = await this.offsetIndex.lastEntry()
-      if (!(await isTrue({ from: position, offset }))) return false
+      if (!(await this.holds(position, offset, batch => batch.lastOffset === offset))) return false
     }
-    if (this.timeIndex.file.count === 0) return true
-    const { offset, timestamp } = this.timeIndex.lastEntry
+    return this.isTrue(this.timeIndex.lastEntry)
+  }
+
+  /** Whether a time entry says what its batch says. Kafka of old named a record within the batch. */
+  async isTrue({ offset, timestamp }: TimeEntry): Promise<boolean> {
+    if (timestamp < 0n) return true
     const { position } = await this.offsetIndex.lookup(offset)
-    return isTrue({ from: position, offset }, timestamp)
+    const isIn = ({ baseOffset, lastOffset }: RecordBatch) => baseOffset <= offset && offset <= lastOffset
+    return this.holds(position, offset, it => isIn(it) && it.maxTimestamp === timestamp)
+  }
+
+  private async holds(from: number, offset: bigint, isIt: (batch: RecordBatch) => boolean): Promise<boolean> {
+    let isThere = false
+    await this.firstWhere({ from }, batch => {
+      isThere = isIt(batch)
+      return batch.lastOffset >= offset
+    })
+    return isThere
+  }
+
+  /** No batch before the one that an entry leads to is behind its offset. */
+  private checkEntry(entry: OffsetPosition, batch: RecordBatch, position: number): void {
+    if (position === 0 || position !== entry.position || batch.lastOffset <= entry.offset) return
+    throw new DamagedSegment(`${this.path}: its index leads astray at offset ${entry.offset}`)
   }
 
   // Looking up.
@@ -458,8 +480,8 @@ export class Segment implements PoolMember {
   /** The offset behind the last batch. */
   async readNextOffset(): Promise<bigint> {
     await this.ready()
-    const { position } = await this.offsetIndex.lastEntry()
-    const next = await this.scanNextOffset(position)
+    const scan = async () => this.scanNextOffset((await this.offsetIndex.lastEntry()).position)
+    const next = await this.repairing(scan)
     this.isEndKnown = true
     return next
   }
@@ -479,13 +501,10 @@ export class Segment implements PoolMember {
   async find(offset: bigint, file?: DiskFile): Promise<BatchPlace | undefined> {
     await this.ready()
     const entry = await this.offsetIndex.lookup(offset)
-    let isLying = false
-    const place = await this.firstWhere({ from: entry.position, file }, (batch, position) => {
-      isLying = position > 0 && position === entry.position && batch.lastOffset > entry.offset
-      return isLying || batch.lastOffset >= offset
+    return this.firstWhere({ from: entry.position, file }, (batch, position) => {
+      this.checkEntry(entry, batch, position)
+      return batch.lastOffset >= offset
     })
-    if (isLying) throw new DamagedSegment(`${this.path}: its index leads astray at offset ${entry.offset}`)
-    return place
   }
 
   /** The first batch from a position on of which the claim is true. */
@@ -512,7 +531,7 @@ export class Segment implements PoolMember {
     return new RecordBatch(bytes, 0)
   }
 
-  /** A walk over what is written; throws where that is not a row of batches. */
+  /** Throws where what is written is not a row of batches. */
   async scan(options: SegmentScan, visit: (batch: RecordBatch, position: number) => unknown): Promise<void> {
     const to = options.to ?? this.size
     if (options.from >= to) return
@@ -547,31 +566,8 @@ export class Segment implements PoolMember {
     this.unload()
   }
 
-  /**
-   * Renames its files, all or none; whoever finds some under the one name and some under the other goes by
-   * the file of the batches.
-   */
-  async changeSuffix(suffix: string, order: 'batches first' | 'batches last'): Promise<void> {
-    const { from, to } = this.renaming(suffix)
-    if (order === 'batches last') await renameAll(this.services.disk, from.toReversed(), to.toReversed())
-    else await renameAll(this.services.disk, from, to)
-    this.suffix = suffix
-  }
-
-  /** Takes the suffix off, of the batches first; what is given is done before the others follow. */
-  async takeName(afterBatches: () => Promise<void>): Promise<void> {
-    const { from, to } = this.renaming('')
-    await renameAll(this.services.disk, from.slice(0, 1), to.slice(0, 1))
-    await afterBatches()
-    await renameAll(this.services.disk, from.slice(1), to.slice(1))
-    this.suffix = ''
-  }
-
-  private renaming(suffix: string): { readonly from: readonly string[]; readonly to: readonly string[] } {
-    return {
-      from: SEGMENT_SUFFIXES.map(kind => this.pathOf(kind)),
-      to: SEGMENT_SUFFIXES.map(kind => this.pathOf(kind, suffix)),
-    }
+  changeSuffix(suffix: string, order: 'batches first' | 'batches last'): Promise<void> {
+    return this.names.changeSuffix(suffix, order)
   }
 
   /** The greatest timestamp of the first batch; undefined where there is none. */
@@ -581,7 +577,7 @@ export class Segment implements PoolMember {
   }
 
   async remove(): Promise<void> {
-    for (const suffix of SEGMENT_SUFFIXES) await this.services.disk.remove(this.pathOf(suffix))
+    await this.names.remove()
     await this.close()
   }
 
@@ -595,4 +591,10 @@ export class Segment implements PoolMember {
     this.madeIndexes?.offsets.file.unload()
     this.madeIndexes?.times.file.unload()
   }
+}
+
+/** Where it is the batches that are damaged, those before them are found all the same. */
+function unlessDamaged(error: unknown): true {
+  if (error instanceof DamagedSegment) return true
+  throw error
 }

@@ -76,8 +76,6 @@ function admitLoss({ log, model, wall }: AuditOptions): void {
   )
   model.cut(log.logEndOffset, 'lost')
   if (model.isCompacted) excuseRemoved(model, wall)
-  model.isTainted = false
-  model.hasFailedSync = false
 }
 
 async function readAll({ log, model, random }: AuditOptions): Promise<RecordBatch[]> {

@@ -1,4 +1,5 @@
 /** What disks do now and then: they fail, are full or slow, open no file, or change bytes at rest. */
+import { IN_DOUBT } from '../log/checkpoint.ts'
 import type { Log } from '../log/log.ts'
 import type { Random } from '../platform/platform.ts'
 import type { DiskFaults } from '../platform/simulated/simulated-disk.ts'
@@ -15,8 +16,8 @@ export class DiskTrouble {
   /** How many calls have failed, and when the last of them. */
   faults = 0
   lastFaultMs = Number.NEGATIVE_INFINITY
-  /** A sync has failed, of whatever file: what is read there may not be on the disk. */
-  hasFailedSync = false
+  /** Log directories where a sync has failed, of whatever file: what is read may not be on the disk. */
+  readonly failedSyncs = new Set<string>()
   private isBroken = false
   private lastTroubleMs = 0
   private readonly stage: Stage
@@ -44,11 +45,21 @@ export class DiskTrouble {
     return this.stage.world.clock.elapsed() - Math.max(this.lastTroubleMs, this.lastFaultMs)
   }
 
+  get hasFailedSync(): boolean {
+    return this.failedSyncs.size > 0
+  }
+
   private syncFailed(path: string): void {
-    this.hasFailedSync = true
-    for (const model of this.stage.models) {
-      if (path.includes(`/${model.name}/`)) model.hasFailedSync = true
+    for (const directory of this.logDirs)
+      if (path.startsWith(`${directory}/`)) this.failedSyncs.add(directory)
+  }
+
+  /** Whether the broker has told its next life of each. */
+  async isMarked(): Promise<boolean> {
+    for (const directory of this.failedSyncs) {
+      if (!(await this.stage.world.memory.status(`${directory}/${IN_DOUBT}`))) return false
     }
+    return true
   }
 
   async fill(): Promise<void> {
@@ -98,6 +109,27 @@ export class DiskTrouble {
     world.memory.rot(path, where, 1 << random.below(8))
     const rotten = await world.memory.readFile(path)
     model.rot = { from: segment.baseOffset, to: end(at), path, bytes: rotten }
+    this.stage.note(`byte ${where} of ${path} turns over`)
+  }
+
+  /**
+   * Of what follows from the batches: whoever meets it does without, and it is made anew. Where the file has
+   * no checksum, as Kafka made it, and no other way to tell, only what makes it unreadable is put in.
+   */
+  async rotDerived(model: PartitionModel, log: Log): Promise<void> {
+    const { world, random } = this.stage
+    const { memory } = world
+    const list = async (directory: string) =>
+      (await memory.list(directory)).filter(it => !it.isDirectory).map(({ name }) => `${directory}/${name}`)
+    const files = [...(await list(log.location.path)), ...(await list(log.home.path))]
+    const isText = (path: string) => /(leader-epoch|replication-offset|cleaner-offset)-checkpoint$/.test(path)
+    const derived = files.filter(path => isText(path) || /\d\.(index|timeindex|snapshot)$/.test(path))
+    const path = derived[random.below(Math.max(1, derived.length))]
+    const sizeBytes = path === undefined ? 0 : ((await memory.status(path))?.sizeBytes ?? 0)
+    if (path === undefined || sizeBytes === 0) return
+    const where = isText(path) ? 0 : random.below(sizeBytes)
+    memory.rot(path, where, isText(path) ? 0x80 : 1 << random.below(8))
+    model.hasRottenIndex ||= path.endsWith('index')
     this.stage.note(`byte ${where} of ${path} turns over`)
   }
 

@@ -80,9 +80,6 @@ export class PartitionModel {
   deletedTo = 0n
   /** What lies below must survive a power failure. */
   durableFloor = 0n
-  /** A sync has failed: what is read may not be on the disk, until the machine starts anew. */
-  isTainted = false
-  hasFailedSync = false
   /** Of this life of the broker. */
   highWatermark = 0n
   /** What topic configurations allowed since retention was last looked at. */
@@ -108,6 +105,8 @@ export class PartitionModel {
   /** By producer: where its last batches were cut off. What came before them may be compacted. */
   private readonly cutProducers = new Map<bigint, bigint>()
   rot: Rot | undefined
+  /** Of one of its indexes too; who needs it notices, and nobody else. */
+  hasRottenIndex = false
   /** The broker has started since its disk has changed bytes: nothing has to be there any more. */
   isSuspect = false
   readonly clock: Clock

@@ -76,7 +76,7 @@ export class Overseer {
   }
 
   raiseFloor(model: PartitionModel, offset: bigint): void {
-    if (!model.isTainted && offset > model.durableFloor) model.durableFloor = offset
+    if (offset > model.durableFloor) model.durableFloor = offset
   }
 
   private get isLenient(): boolean {

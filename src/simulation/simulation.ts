@@ -134,7 +134,7 @@ class Simulation implements LaneHost, Stage {
   }
 
   private readonly acts: readonly (readonly [number, () => Promise<void> | void])[] = [
-    [47, () => this.produce()],
+    [46, () => this.produce()],
     [7, () => this.launch(() => this.consumers.read())],
     [5, () => this.pass()],
     [3, () => this.consumers.deleteRecords()],
@@ -146,6 +146,7 @@ class Simulation implements LaneHost, Stage {
     [2, () => this.trouble.break()],
     [1, () => this.stepWall()],
     [2, () => this.rot()],
+    [1, () => this.rotDerived()],
     [3, () => this.move()],
     [2, () => this.overseer.auditAll()],
     [1, () => this.launch(() => this.engine.raiseEpochs())],
@@ -250,6 +251,8 @@ class Simulation implements LaneHost, Stage {
       model.noteProducersCut(offset)
     }
     model.isBlurred ||= model.isCompacted && offset < uncompactedFrom(log)
+    const { excused, expired } = model
+    const known = { excused: [...excused], expired: [...expired] }
     model.cut(offset, 'withdrawn')
     model.highWatermark = 0n
     try {
@@ -258,6 +261,8 @@ class Simulation implements LaneHost, Stage {
       // It may have been done or not, which can be told as long as nothing is deleted.
       if (!isDiskError(error)) throw error
       model.reopen()
+      for (const it of known.excused) excused.add(it)
+      for (const it of known.expired) expired.add(it)
       if (log.isOnline) await this.finish(this.overseer.auditOne(model, log))
       return
     }
@@ -333,6 +338,14 @@ class Simulation implements LaneHost, Stage {
     await this.finish(this.trouble.checkRot(model!, log))
   }
 
+  private async rotDerived(): Promise<void> {
+    const model = this.anyModel()
+    const log = model && this.logOf(model)
+    // An index is made anew once in the life of a broker: if that does not help, it is not the index.
+    if (!log?.isOnline || model?.rot !== undefined || model?.hasRottenIndex) return
+    await this.finish(this.trouble.rotDerived(model!, log))
+  }
+
   private move(): void {
     const model = this.anyModel()
     const log = model && this.logOf(model)
@@ -388,7 +401,8 @@ class Simulation implements LaneHost, Stage {
       if (!(await memory.status(`${directory}/.kafka_cleanshutdown`))) continue
       for (const model of this.models) {
         const path = `${directory}/${model.name}`
-        if (model.rot === undefined && (await memory.status(path))) await auditIndexes(memory, path)
+        if (model.rot !== undefined || model.hasRottenIndex) continue
+        if (await memory.status(path)) await auditIndexes(memory, path)
       }
     }
   }
@@ -399,8 +413,9 @@ class Simulation implements LaneHost, Stage {
     this.trouble.mend()
     this.overseer.noteChange()
     this.suspectRotten()
-    // What a failed sync has lost still shows until the machine is started anew.
-    if (this.trouble.hasFailedSync) {
+    // What a failed sync has lost still shows until the machine is started anew; the broker knows of it where
+    // it could leave a mark.
+    if (this.trouble.hasFailedSync && (this.random.below(2) === 0 || !(await this.trouble.isMarked()))) {
       this.engine.failPower()
       isTorn = true
     }
@@ -434,10 +449,9 @@ class Simulation implements LaneHost, Stage {
     }
     for (const model of this.models) {
       model.highWatermark = 0n
-      model.isTainted ||= model.hasFailedSync
       model.reopen()
     }
-    this.trouble.hasFailedSync = false
+    this.trouble.failedSyncs.clear()
     await this.overseer.auditAll({ isRecovered: true, hadPowerFailure: isTorn })
     // Compaction waits until everything that is there is known.
     const isKnown = this.models.every(model => this.logOf(model) || this.engine.offline.size > 0)
