@@ -38,3 +38,12 @@ test('a fork of a fork, cut in the middle of a page and grown again, reads zeros
   expect(bytesOf(fork).equals(Buffer.concat([Buffer.alloc(500, 'a'), Buffer.alloc(500)]))).toBe(true)
   expect(bytesOf(original).equals(Buffer.alloc(1_000, 'a'))).toBe(true)
 })
+
+test('what lies behind all that was written, in a file that was made longer, reads as zeros', () => {
+  const bytes = new PagedBytes()
+  bytes.write(Buffer.alloc(200, 1), 0)
+  bytes.truncate(1_000)
+  const target = Buffer.alloc(20, 7)
+  expect(bytes.read(target, 600)).toBe(20)
+  expect(target).toEqual(Buffer.alloc(20))
+})

@@ -22,7 +22,8 @@ export class PagedBytes {
       const within = (position + done) % PAGE_BYTES
       const count = Math.min(PAGE_BYTES - within, wanted - done)
       const page = this.pages[Math.floor((position + done) / PAGE_BYTES)]
-      const held = page ? page.copy(target, done, within, Math.min(page.length, within + count)) : 0
+      const end = Math.min(page?.length ?? 0, within + count)
+      const held = page && end > within ? page.copy(target, done, within, end) : 0
       if (held < count) target.fill(0, done + held, done + count)
       done += count
     }
