@@ -16,7 +16,7 @@ import { type Answer, Lane, type LaneHost, type LaneKind } from './lane.ts'
 import { PartitionModel, type SentBatch } from './model.ts'
 import { Overseer } from './overseer.ts'
 import type { Stage } from './stage.ts'
-import { isDiskError, storyLogger } from './story.ts'
+import { isDiskError, RottenLogs, storyLogger } from './story.ts'
 import { drawCleaner, drawConfig } from './topics.ts'
 import { hold, Violation } from './violation.ts'
 import { WallTimes } from './wall-times.ts'
@@ -69,6 +69,7 @@ class Simulation implements LaneHost, Stage {
   private readonly trouble: DiskTrouble
   private readonly overseer: Overseer
   private readonly consumers: Consumers
+  private readonly rotten = new RottenLogs()
   private lanes: Lane[] = []
   /** Sent when it was already in force that each append is synced. */
   private readonly promised = new WeakSet<SentBatch>()
@@ -96,7 +97,8 @@ class Simulation implements LaneHost, Stage {
       logger: storyLogger({
         note: line => this.note(line),
         fail: error => this.fail(error),
-        isRotten: log => this.models.some(model => model.name === log && model.rot !== undefined),
+        isRotten: log =>
+          this.rotten.has(log) || this.models.some(model => model.name === log && model.rot !== undefined),
       }),
       disk: options.disk,
     })
@@ -294,6 +296,7 @@ class Simulation implements LaneHost, Stage {
       const kinds: LaneKind[] = ['plain', 'idempotent', 'idempotent', 'transactional']
       this.lanes.push(...kinds.map(kind => new Lane(this, model, kind)))
       const log = this.logOf(model)
+      if (log !== undefined) this.rotten.replaced(model.name)
       const isEmpty = log === undefined || log.logEndOffset === 0n
       hold(isEmpty, 'deleted is deleted', () => `${model.name} begins with ${log?.logEndOffset}`)
     }
@@ -332,6 +335,7 @@ class Simulation implements LaneHost, Stage {
     const log = model && this.logOf(model)
     if (!log?.isOnline || model?.rot !== undefined) return
     await this.finish(this.trouble.rot(model!, log))
+    if (model!.rot !== undefined) this.rotten.add(model!.name)
     if (model!.rot === undefined || this.random.below(2) === 0) return
     // Compaction may come by.
     await this.world.run(this.random.below(4_000))

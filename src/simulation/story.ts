@@ -10,6 +10,27 @@ export interface Listener {
 }
 
 /**
+ * Logs of which the disk has changed bytes. A topic that is deleted is out of sight at once; its log may
+ * complain until it is gone, in this life of the broker or the next, and so until its name has a new one.
+ */
+export class RottenLogs {
+  private readonly names = new Set<string>()
+
+  add(log: string): void {
+    this.names.add(log)
+  }
+
+  /** There is another one of that name. */
+  replaced(log: string): void {
+    this.names.delete(log)
+  }
+
+  has(log: string): boolean {
+    return this.names.has(log)
+  }
+}
+
+/**
  * Only the disk may fail, and a log complain of what the disk has done to it: any other error that the
  * engine tells of is a bug.
  */
