@@ -121,6 +121,13 @@ describe('a partition that is given while it is another’s is found', () => {
     expect(judge(...crash, join({ ...c, at: 6_500, given: [1] }))).toEqual([])
   })
 
+  test('but not when its owner left while it was being answered', () => {
+    const beaten = { ...heartbeat({ at: 225, client: 'b', epoch: 3, given: [1] }), requestedAt: 210 }
+    const asked = { ...beaten, consumer: { ...beaten.consumer!, asked: 2_100 } }
+    const left = leave({ at: 226, client: 'b' })
+    expect(judge(asked, left, join({ ...c, at: 300, given: [1] }))).toEqual([])
+  })
+
   test('but not when its owner left, or joined anew', () => {
     expect(judge(leave({ at: 220, client: 'b' }), join({ ...c, at: 300, given: [1] }))).toEqual([])
     const anew = join({ at: 220, client: 'b', epoch: 4, given: [0] })
@@ -169,6 +176,10 @@ describe('a refusal that a live member should not get is found', () => {
     expect(judge(refused(4_200, UNKNOWN_MEMBER_ID))).toEqual([])
     const crash = [broker('killed', 1_000), broker('ready', 9_000)]
     expect(judge(...crash, refused(9_500, UNKNOWN_MEMBER_ID))).toHaveLength(1)
+  })
+
+  test('but not when it only committed within its session', () => {
+    expect(judge(commit(1, 14, { at: 3_000, client: 'b' }), refused(4_300, UNKNOWN_MEMBER_ID))).toEqual([])
   })
 
   test('UNKNOWN_MEMBER_ID after it left is none, but is one when it has come back', () => {

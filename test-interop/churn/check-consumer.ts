@@ -76,6 +76,8 @@ class Holding {
   owned = new Set<number>()
   /** When what the broker last answered was asked. */
   heardAt = -Infinity
+  /** In the order of all that passed: answers to what was asked before mean nothing any more. */
+  private since = 0
 
   follow({ beat, isAnswer }: Step): void {
     const { kind, code, consumer, requestedAt } = beat
@@ -83,7 +85,9 @@ class Holding {
       // Who joins or leaves has given everything back.
       this.told = []
       this.owned = new Set()
+      this.since = consumer.asked
     }
+    if (consumer.asked < this.since) return
     if (!isAnswer && consumer.has) this.owned = new Set([...this.told, ...consumer.has])
     if (!isAnswer || code !== NONE || kind === 'leave') return
     this.heardAt = requestedAt

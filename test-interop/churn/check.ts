@@ -91,6 +91,7 @@ interface Life {
   isWritten: boolean
   /** It left, or the broker was killed before it had written the member down. */
   isOver: boolean
+  isConsumer: boolean
 }
 
 /**
@@ -119,11 +120,13 @@ export function unknownThoughLive(history: readonly Happening[], { sessionTimeou
       if (life) life.isOver = true
       continue
     }
-    if (!isHeard(each)) continue
+    // By the consumer protocol a commit does not show that a member lives.
+    if (!isHeard(each) || (kind === 'commit' && life?.isConsumer)) continue
     const isWritten = life?.isWritten || ((kind === 'sync' || consumer !== undefined) && code === NONE)
     // By the consumer protocol a member comes back under its id.
     const isBack = kind === 'join' && code === NONE
-    lives.set(memberId, { seenAt: at, isWritten, isOver: !isBack && (life?.isOver ?? false) })
+    const isOver = !isBack && (life?.isOver ?? false)
+    lives.set(memberId, { seenAt: at, isWritten, isOver, isConsumer: consumer !== undefined })
   }
   return found
 }
