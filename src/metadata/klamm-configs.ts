@@ -108,7 +108,7 @@ export const KLAMM_CONFIGS: readonly Option[] = [
   long(
     'klamm.request.memory.bytes',
     268_435_456,
-    'Budget of requests in memory; over it, sockets are not read.',
+    'Budget of requests in memory; over it, only small ones are read.',
     {
       check: atLeast(1_048_576),
     },

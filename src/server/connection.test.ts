@@ -178,6 +178,24 @@ describe('request memory', () => {
     await other.close()
   })
 
+  test('is held by a large request for what it has become, for as long as it waits', async () => {
+    const rig = await started()
+    for (const isGone of [false, true]) {
+      const client = await clientOf(rig)
+      // What follows a body is tolerated.
+      const frame = Buffer.concat([heartbeatFrame('large'), Buffer.alloc(100_000)])
+      frame.writeInt32BE(frame.length - 4)
+      client.sendBytes(frame)
+      await rest()
+      expect(rig.server.memoryInUse.requestBytes).toBeGreaterThan(500_000)
+      if (isGone) await client.close()
+      for (const held of heartbeats.splice(0)) held.answer()
+      await rest()
+      expect(rig.server.memoryInUse.requestBytes).toBe(0)
+      await client.close()
+    }
+  })
+
   test('a request that waits is told when its client has gone', async () => {
     const rig = await started()
     const client = await clientOf(rig)

@@ -31,6 +31,10 @@ import type { TappedExchange, WireTap } from './wire-tap.ts'
 const MAX_WAITING_BYTES = 1024 * 1024
 /** What a frame costs beyond its bytes, so that tiny ones are bounded too. */
 const FRAME_OVERHEAD_BYTES = 256
+/** A larger request that waits for something has a share of the request memory for as long as it waits. */
+const LARGE_BYTES = 64 * 1024
+/** So many times its bytes are the objects that it has become. */
+const PARKED_FACTOR = 6
 const MAX_OVERLAPPING = 32
 const MAX_OVERLAPPING_BYTES = 16 * 1024 * 1024
 const SIZE_BYTES = 4
@@ -68,6 +72,8 @@ interface Slot {
   readonly bytes: number
   /** Of the request memory. */
   heldBytes: number
+  /** Of the request memory too, behind `heldBytes`: what a large request takes that waits. */
+  parkedBytes: number
   readonly tapped: TappedExchange | undefined
   outcome: EncodedMessage | null | undefined
   /** What comes with the outcome. */
@@ -245,6 +251,7 @@ export class Connection {
       overlaps: accepted.kind === 'request' && accepted.api.handler.overlaps,
       bytes: frame.length,
       heldBytes: SIZE_BYTES + frame.length,
+      parkedBytes: 0,
       tapped: accepted.kind === 'request' ? this.tapRequest(frame) : undefined,
       outcome: undefined,
       directive: undefined,
@@ -258,7 +265,7 @@ export class Connection {
       return
     }
     // Only records are views of their frame; long polls must not use up what others want to send with.
-    if (!slot.overlaps) this.releaseFrame(slot)
+    if (!slot.overlaps) this.park(slot)
     outcome.then(
       known => this.finish(slot, known),
       error => {
@@ -273,6 +280,8 @@ export class Connection {
     this.unansweredBytes -= slot.bytes
     this.lastActiveMs = this.options.clock.elapsed()
     this.releaseFrame(slot)
+    this.options.requestMemory.unpark(slot.parkedBytes)
+    slot.parkedBytes = 0
     if (isRejection(outcome)) {
       slot.outcome = null
       this.refuse(outcome)
@@ -383,6 +392,14 @@ export class Connection {
     this.waitingFrom = 0
     this.waitingBytes = 0
     this.next = undefined
+  }
+
+  private park(slot: Slot): void {
+    if (slot.bytes > LARGE_BYTES) {
+      slot.parkedBytes = slot.bytes * PARKED_FACTOR
+      this.options.requestMemory.park(slot.parkedBytes)
+    }
+    this.releaseFrame(slot)
   }
 
   private releaseFrame(slot: Slot): void {

@@ -37,6 +37,20 @@ test('one reader in the middle of a frame goes on over the limit, and the right 
   expect(memory.mayRead(b)).toBe(true)
 })
 
+test('large requests that wait fill the memory, and nobody goes on over the limit but who holds little', () => {
+  const memory = new RequestMemory(100)
+  const [large, small] = [new FakeReader(), new FakeReader()]
+  large.isMidFrame = true
+  small.heldBytes = 0
+  memory.park(100)
+  expect([memory.mayRead(large), memory.mayRead(small)]).toEqual([false, true])
+  memory.unpark(60)
+  expect(large.timesTold).toBe(1)
+  expect(memory.mayRead(large)).toBe(true)
+  memory.unpark(40)
+  expect(memory.used).toBe(0)
+})
+
 test('who holds little reads on, whatever the others hold', () => {
   const memory = new RequestMemory(100)
   const [stalled, small] = [new FakeReader(), new FakeReader()]

@@ -25,6 +25,8 @@ export class RequestMemory {
   private readonly limitBytes: number
   private readonly waiting = new Set<PausedReader>()
   private usedBytes = 0
+  /** Of these: large requests that wait, maybe for long. */
+  private parkedBytes = 0
   private exempt: PausedReader | undefined
 
   /** No limit when it is not positive. */
@@ -45,11 +47,27 @@ export class RequestMemory {
     this.wake()
   }
 
+  park(bytes: number): void {
+    this.parkedBytes += bytes
+    this.add(bytes)
+  }
+
+  unpark(bytes: number): void {
+    if (bytes === 0) return
+    this.parkedBytes -= bytes
+    this.release(bytes)
+  }
+
+  /** Unfinished frames give back what they have when they are whole; what waits does so in its own time. */
+  private get mayExempt(): boolean {
+    return !this.exempt && this.parkedBytes < this.limitBytes
+  }
+
   /** Whether the reader may go on; if not, it is told when it may. */
   mayRead(reader: PausedReader): boolean {
     if (this.exempt === reader && !reader.isMidFrame) this.exempt = undefined
     const isShort = this.usedBytes >= this.limitBytes && reader.heldBytes >= LEAST_HELD_BYTES
-    if (isShort && !this.exempt && reader.isMidFrame) this.exempt = reader
+    if (isShort && this.mayExempt && reader.isMidFrame) this.exempt = reader
     if (isShort && this.exempt !== reader) {
       this.waiting.add(reader)
       return false
@@ -69,7 +87,7 @@ export class RequestMemory {
     if (this.waiting.size === 0) return
     let room = this.limitBytes - this.usedBytes
     for (const reader of this.waiting) {
-      if (room <= 0 && this.exempt) return
+      if (room <= 0 && !this.mayExempt) return
       if (room <= 0 && !reader.isMidFrame) continue
       this.waiting.delete(reader)
       if (room <= 0) this.exempt = reader
