@@ -339,6 +339,8 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
       /ssl\.keystore\.location/,
     ],
     ['a server without a port', ['health', '--server', 'localhost'], /--server: 'localhost' .*host:port/],
+    ['encryption of no listener', open('--tls', '.'), /--tls: none of the listeners encrypts/],
+    ['users of no listener', open('--user', 'alice:secret'), /--user: none of the listeners asks for users/],
     ['a server whose port is none', ['health', '--server', 'localhost:99999'], /--server: 'localhost:99999'/],
     ['a folder of certificates that is a file', ['start', '--tls', MAIN], /--tls: .*main\.js cannot be used/],
     ['a recording that cannot be written', proxied('--record', 'no/where'), /--record: no\/where cannot/],
@@ -353,6 +355,9 @@ describe('what the user got wrong is one line that names it, and exit code 1', (
     ['a message that is not there', ['codec', 'NoSuchRequest'], /NoSuchRequest/],
     ['an option name that is not there', ['options', 'no.such.option'], /no\.such\.option/],
   ]
+  function open(...args: readonly string[]): readonly string[] {
+    return ['start', '--override', 'listeners=PLAINTEXT://localhost:0', ...args]
+  }
   function proxied(...args: readonly string[]): readonly string[] {
     return ['proxy', '--to', 'localhost:9', ...args]
   }

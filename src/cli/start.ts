@@ -106,7 +106,22 @@ export function configOf(options: StartOptions, security: readonly string[] = []
     ],
   })
   if (!loaded.config) throw new UsageError(loaded.problems.join('\n'))
+  checkSecured(loaded.config, flagsOf(options))
   return loaded.config
+}
+
+/** Listeners that are named elsewhere win over those of the flags, and may be open to all. */
+function checkSecured({ listeners }: BrokerConfig, { tls, user = [] }: SecurityFlags): void {
+  const isSome = (pattern: RegExp) => listeners.some(({ protocol }) => pattern.test(protocol))
+  const orElse = (protocols: string) => `leave the option listeners out, or give it one of ${protocols}`
+  if (tls !== undefined && !isSome(/SSL$/)) {
+    throw new UsageError(`--tls: none of the listeners encrypts; ${orElse('SSL or SASL_SSL')}`)
+  }
+  if (user.length > 0 && !isSome(/^SASL/)) {
+    throw new UsageError(
+      `--user: none of the listeners asks for users; ${orElse('SASL_PLAINTEXT or SASL_SSL')}`,
+    )
+  }
 }
 
 function flagsOf({ tls, user }: StartOptions): SecurityFlags {
