@@ -211,7 +211,7 @@ describe('a restart', () => {
       )()
     driver.restart()
     expect([beats(former), beats(next)]).toEqual([ErrorCode.FENCED_INSTANCE_ID, ErrorCode.NONE])
-    // Killed before the record was written, and so before the answer: whoever asks again has no id to ask with.
+    // Killed before the record was written, and so unanswered: whoever asks again has no id to ask with.
     driver.log.splice(written)
     driver.restart()
     expect([beats(former), beats(next)]).toEqual([ErrorCode.NONE, ErrorCode.FENCED_INSTANCE_ID])
