@@ -235,16 +235,19 @@ export class Segment implements PoolMember {
   private noteBatch(batch: RecordBatch, position: number, indexIntervalBytes: number): void {
     const { maxTimestamp, lastOffset } = batch
     this.firstBatchTimestamp ??= maxTimestamp
-    if (maxTimestamp > this.maxTimestamp) {
-      this.maxTimestamp = maxTimestamp
-      this.offsetOfMaxTimestamp = lastOffset
-    }
+    this.noteTime(batch)
     if (this.bytesSinceIndexEntry > indexIntervalBytes) {
       this.offsetIndex.append(lastOffset, position)
       this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
       this.bytesSinceIndexEntry = 0
     }
     this.bytesSinceIndexEntry += batch.sizeInBytes
+  }
+
+  private noteTime({ maxTimestamp, lastOffset }: RecordBatch): void {
+    if (maxTimestamp <= this.maxTimestamp) return
+    this.maxTimestamp = maxTimestamp
+    this.offsetOfMaxTimestamp = lastOffset
   }
 
   get hasLongIndexTail(): boolean {
@@ -273,7 +276,6 @@ export class Segment implements PoolMember {
 
   // Cutting and repairing.
 
-  /** It is the last one again. A handle that only reads is given up. */
   async makeWritable(): Promise<void> {
     if (this.isWritable) return
     this.isWritable = true
@@ -296,17 +298,15 @@ export class Segment implements PoolMember {
     await this.transactionIndex.truncateToOffset(offset)
   }
 
-  /** Facts of the batches that come after the last index entries, up to a position. */
+  /** Of the batches after the last index entries, up to a position. */
   async noteBehindIndex(to: number): Promise<void> {
-    const { position: from } = await this.offsetIndex.lastEntry()
+    const { position } = await this.offsetIndex.lastEntry()
     this.adoptLastTimeEntry()
     if (to === 0) this.firstBatchTimestamp = undefined
-    this.bytesSinceIndexEntry = to - from
-    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => {
-      if (batch.maxTimestamp <= this.maxTimestamp) return
-      this.maxTimestamp = batch.maxTimestamp
-      this.offsetOfMaxTimestamp = batch.lastOffset
-    })
+    this.bytesSinceIndexEntry = to - position
+    // A time entry that had rotted may have been cut off too.
+    const { position: from } = await this.offsetIndex.lookup(this.offsetOfMaxTimestamp)
+    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => this.noteTime(batch))
   }
 
   async setSize(sizeBytes: number): Promise<void> {

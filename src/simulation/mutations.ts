@@ -139,7 +139,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a checkpoint is written over the old one',
-    caughtBy: 'leader epochs are consistent',
+    caughtBy: 'the log start never goes back',
     from: 80,
     disk: disk =>
       diskWith(disk, {
@@ -340,5 +340,10 @@ export const MUTATIONS: readonly Mutation[] = [
             return this.copy.logEndOffset < this.seenEnd ? original() : 0
           },
       ),
+  },
+  {
+    name: 'what a failed sync has lost is taken for stored once the broker is back',
+    caughtBy: 'acknowledged is durable',
+    plant: () => patch(Segment.prototype, 'rewrite', () => async () => {}),
   },
 ]
