@@ -10,8 +10,8 @@ import { Bombardment } from './testing/bombardment.ts'
 import { startBroker } from './testing/memory-broker.ts'
 import { metadataOf } from './testing/wire-broker.ts'
 
-const [first = 1, last = 3] = (process.env.SEEDS ?? '').split('-').filter(Boolean).map(Number)
-const BURSTS = 100
+const [first = 1, last = 2] = (process.env.SEEDS ?? '').split('-').filter(Boolean).map(Number)
+const BURSTS = 60
 /** Turns of the event loop in which anything that does not wait for time is done. */
 const MOST_TURNS = 3_000
 const LEAST_TURNS = 60
