@@ -1,4 +1,4 @@
-/** What the commands say of what they cannot use; that it is one line, and the exit code, is in start.test.ts. */
+// What the commands say of what they cannot use. That it is one line, and an exit code, is in start.test.ts.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
