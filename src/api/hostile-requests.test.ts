@@ -10,7 +10,7 @@ import { Bombardment } from './testing/bombardment.ts'
 import { startBroker } from './testing/memory-broker.ts'
 import { metadataOf } from './testing/wire-broker.ts'
 
-const [first = 1, last = 2] = (process.env.SEEDS ?? '').split('-').filter(Boolean).map(Number)
+const [first, last = first] = (process.env.SEEDS ?? '1-2').split('-').map(Number) as [number, number?]
 const BURSTS = 60
 /** Turns of the event loop in which anything that does not wait for time is done. */
 const MOST_TURNS = 3_000
