@@ -258,6 +258,23 @@ describe('what happens to a log while it moves', () => {
     expect(await entriesOf(after)).toEqual(before)
   })
 
+  test('and where the log ends in the middle of a batch of its copy, that batch is copied anew', async () => {
+    const rig = newRig({ config: { segmentBytes: 100_000 } })
+    const log = await filled(rig, 10)
+    const to = otherThan(log)
+    await append(log, 'old 10', 'old 11', 'old 12', 'old 13')
+    rig.manager.setMoveRate(1)
+    await move(rig, log)
+    await idle()
+    await log.truncateTo(10n)
+    await append(log, 'new 10', 'new 11')
+    const after = await rig.restart()
+    await rig.manager.settleFound(() => true)
+    await rig.advance(4_000)
+    expect(after.home.path).toBe(to)
+    expect(await values(after)).toEqual([...expected(10), 'new 10', 'new 11'])
+  })
+
   test('and where its copy begins too late, by what is left of an earlier topic, it is made anew', async () => {
     const { rig, log, to } = await begun()
     const before = await entriesOf(log)

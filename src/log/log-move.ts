@@ -141,7 +141,7 @@ export class LogMove {
     if (log.config.cleanupPolicy.includes('compact') || log.cleanedTo !== undefined) return false
     // A checkpoint of an earlier topic of this name may have made it begin too late.
     if (copy.logStartOffset > log.logStartOffset) return false
-    if (copy.logEndOffset > log.logEndOffset) await copy.truncateTo(log.logEndOffset)
+    if (copy.logEndOffset > log.logEndOffset) await copy.truncateTo(await wholeBelow(copy, log.logEndOffset))
     const last = await lastBatch(copy)
     if (last === undefined) return true
     const segment = log.segments.findLast(it => it.baseOffset <= last.baseOffset)
@@ -265,6 +265,13 @@ export class LogMove {
     for (const segment of segments) await segment.close()
     return location
   }
+}
+
+/** The offset, or the start of the batch that has it in its middle: nothing of that one would be left. */
+async function wholeBelow(log: Log, offset: bigint): Promise<bigint> {
+  const segment = log.segments.findLast(it => it.baseOffset <= offset)
+  const place = await segment?.find(offset)
+  return leastOffset(offset, place?.baseOffset ?? offset)
 }
 
 async function lastBatch(log: Log): Promise<RecordBatch | undefined> {
