@@ -64,6 +64,8 @@ function sinceTooMuch({ log, model, config }: RetentionWatch): number {
   const isTooMuch =
     second !== undefined && first!.sizeBytes > 0 && log.sizeBytes - config.retentionBytes >= first!.sizeBytes
   if (config.retentionBytes < 0 || !isTooMuch || second.baseOffset > log.highWatermark) return -1
+  // What is on its way into the log has been too much for no time yet.
+  if (log.highWatermark < log.logEndOffset) return -1
   let placedMs = 0
   for (const batch of model.history.values()) placedMs = Math.max(placedMs, batch.placedMs)
   return model.clock.elapsed() - placedMs
