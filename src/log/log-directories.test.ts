@@ -130,6 +130,28 @@ describe('two logs of one partition', () => {
     expect(all.filter(name => name.endsWith('-stray'))).toHaveLength(1)
   })
 
+  test('of the same topic: what stays is durable before the other is set aside', async () => {
+    const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+    await twoLogs(rig, TOPIC_ID)
+    await rig.manager.settleFound(() => true)
+    const path = rig.manager.log('topic', 0)!.home.path
+    await rig.manager.shutdown()
+    const [stray] = (await rig.disk.list(path === '/one' ? '/two' : '/one')).filter(({ name }) =>
+      name.endsWith('-stray'),
+    )
+    rig.broker = { ...rig.broker, logDirs: [path] }
+    await rig.start()
+    await append(rig.manager.log('topic', 0)!, 'not synced')
+    const other = path === '/one' ? '/two' : '/one'
+    await rig.disk.rename(`${other}/${stray!.name}`, `${other}/topic-0`)
+    await rig.disk.syncDirectory(other)
+    rig.broker = { ...rig.broker, logDirs: ['/one', '/two'] }
+    await rig.crash('kept')
+    await rig.manager.settleFound(() => true)
+    const after = await rig.crash('lost')
+    expect([...(await contents(after)).values()]).toEqual(['value 0', 'value 1', 'value 2', 'not synced'])
+  })
+
   test.each(['/one', '/two'])(
     'of the same length: what was deleted in %s alone stays deleted',
     async path => {

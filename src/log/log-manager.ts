@@ -447,6 +447,8 @@ export class LogManager implements LogManagerSurface {
       rank(a) > rank(b) || (rank(a) === rank(b) && a.logStartOffset > b.logStartOffset)
     const loser = present !== undefined && isBetter(rival, present) ? present : rival
     if (loser === present || present === undefined) this.byName.set(rival.name, rival)
+    // The one that goes may be the only one of both that is durable.
+    await (loser === present ? rival : present)?.flush()
     this.flusher.forget(loser)
     const directory = await this.renameAway(loser, 'stray')
     this.options.logger.warn('Set aside the second of two logs of a partition', {

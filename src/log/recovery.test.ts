@@ -497,6 +497,27 @@ describe('a sync that has failed', () => {
     },
   )
 
+  test('has not undone a cut, though the segment is never written again', async () => {
+    for (let round = 0; round < 8; round++) {
+      const rig = new Rig()
+      const log = await rig.log()
+      for (let i = 0; i < 6; i++) await append(log, `value ${i}`)
+      await log.flush()
+      failSync(rig, path => path.endsWith('.log'))
+      await expect(log.truncateTo(4n)).rejects.toThrow('EIO')
+      rig.memory.intercept = undefined
+      const again = await rig.crash('kept')
+      const { sizeBytes } = again.segments[0]!
+      await again.roll(4n)
+      await append(again, 'later')
+      await again.flush()
+      await again.home.saveRecoveryPoints()
+      const after = await rig.crash('lost')
+      expect(after.segments[0]!.sizeBytes).toBe(sizeBytes)
+      expect([...(await contents(after)).values()].slice(3)).toEqual(['value 3', 'later'])
+    }
+  })
+
   test('moves no recovery point, and its mark is used up once', async () => {
     const rig = new Rig()
     const log = await rig.log()

@@ -391,9 +391,10 @@ export class Segment implements PoolMember {
     return { from: from ?? 0, cutBytes, reason, nextOffset: greatestOffset(lastOffset + 1n, least) }
   }
 
-  /** The same bytes, for the next sync. */
+  /** The same bytes and the same end, for the next sync. */
   async rewrite(from: number): Promise<void> {
     await this.withFile(async file => {
+      await file.truncate(this.size)
       for (let at = from; at < this.size; at += RECOVERY_BYTES) {
         const bytes = Buffer.allocUnsafeSlow(Math.min(RECOVERY_BYTES, this.size - at))
         await file.write([bytes.subarray(0, await file.read(bytes, at))], at)
