@@ -189,3 +189,48 @@ test('a log that could not be cut to its end is so by itself', async () => {
   expect(log.recoveryPoint).toBe(5n)
   expect((await rig.crash()).logEndOffset).toBe(5n)
 })
+
+/** Twelve batches of one record, and an index entry for each but the first. */
+async function indexed(): Promise<{ rig: Rig; log: Log }> {
+  const rig = new Rig({ config: { indexIntervalBytes: 0 }, broker: { tailCacheBytes: 0 } })
+  const log = await rig.log()
+  for (let i = 0; i < 12; i++) await append(log, `value ${i}`)
+  return { rig, log }
+}
+
+const INDEX_BITS = 11 * 8 * 8
+
+/** Turns a bit of the active segment's index over, counted from its end, where it has so many. */
+async function rot(rig: Rig, log: Log, bit: number): Promise<void> {
+  await log.flush()
+  const path = log.activeSegment.names.pathOf('.index')
+  const { sizeBytes } = (await rig.memory.status(path))!
+  if (bit >> 3 < sizeBytes) rig.memory.rot(path, sizeBytes - 1 - (bit >> 3), 1 << (bit & 7))
+}
+
+test('a log is cut where it is to be cut, whichever bit of its index rots again and again', async () => {
+  for (let bit = 0; bit < INDEX_BITS; bit += bit < 128 ? 3 : 11) {
+    const { rig, log } = await indexed()
+    for (const end of [10, 9, 6, 5, 1]) {
+      await rot(rig, log, bit)
+      await log.truncateTo(BigInt(end))
+      expect(log.logEndOffset, `bit ${bit}`).toBe(BigInt(end))
+      expect([...(await contents(log)).keys()], `bit ${bit}`).toHaveLength(end)
+      expect(await log.activeSegment.scanNextOffset(), `bit ${bit}`).toBe(BigInt(end))
+    }
+    expect(await append(log, 'next')).toBe(1n)
+    expect(rig.offline).toEqual([])
+  }
+})
+
+test('a read leaves no records out, whichever bit of an index has rotted since it was opened', async () => {
+  for (let bit = 0; bit < INDEX_BITS; bit += 11) {
+    const { rig, log } = await indexed()
+    await rot(rig, log, bit)
+    for (let offset = 11n; offset >= 0n; offset--) {
+      const [batch] = await readBatches(log, offset)
+      expect(batch?.baseOffset, `bit ${bit}`).toBe(offset)
+    }
+    expect(rig.offline).toEqual([])
+  }
+})

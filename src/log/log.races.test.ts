@@ -207,7 +207,8 @@ describe('an index', () => {
     const rig = new Rig()
     await rig.disk.makeDirectory('/data')
     const cache = new IndexCache(1_000_000)
-    const index = new OffsetIndex(0n, { disk: rig.disk, cache, path: () => '/data/a.index' })
+    const path = () => '/data/a.index'
+    const index = new OffsetIndex(0n, { disk: rig.disk, cache, path, segmentBytes: () => 2_000 })
     for (let i = 0; i < 10; i++) index.append(BigInt(i), i * 100)
     await index.file.persist(false)
     let reads = 0
@@ -225,7 +226,13 @@ describe('an index', () => {
     await rig.disk.makeDirectory('/data')
     const cache = new IndexCache(80)
     const indexes = ['a', 'b', 'c'].map(
-      name => new OffsetIndex(0n, { disk: rig.disk, cache, path: () => `/data/${name}.index` }),
+      name =>
+        new OffsetIndex(0n, {
+          disk: rig.disk,
+          cache,
+          path: () => `/data/${name}.index`,
+          segmentBytes: () => 1_000,
+        }),
     )
     for (const index of indexes) {
       for (let i = 0; i < 10; i++) index.append(BigInt(i), i * 100)

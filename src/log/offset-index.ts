@@ -2,6 +2,7 @@
  * `.index`: last offset of a batch, relative to the segment's base (int32), and where that batch begins
  * (int32). Sparse: one entry whenever `index.interval.bytes` have passed since the last.
  */
+import { DamagedSegment } from './damaged-segment.ts'
 import { IndexFile, type IndexFileOptions } from './index-file.ts'
 
 const ENTRY_BYTES = 8
@@ -9,6 +10,11 @@ const ENTRY_BYTES = 8
 export interface OffsetPosition {
   readonly offset: bigint
   readonly position: number
+}
+
+export interface OffsetIndexOptions extends Omit<IndexFileOptions, 'entryBytes'> {
+  /** As it is now. */
+  readonly segmentBytes: () => number
 }
 
 /** The entries of a whole file, as they stand. */
@@ -21,9 +27,11 @@ export function* offsetEntries(bytes: Buffer, baseOffset: bigint): Generator<Off
 export class OffsetIndex {
   readonly file: IndexFile
   private readonly baseOffset: bigint
+  private readonly options: OffsetIndexOptions
 
-  constructor(baseOffset: bigint, options: Omit<IndexFileOptions, 'entryBytes'>) {
+  constructor(baseOffset: bigint, options: OffsetIndexOptions) {
     this.baseOffset = baseOffset
+    this.options = options
     this.file = new IndexFile({ ...options, entryBytes: ENTRY_BYTES })
   }
 
@@ -63,7 +71,7 @@ export class OffsetIndex {
   async lastEntry(): Promise<OffsetPosition> {
     if (this.file.count === 0) return { offset: this.baseOffset, position: 0 }
     const { buffer, at } = await this.file.readEntry(this.file.count - 1)
-    return this.decode(buffer, at)
+    return this.withinSegment(this.decode(buffer, at))
   }
 
   /**
@@ -103,8 +111,17 @@ export class OffsetIndex {
       const index = this.file.lastWhere(isBelow)
       if (index < 0) return { offset: this.baseOffset, position: 0 }
       const { buffer, at } = this.file.entry(index)
-      return this.decode(buffer, at)
+      return this.withinSegment(this.decode(buffer, at))
     })
+  }
+
+  /**
+   * The file may rot long after it was looked through. Who went on from such a place would find no batch, and
+   * take that for the segment's end.
+   */
+  private withinSegment(entry: OffsetPosition): OffsetPosition {
+    if (entry.position >= 0 && entry.position < this.options.segmentBytes()) return entry
+    throw new DamagedSegment(`${this.options.path()} leads out of its segment at offset ${entry.offset}`)
   }
 
   private decode(buffer: Buffer, at: number): OffsetPosition {

@@ -18,12 +18,20 @@ export class SegmentIndexes {
       readonly cache: IndexCache
       readonly files: SegmentFiles
       readonly isNew: boolean
+      readonly segmentBytes: () => number
     },
   ) {
-    const { disk, cache, files, isNew } = options
-    this.offsets = new OffsetIndex(baseOffset, { disk, cache, path: () => files.pathOf('.index') })
+    const { disk, cache, files, isNew, segmentBytes } = options
+    const path = () => files.pathOf('.index')
+    this.offsets = new OffsetIndex(baseOffset, { disk, cache, path, segmentBytes })
     this.times = new TimeIndex(baseOffset, { disk, cache, path: () => files.pathOf('.timeindex') })
     this.transactions = new TransactionIndex(disk, () => files.pathOf('.txnindex'), isNew)
+  }
+
+  async persist(sync: boolean): Promise<void> {
+    await this.offsets.file.persist(sync)
+    await this.times.file.persist(sync)
+    await this.transactions.persist(sync)
   }
 
   /** Entries of offsets and times are to be made again, in the files or in new ones. */

@@ -135,7 +135,8 @@ export class Segment implements PoolMember {
     if (this.madeIndexes === undefined) {
       const { disk, indexes: cache } = this.services
       const { names: files, isNew } = this
-      this.madeIndexes = new SegmentIndexes(this.baseOffset, { disk, cache, files, isNew })
+      const segmentBytes = () => this.size
+      this.madeIndexes = new SegmentIndexes(this.baseOffset, { disk, cache, files, isNew, segmentBytes })
     }
     return this.madeIndexes
   }
@@ -255,13 +256,7 @@ export class Segment implements PoolMember {
   }
 
   async persistIndexes(sync: boolean): Promise<void> {
-    if (this.isReady) await this.writeIndexes(sync)
-  }
-
-  private async writeIndexes(sync: boolean): Promise<void> {
-    await this.offsetIndex.file.persist(sync)
-    await this.timeIndex.file.persist(sync)
-    await this.transactionIndex.persist(sync)
+    if (this.isReady) await this.indexes.persist(sync)
   }
 
   /**
@@ -289,7 +284,7 @@ export class Segment implements PoolMember {
     await this.cutIndexes(offset)
     this.isEndKnown = true
     if (place !== undefined) await this.setSize(place.position)
-    await this.noteBehindIndex(this.size)
+    await this.repairing(() => this.noteBehindIndex(this.size))
   }
 
   async cutIndexes(offset: bigint): Promise<void> {
@@ -321,12 +316,13 @@ export class Segment implements PoolMember {
     return true
   }
 
-  /** For whoever has the segment to himself: an index that leads astray is made anew, once. */
+  /** For whoever has the segment to himself: an index that leads astray is made anew, however often. */
   async repairing<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look()
     } catch (error) {
-      if (!(error instanceof DamagedSegment) || !(await this.repairIndexes())) throw error
+      if (!(error instanceof DamagedSegment)) throw error
+      await this.rebuildIndexes()
       return await look()
     }
   }
@@ -338,7 +334,7 @@ export class Segment implements PoolMember {
       this.noteBatch(batch, position, this.indexIntervalBytes)
     })
     this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
-    await this.writeIndexes(false)
+    await this.indexes.persist(false)
   }
 
   private async resetIndexes(where: 'in place' | 'anew'): Promise<void> {
@@ -362,7 +358,7 @@ export class Segment implements PoolMember {
       await this.resetIndexes('in place')
       await this.transactionIndex.truncateToOffset(recoveryPoint)
       // Neither may come back without the other.
-      if (recoveryPoint > this.baseOffset) await this.writeIndexes(true)
+      if (recoveryPoint > this.baseOffset) await this.indexes.persist(true)
     }
     let end = { position: from ?? 0, problem: undefined as string | undefined }
     let lastOffset = this.baseOffset - 1n
