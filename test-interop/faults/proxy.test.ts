@@ -185,7 +185,7 @@ test('what cannot be is said in one line', async () => {
     await said('proxy', '--to', kafka.bootstrap, '--fault', '{"api":"Prodcue","effect":"NOT_LEADER"}'),
   ).toMatch(/^klamm: --fault: error: there is no error code NOT_LEADER; /)
   expect(await said('proxy', '--to', kafka.bootstrap, '--port', String(kafka.port))).toMatch(
-    /^klamm: --port: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
+    /^klamm: --host, --port: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
   )
   expect(await said('trace', join(folder, 'nothing'))).toMatch(/^klamm: .*nothing cannot be read: ENOENT/)
   expect(await said('trace', klammMain)).toMatch(/^klamm: .* this is no capture in pcapng/)
