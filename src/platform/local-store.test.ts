@@ -215,4 +215,24 @@ describe('the local metadata store', () => {
     disk.intercept = undefined
     await expect(store.commit(0n, changes({ b: '2' }))).rejects.toThrow('could not be synced')
   })
+
+  test('what a failed sync may have lost is made durable before anything follows on it', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const disk = memoryDisk()
+      const before = await opened(disk)
+      await before.store.commit(0n, changes({ a: '1' }))
+      disk.intercept = ({ name }) => {
+        if (name === 'sync') throw Object.assign(new Error('bad disk'), { code: 'EIO' })
+      }
+      await expect(before.store.commit(1n, changes({ b: '2' }))).rejects.toThrow('could not be synced')
+      disk.intercept = undefined
+      disk.loseUnsynced(LOG, new SeededRandom(seed))
+      disk.crash('kept')
+
+      const { store, version } = await opened(disk)
+      await store.commit(version, changes({ c: '3' }))
+      disk.crash('lost')
+      expect((await opened(disk)).texts).toEqual({ a: '1', ...(version === 2n && { b: '2' }), c: '3' })
+    }
+  })
 })

@@ -155,31 +155,32 @@ export class LocalStore implements MetadataStore {
     // Shorter than its header: the process ended while it made the file, and nothing was committed.
     const isBegun = bytes.length >= HEADER_BYTES && !isBlank(bytes, 0)
     this.end = HEADER_BYTES
+    let lastAt = 0
     if (isBegun) {
       checkHeader(bytes, path)
-      this.loadEntries(bytes, path)
+      lastAt = this.loadEntries(bytes, path)
     }
     const file = await this.disk.open(path, 'write')
     this.file = file
-    if (!isBegun) {
-      await file.truncate(0)
-      await file.write([MAGIC, Buffer.from([FORMAT])], 0)
-    } else if (bytes.length > this.end) {
-      await file.truncate(this.end)
-    } else {
-      return
-    }
+    await file.truncate(isBegun ? this.end : 0)
+    // A process before this one may have ended when a sync failed. Then what it wrote last can be read, and
+    // yet the disk has not got it and would not get it: it is written again, before anything follows on it.
+    const last = isBegun ? [bytes.subarray(lastAt, this.end)] : [MAGIC, Buffer.from([FORMAT])]
+    await file.write(last, lastAt)
     await file.sync()
     await this.disk.syncDirectory(this.directory)
   }
 
-  private loadEntries(bytes: Buffer, path: string): void {
+  /** Returns where the last entry begins; 0 where there is none, which is where the header does. */
+  private loadEntries(bytes: Buffer, path: string): number {
+    let lastAt = 0
     while (this.end < bytes.length) {
       const entry = entryAt(bytes, this.end)
       if (!entry) {
         if (hasEntryBehind(bytes, this.end, this.version)) throw damaged(path, this.end)
-        return
+        return lastAt
       }
+      lastAt = this.end
       if (entry.version <= this.version) {
         this.end = entry.end
       } else if (entry.version === this.version + 1n) {
@@ -188,6 +189,7 @@ export class LocalStore implements MetadataStore {
         throw damaged(path, this.end)
       }
     }
+    return lastAt
   }
 
   /** Without a snapshot the log goes on growing and stays right: a failure is not one of the commit's. */

@@ -16,7 +16,6 @@ const jvm = [
   '-Djava.awt.headless=true',
 ]
 const deadlineMs = 600_000
-const settleMs = 10_000
 
 export interface Start {
   /** From the command to the first answer, to a leader for every partition, and to a record in each of some. */
@@ -75,7 +74,8 @@ export class MeasuredBroker {
     await this.writeTo(sample)
     const servesMs = passed()
     const cpuSeconds = this.#cpuSeconds()
-    await pause(settleMs)
+    // Many take a while to come to rest.
+    await pause(partitions < 2_000 ? 2_000 : 10_000)
     const { pid } = this.#process!
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const mib = (name: string) =>

@@ -93,6 +93,14 @@ describe('the directory of a real Kafka', () => {
   })
 })
 
+test('a directory without partitions, most often the wrong one, is not called sound', async () => {
+  const disk = await diskWith(new Map([['notes.txt', Buffer.from('mine')]]))
+  const lines: string[] = []
+  const options = { print: (line: string) => lines.push(line), holder: async () => undefined }
+  await verifyPaths(disk, ['/data'], options)
+  expect(lines.at(-1)).toMatch(/^No partitions found\. /)
+})
+
 /** The segments that have others behind them. */
 const sealed = [...kafkaNode.keys()]
   .filter(name => name.endsWith('.log') && !name.startsWith('__cluster'))

@@ -105,17 +105,17 @@ async function check(
 }
 
 function describeSummary(summary: VerifySummary, isRepair: boolean): string {
-  const { partitions, segments, batches, sizeBytes, damage, notes, mended } = summary
-  const left = damage - mended
-  const verdict =
-    damage === 0
-      ? 'Sound.'
-      : isRepair
-        ? `${damage} damaged, ${mended} mended${left > 0 ? `; ${left} cannot be mended here` : ''}.`
-        : `${damage} damaged.`
+  const { partitions, segments, batches, sizeBytes, notes } = summary
   const remarks = notes === 0 ? '' : ` ${notes} notes.`
   const extent = `${partitions} partitions, ${segments} segments, ${batches} batches`
-  return `${verdict}${remarks} Checked ${extent}, ${mebibytes(sizeBytes)} MiB.`
+  return `${verdictOf(summary, isRepair)}${remarks} Checked ${extent}, ${mebibytes(sizeBytes)} MiB.`
+}
+
+function verdictOf({ partitions, damage, mended }: VerifySummary, isRepair: boolean): string {
+  if (damage === 0) return partitions === 0 ? 'No partitions found.' : 'Sound.'
+  if (!isRepair) return `${damage} damaged.`
+  const left = damage - mended
+  return `${damage} damaged, ${mended} mended${left > 0 ? `; ${left} cannot be mended here` : ''}.`
 }
 
 async function lockAll(
