@@ -39,6 +39,8 @@ export interface AppendHost {
   roll(baseOffset: bigint): Promise<void>
   /** The appends are written: makes them visible, and settles each when it may be acknowledged. */
   written(segment: Segment, group: readonly PendingAppend[]): void
+  /** Resolves when what is written may be acknowledged as far as an offset; to why not, where it may not. */
+  makeDurable(lastOffset: bigint): Promise<Refusal | undefined>
   /** What to answer while nothing can be appended; undefined while it can. */
   refusal(): Refusal | undefined
   /** The disk can no longer be trusted. */
@@ -96,6 +98,12 @@ export class AppendQueue {
     append.settle(result)
   }
 
+  /** Something that ends there is still to be acknowledged, or refused. */
+  hasUnsettledBelow(offset: bigint): boolean {
+    for (const { lastOffset } of this.unsettled) return lastOffset < offset
+    return false
+  }
+
   /** Everything that is not written yet is refused. */
   refuseAll(refusal: Refusal): void {
     const refused = [...this.writing, ...this.waiting]
@@ -149,6 +157,8 @@ export class AppendQueue {
       const result = await append.done
       if (result.error) return result
     }
+    const refusal = await this.host.makeDurable(duplicate.lastOffset)
+    if (refusal) return refusal
     return ok({
       baseOffset: duplicate.baseOffset,
       lastOffset: duplicate.lastOffset,

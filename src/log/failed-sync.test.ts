@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
-import { append, batchOf, CLIENT, contents, diskError, idle, Rig, TOPIC_ID } from './testing/rig.ts'
+import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, TOPIC_ID } from './testing/rig.ts'
 
 describe('a sync that has failed', () => {
   const losing = new SeededRandom(3)
@@ -76,5 +76,83 @@ describe('a sync that has failed', () => {
     expect(await names()).toContain('.klamm-in-doubt')
     await rig.start()
     expect(await names()).not.toContain('.klamm-in-doubt')
+  })
+})
+
+describe('a sync for which there were no file handles', () => {
+  const batch = () => batchOf(['a'], { producerId: 7n, producerEpoch: 0, baseSequence: 0 })
+
+  /** Until it is let go. */
+  function wantHandles(
+    rig: Rig,
+    isMeant: (path: string) => boolean = path => path === '/data/topic-0',
+  ): () => void {
+    rig.memory.intercept = ({ name, path }) => {
+      if (/^(sync|syncDirectory)$/.test(name) && isMeant(path)) throw diskError('EMFILE')
+    }
+    return () => {
+      rig.memory.intercept = undefined
+    }
+  }
+
+  test.each([
+    ['klamm.durability=fsync', { broker: { durability: 'fsync' } }],
+    ['flush.messages=1', { config: { flushMessages: 1 } }],
+  ] as const)('of a batch is made up for before its retry is acknowledged: %s', async (_, options) => {
+    const rig = new Rig(options)
+    const log = await rig.log()
+    const letGo = wantHandles(rig)
+    const tries = [log.append(batch(), CLIENT), log.append(batch(), CLIENT)]
+    for (const { error } of await Promise.all(tries)) expect(error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect((await log.append(batch(), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect([log.logEndOffset, log.durableOffset]).toEqual([1n, 0n])
+    letGo()
+    const retries = await Promise.all([log.append(batch(), CLIENT), log.append(batch(), CLIENT)])
+    for (const retry of retries) expect(must(retry)).toMatchObject({ baseOffset: 0n, isDuplicate: true })
+    expect(log.durableOffset).toBe(1n)
+    expect([...(await contents(await rig.crash('lost'))).values()]).toEqual(['a'])
+  })
+
+  test('refuses no batch that another sync has covered meanwhile', async () => {
+    const rig = new Rig({ broker: { durability: 'fsync' } })
+    const log = await rig.log()
+    let goOn = () => {}
+    const held = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    // The first comes to the directory's name when the second has been there, and fails.
+    const calls = { open: 0, syncDirectory: 0 }
+    rig.memory.intercept = ({ name, path }) => {
+      if (name === 'open' && path.endsWith('partition.metadata') && ++calls.open === 1) return held
+      if (name === 'syncDirectory' && path === '/data' && ++calls.syncDirectory === 2)
+        throw diskError('EMFILE')
+      return undefined
+    }
+    const appended = append(log, 'first')
+    await idle()
+    await log.flush()
+    expect([log.durableOffset, calls]).toEqual([1n, { open: 2, syncDirectory: 1 }])
+    goOn()
+    expect(await appended).toBe(0n)
+    expect(calls.syncDirectory).toBe(2)
+  })
+
+  test('is made up for by itself within a second of there being some again', async () => {
+    const rig = new Rig({ broker: { durability: 'fsync' } })
+    const log = await rig.log()
+    let made = 0
+    log.onDurable = () => {
+      made++
+    }
+    await append(log, 'first')
+    const letGo = wantHandles(rig, path => path.endsWith('.log'))
+    for (const value of ['a', 'b']) {
+      expect((await log.append(batchOf([value]), CLIENT)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    }
+    await rig.advance(10_000)
+    expect([log.logEndOffset, log.durableOffset, log.isOnline, made]).toEqual([3n, 1n, true, 0])
+    letGo()
+    await rig.advance(1_000)
+    expect([log.durableOffset, made]).toEqual([3n, 1])
   })
 })

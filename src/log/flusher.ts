@@ -5,6 +5,7 @@
  */
 import type { Logger } from '../observe/logger.ts'
 import type { Clock } from '../platform/platform.ts'
+import { isOutOfHandles } from './append-queue.ts'
 import type { Log } from './log.ts'
 import type { LogHome } from './log-environment.ts'
 import type { Tasks } from './tasks.ts'
@@ -70,9 +71,10 @@ export class Flusher {
         await log.flush()
         homes.add(log.home)
       } catch (error) {
-        // A log that is still online only lacked room for its index; its turn comes again.
+        // A log that is still online only lacked room for its index, and its turn comes again; or a handle,
+        // without which what is written may not be seen.
         this.logger.warn('A log could not be flushed', { log: log.name, error })
-        if (log.isOnline) this.note(log, false, ROUND_MS)
+        if (log.isOnline) this.note(log, isOutOfHandles(error), ROUND_MS)
       }
     }
     for (const home of homes) await home.saveRecoveryPoints()

@@ -30,6 +30,8 @@ export interface FlushedLog {
   /** What passes fails the task alone, any other failure ends the directory. */
   guard<T>(task: () => Promise<T>): Promise<T>
   diskFailed(error: Error): void
+  /** The synced offset may have moved up. */
+  synced(): void
   /** Being deleted. */
   readonly isLeaving: boolean
 }
@@ -111,6 +113,7 @@ export class LogFlush {
     const end = await this.fileSync.run()
     if (this.isNewDirectory) await this.syncName()
     this.synced = greatestOffset(this.synced, leastOffset(end, this.log.logEndOffset))
+    this.log.synced()
   }
 
   /** The batches and all that belongs to them; the recovery point moves up. */

@@ -139,6 +139,11 @@ export interface LogSurface {
 
   /** Called when the log start offset has moved up: records were deleted, or have expired. */
   onLogStart: (() => void) | undefined
+  /**
+   * Called when more is durable than the high watermark tells of, and no append that waits is about to say
+   * so: its own sync had failed.
+   */
+  onDurable: (() => void) | undefined
   /** DeleteRecords: moves the log start offset, and drops the segments that lie wholly below. */
   deleteRecordsTo(offset: bigint): Promise<Result<{ readonly logStartOffset: bigint }>>
   /**

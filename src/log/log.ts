@@ -83,6 +83,7 @@ export class Log implements LogSurface {
   private isClosed = false
   private isDamaged = false
   onLogStart: (() => void) | undefined
+  onDurable: (() => void) | undefined
   /** It is being copied to another directory: nobody is to compact it. */
   isMoving = false
   /** While it is copied: the lowest offset at which it was cut off, until the copy is cut there too. */
@@ -303,13 +304,37 @@ export class Log implements LogSurface {
   }
 
   private async acknowledgeSynced(group: readonly PendingAppend[]): Promise<void> {
+    let refusal: Refusal | undefined
     try {
       await this.durability.sync()
     } catch (error) {
-      for (const append of group) this.queue.settle(append, storageRefusal(error as Error))
-      return
+      refusal = storageRefusal(error as Error)
+      // It is in the log all the same, and nobody sees it before it is durable.
+      this.home.noteUnflushed(this, true)
     }
-    for (const append of group) this.acknowledge(append)
+    const { syncedOffset } = this.durability
+    for (const append of group) {
+      // Another sync may have covered it meanwhile.
+      if (refusal === undefined || append.lastOffset < syncedOffset) this.acknowledge(append)
+      else this.queue.settle(append, refusal)
+    }
+  }
+
+  /** What a retry has to wait for whose first try was refused for want of a sync. */
+  async makeDurable(lastOffset: bigint): Promise<Refusal | undefined> {
+    if (lastOffset < this.durableOffset) return undefined
+    try {
+      await this.durability.sync()
+    } catch (error) {
+      return storageRefusal(error as Error)
+    }
+    return undefined
+  }
+
+  synced(): void {
+    const { durableOffset } = this
+    if (durableOffset <= this.bounds.watermark || this.queue.hasUnsettledBelow(durableOffset)) return
+    this.onDurable?.()
   }
 
   private acknowledge(append: PendingAppend): void {

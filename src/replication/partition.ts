@@ -102,6 +102,8 @@ export class Partition {
   private readonly acknowledgements: Acknowledgement[] = []
   /** Batches that are written and lie above the high watermark, in order. */
   private readonly unreplicated: { readonly nextOffset: bigint; readonly bytes: number }[] = []
+  /** Below it may be batches that no waiting fetch is credited with: when they are readable, all look again. */
+  private uncreditedTo = 0n
   private readonly highWatermarkListeners = new Set<() => void>()
 
   constructor(options: {
@@ -122,6 +124,9 @@ export class Partition {
     this.state = options.state
     this.minInsyncReplicas = options.minInsyncReplicas
     this.log.onLogStart = () => this.onLogStart()
+    this.log.onDurable = () => {
+      if (this.isLeader) this.advanceHighWatermark()
+    }
   }
 
   get leader(): number {
@@ -191,6 +196,7 @@ export class Partition {
   async takeOffice(): Promise<void> {
     this.followers.clear()
     this.epochStartOffset = this.log.logEndOffset
+    this.uncreditedTo = this.epochStartOffset
     if (this.log.latestEpoch !== this.state.leaderEpoch) {
       await this.log.assignLeaderEpoch(this.state.leaderEpoch)
     }
@@ -221,7 +227,9 @@ export class Partition {
     if (appended.error === 0 && !appended.value.isDuplicate) {
       this.unreplicated.push({ nextOffset: appended.value.lastOffset + 1n, bytes })
       this.onWritten(appended.value.lastOffset + 1n, bytes)
-    }
+    } else if (appended.error === 0) this.advanceHighWatermark()
+    // What lacked but a sync is in the log all the same.
+    else if (appended.error === ErrorCode.KAFKA_STORAGE_ERROR) this.uncreditedTo = this.log.logEndOffset
     // The log of a partition that has left may fail for that reason alone, which is not its disk's.
     if (appended.error && this.closedWith !== ErrorCode.NONE) return refuse(this.closedWith)
     return appended
@@ -326,6 +334,7 @@ export class Partition {
     // A transaction was decided, which makes older bytes readable: these fetches count anew.
     if (held && stable > stableBefore) this.wake(watch => watch.isolation === 'committed')
     if (after === before) return
+    if (before < this.uncreditedTo) this.wake(() => true)
     this.acknowledge(after)
     for (const listener of this.highWatermarkListeners) listener()
   }
