@@ -247,9 +247,12 @@ export class ClassicMembers {
   }
 }
 
-/** A newer target, partitions to give up, or partitions that have become free. */
+/** A newer target, or one to bring about; partitions to give up, or partitions that have become free. */
 function hasStepToTake(group: ConsumerGroup, member: ConsumerMember): boolean {
   if (member.memberEpoch < group.assignmentEpoch) return true
+  // Heartbeats of the new protocol compute targets; where nobody speaks it (`group.consumer.migration.policy`
+  // may keep such a group) only a JoinGroup does. Kafka 4.3 leaves the partitions of who left to nobody.
+  if (group.assignmentEpoch < group.epoch && group.isClassicWithout()) return true
   switch (member.state) {
     case 'UNREVOKED_PARTITIONS':
       return true

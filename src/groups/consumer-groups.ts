@@ -129,6 +129,8 @@ export class ConsumerGroups {
         : `Consumer group ${groupId} not found.`
       return refuse(ErrorCode.GROUP_ID_NOT_FOUND, message)
     }
+    // An earlier group of that name may have left some: nobody is waited for with those.
+    this.timers.delete(groupId)
     if (!group) return ok(new GroupEdit(new ConsumerGroup(groupId)))
     if (group.state === 'Empty') {
       return ok(new GroupEdit(new ConsumerGroup(groupId), [groupRecord(groupId, null)]))
@@ -152,6 +154,8 @@ export class ConsumerGroups {
     if (reconciled.error) return reconciled
     const { assigned, memberEpoch } = reconciled.value
     const settings = this.options.settingsOf(groupId)
+    // It may have spoken the classic protocol, and was waited for with what that asks.
+    for (const wait of ['join', 'sync'] as const) this.timersOf(groupId).cancel(memberId, wait)
     this.startWait(groupId, memberId, 'session', { at: now + settings.sessionTimeoutMs, epoch: memberEpoch })
     const isTold =
       request.memberEpoch === JOINING_EPOCH || isFull(request) || !holdsSame(member.assigned, assigned)

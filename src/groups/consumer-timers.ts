@@ -66,6 +66,7 @@ export class GroupTimers {
       for (const [wait, { at, epoch }] of waits) {
         if (at <= now) {
           waits.delete(wait)
+          if (waits.size === 0) this.waits.delete(memberId)
           return { memberId, wait, epoch }
         }
         earliest = Math.min(earliest, at)

@@ -278,6 +278,31 @@ describe('T159 classic members of consumer groups', () => {
     expect(driver.pulses(c, 2)).toBe('UNKNOWN_MEMBER_ID')
   })
 
+  test('who goes over is not waited for with what the old protocol asks', () => {
+    const { driver, c } = classic()
+    driver.enters('a', ['t'])
+    expect(driver.pulses(c, 1)).toBe('REBALANCE_IN_PROGRESS')
+    driver.joins(c, ['t'], 't: 0 1 2 3')
+    driver.enters(c, ['t'])
+    keepAlive(driver, 2 * REBALANCE_MS, () => {
+      driver.beats('a')
+      driver.beats(c, driver.has(c))
+    })
+    expect(driver.group.member(c)).toBeDefined()
+  })
+
+  test('hear of a target that nobody else brings about, and so come to what others have left', () => {
+    const { driver, c } = mixed()
+    driver.migrationPolicy = 'upgrade'
+    driver.restart()
+    driver.leaves('a')
+    expect(driver.kind).toBe('consumer')
+    expect(driver.pulses(c, 2)).toBe('REBALANCE_IN_PROGRESS')
+    expect(driver.joins(c, ['t'], 't: 0 1')()).toBe('generation 3')
+    expect(driver.syncs(c, 3)).toBe('t: 0 1 2 3')
+    expect(driver.pulses(c, 3)).toBe('NONE')
+  })
+
   test('commit by their generation', () => {
     const { driver, c } = mixed()
     const by = (memberId: string, generationId: number) =>
@@ -307,6 +332,22 @@ describe('T159 from consumer to classic', () => {
     const { driver, c } = mixed()
     keepAlive(driver, 45_000, () => driver.pulses(c, 2))
     expect(driver.kind).toBe('classic')
+  })
+
+  test('what members were waited for is forgotten, also when the group becomes a consumer group again', () => {
+    const { driver, c } = mixed()
+    // Its SyncGroup is waited for; when it comes at last the group is another.
+    const patient = { sessionTimeoutMs: 2 * REBALANCE_MS }
+    const { generationId: epoch } = driver.join(c, ['t'], 't: 0 1', patient)()!
+    keepAlive(driver, REBALANCE_MS - 1_000, () => driver.beats('a'))
+    driver.leaves('a')
+    expect(driver.syncs(c, epoch)).toBe('REBALANCE_IN_PROGRESS')
+    const { generationId } = driver.join(c, ['t'], 't: 0 1', patient)()!
+    expect(driver.syncs(c, generationId, { [c]: 't: 0 1 2 3' })).toBe('t: 0 1 2 3')
+    driver.enters('a', ['t'])
+    expect(driver.kind).toBe('consumer')
+    driver.advance(2_000)
+    expect(driver.group.member(c)).toBeDefined()
   })
 
   test('the log tells of it: a stable group with the assignments that there were', () => {
