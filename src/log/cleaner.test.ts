@@ -408,6 +408,17 @@ test('compact,delete: what is too old goes, whatever its key', async () => {
   expect((await entriesOf(log)).every(({ offset }) => offset >= log.logStartOffset)).toBe(true)
 })
 
+test('compact,delete: one log whose retention fails does not keep what is too old in the others', async () => {
+  const { rig, log } = await newLog({ cleanupPolicy: ['compact', 'delete'], retentionMs: 100_000 })
+  const other = await rig.log('topic', 1)
+  for (const each of [log, other]) await fill(each)
+  rig.memory.intercept = ({ name, path }) => {
+    if (name === 'rename' && path.startsWith(log.location.path)) throw diskError('ENOSPC')
+  }
+  await rig.advance(200_000)
+  expect(other.logStartOffset).toBe(60n)
+})
+
 test('compact alone: age deletes nothing', async () => {
   const { rig, log } = await newLog({ retentionMs: 100_000 })
   await fill(log)

@@ -15,6 +15,7 @@ import type { Log } from './log.ts'
 import type { CleanerConfig } from './log-config.ts'
 import type { LogEnvironment } from './log-environment.ts'
 import { Pace } from './pace.ts'
+import { retain } from './retention.ts'
 
 const LEAST_CHUNK_BYTES = 65_536
 const BYTES_PER_WORD = 4
@@ -138,7 +139,7 @@ export class Cleaner {
       await session?.close()
     }
     for (const log of [...this.compacted()]) {
-      if (!this.isStopping && !this.running.has(log)) await log.applyRetention()
+      if (!this.isStopping && !this.running.has(log)) await retain(log, this.logger)
     }
   }
 

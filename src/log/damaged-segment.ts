@@ -10,6 +10,10 @@ export class DamagedSegment extends Error {
   override readonly name = 'DamagedSegment'
 }
 
+export function unlessDamaged(error: unknown): void {
+  if (!(error instanceof DamagedSegment)) throw error
+}
+
 /**
  * Throws where an intact message of formats 0 or 1 begins at a position, as Kafka wrote them before 0.11.
  * That is no damage to be cut off; a log that has such is left to a Kafka that can read it. Torn bytes only

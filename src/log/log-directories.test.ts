@@ -130,26 +130,89 @@ describe('two logs of one partition', () => {
     expect(all.filter(name => name.endsWith('-stray'))).toHaveLength(1)
   })
 
-  test('of the same topic: what stays is durable before the other is set aside', async () => {
-    const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+  /** After a crash: the longer one is not synced, and the other has come back. Returns where they are. */
+  async function twoAfterCrash(rig: Rig): Promise<{ readonly path: string; readonly other: string }> {
     await twoLogs(rig, TOPIC_ID)
     await rig.manager.settleFound(() => true)
     const path = rig.manager.log('topic', 0)!.home.path
+    const other = path === '/one' ? '/two' : '/one'
     await rig.manager.shutdown()
-    const [stray] = (await rig.disk.list(path === '/one' ? '/two' : '/one')).filter(({ name }) =>
-      name.endsWith('-stray'),
-    )
+    const [stray] = (await rig.disk.list(other)).filter(({ name }) => name.endsWith('-stray'))
     rig.broker = { ...rig.broker, logDirs: [path] }
     await rig.start()
     await append(rig.manager.log('topic', 0)!, 'not synced')
-    const other = path === '/one' ? '/two' : '/one'
     await rig.disk.rename(`${other}/${stray!.name}`, `${other}/topic-0`)
     await rig.disk.syncDirectory(other)
     rig.broker = { ...rig.broker, logDirs: ['/one', '/two'] }
     await rig.crash('kept')
+    return { path, other }
+  }
+
+  const ALL = ['value 0', 'value 1', 'value 2', 'not synced']
+  const logsIn = async (rig: Rig, path: string) =>
+    (await rig.disk.list(path)).map(({ name }) => name.replace(/[0-9a-f]{32}/, 'ID')).filter(isLog)
+  const isLog = (name: string) => name.startsWith('topic')
+
+  test('of the same topic: what stays is durable before the other is set aside', async () => {
+    const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+    const { other } = await twoAfterCrash(rig)
     await rig.manager.settleFound(() => true)
+    expect(await logsIn(rig, other)).toEqual(['topic-0.ID-stray'])
     const after = await rig.crash('lost')
-    expect([...(await contents(after)).values()]).toEqual(['value 0', 'value 1', 'value 2', 'not synced'])
+    expect([...(await contents(after)).values()]).toEqual(ALL)
+  })
+
+  test('of the same topic: a full disk does not keep the broker from choosing', async () => {
+    const rig = new Rig({ broker: { logDirs: ['/one', '/two'] }, config: { indexIntervalBytes: 1 } })
+    const { other } = await twoAfterCrash(rig)
+    rig.memory.intercept = ({ name }) => {
+      if (name === 'write' || name === 'truncate') throw diskError('ENOSPC')
+    }
+    await rig.manager.settleFound(() => true)
+    rig.memory.intercept = undefined
+    expect(await logsIn(rig, other)).toEqual(['topic-0.ID-stray'])
+    const after = await rig.crash('lost')
+    expect([...(await contents(after)).values()]).toEqual(ALL)
+  })
+
+  describe.each(['EMFILE', 'EIO'])('and what stays cannot be made durable for %s:', code => {
+    async function bothKept(): Promise<{ rig: Rig; path: string; other: string }> {
+      const rig = new Rig({ broker: { logDirs: ['/one', '/two'] } })
+      const { path, other } = await twoAfterCrash(rig)
+      rig.memory.intercept = operation => {
+        if (operation.name.startsWith('sync') && operation.path.startsWith(path)) throw diskError(code)
+      }
+      await rig.manager.settleFound(() => true)
+      rig.memory.intercept = undefined
+      await idle()
+      expect(rig.offline).toEqual(code === 'EIO' ? [path] : [])
+      expect([await logsIn(rig, path), await logsIn(rig, other)]).toEqual([['topic-0'], ['topic-0']])
+      return { rig, path, other }
+    }
+
+    test('both stay, and the next start chooses', async () => {
+      const { rig, path, other } = await bothKept()
+      expect(rig.manager.log('topic', 0)!.home.path).toBe(path)
+      await rig.manager.shutdown()
+      await rig.start()
+      await rig.manager.settleFound(() => true)
+      expect(await logsIn(rig, other)).toEqual(['topic-0.ID-stray'])
+      const after = await rig.crash('lost')
+      expect([...(await contents(after)).values()]).toEqual(ALL)
+    })
+
+    test('and nothing is put where the second one is', async () => {
+      const { rig, path, other } = await bothKept()
+      expect((await rig.manager.moveLog('topic', 0, other)).error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      await rig.manager.deleteLog('topic', 0)
+      const created = await rig.manager.createLog({ ...spec(rig, 0, true), topicId: OTHER_ID })
+      expect(created.error).toBe(code === 'EIO' ? ErrorCode.KAFKA_STORAGE_ERROR : 0)
+      if (created.error === 0) expect(created.value.home.path).toBe(path)
+      await rig.manager.shutdown()
+      const left = (await rig.start()).log('topic', 0)!
+      await rig.manager.settleFound(({ topicId }) => topicId === OTHER_ID)
+      if (created.error === 0) expect([left.topicId, left.logEndOffset]).toEqual([OTHER_ID, 0n])
+    })
   })
 
   test.each(['/one', '/two'])(

@@ -53,6 +53,13 @@ export interface SavedOffsets {
   readonly cleaned: ReadonlyMap<string, bigint>
 }
 
+/** The log itself may be elsewhere, whole. */
+export interface BrokenCopy {
+  readonly topicPartition: TopicPartition
+  /** A want of handles or room, which says nothing of what is in it. */
+  readonly isPassing: boolean
+}
+
 export interface DirectoryHooks {
   onOffline(directory: LogDirectory, error: Error): void
   onUnflushed(log: Log, isUrgent: boolean): void
@@ -76,6 +83,8 @@ export class LogDirectory implements LogHome {
   isInDoubt = false
   /** Logs that are there and could not be opened, by name. */
   readonly unopened = new Set<string>()
+  /** Copies on their way into it that could not be opened, by their paths. */
+  readonly brokenCopies = new Map<string, BrokenCopy>()
   /** By the checkpoint's name: the logs that it may tell of as it is on the disk. */
   private readonly told = new Map<string, OffsetCheckpoint>()
   private readonly environment: LogEnvironment
@@ -196,9 +205,10 @@ export class LogDirectory implements LogHome {
       cleaned: await this.readOffsets(CLEANER_CHECKPOINT),
     }
     const mark = `${this.path}/${CLEAN_SHUTDOWN}`
-    this.wasClean = (await disk.status(mark)) !== undefined
-    if (this.wasClean) await disk.remove(mark)
+    const isMarked = (await disk.status(mark)) !== undefined
+    if (isMarked) await disk.remove(mark)
     this.isInDoubt = (await disk.status(`${this.path}/${IN_DOUBT}`)) !== undefined
+    this.wasClean = isMarked && !this.isInDoubt
     // What was read is in force from now on, and whoever wrote it may have died before it was durable.
     await disk.syncDirectory(this.path)
   }
@@ -245,9 +255,14 @@ export class LogDirectory implements LogHome {
 
   /** All that was in doubt is written once more, and waits for its sync like any other. */
   async settleDoubt(): Promise<void> {
-    if (this.isInDoubt && this.unopened.size === 0) {
-      await this.environment.disk.remove(`${this.path}/${IN_DOUBT}`)
-    }
+    if (!this.isInDoubt || !this.isOnline || !this.isAllOpened) return
+    await this.environment.disk.remove(`${this.path}/${IN_DOUBT}`)
+    // A sync of a log that was opened early may have failed meanwhile.
+    if (!this.isOnline) await this.noteDoubt()
+  }
+
+  private get isAllOpened(): boolean {
+    return this.unopened.size === 0 && this.brokenCopies.size === 0
   }
 
   /** What is in it is not known. */
@@ -410,11 +425,15 @@ export class LogDirectory implements LogHome {
     } else this.goOffline(error)
   }
 
-  /** The offsets of the logs, and if all of them are closed the mark that a start needs no recovery. */
-  async finish({ isClean }: { readonly isClean: boolean }): Promise<void> {
+  /**
+   * The offsets of the logs, and if all of them are closed the mark that a start needs no recovery: of those
+   * that could not be opened that is true only if it was when this life began.
+   */
+  async finish({ isClosed }: { readonly isClosed: boolean }): Promise<void> {
     this.hasNewWatermarks = true
     const saved = [await this.saveRecoveryPoints(), await this.saveLogStarts()]
     saved.push(await this.saveHighWatermarks())
+    const isClean = isClosed && (this.wasClean || this.isAllOpened)
     if (!isClean || saved.includes(false)) return
     try {
       await replaceFile(this.environment.disk, this.path, CLEAN_SHUTDOWN, formatCleanShutdown())

@@ -96,7 +96,10 @@ async function loadLog(
     const isKnown = directory.unopened.has(name)
     if (!isKnown) options.environment.logger.error('A log could not be opened', { log: name, path, error })
     if (isDiskFailure(error)) directory.goOffline(error as Error)
-    if (path.endsWith(FUTURE_SUFFIX)) return
+    if (path.endsWith(FUTURE_SUFFIX)) {
+      directory.brokenCopies.set(path, { topicPartition, isPassing: isPassing(error) })
+      return
+    }
     directory.unopened.add(name)
     // By then, those that could be opened have long got the settings of their topics.
     const again = (config: LogConfig) => loadLog(directory, found, { ...options, logConfig: () => config })

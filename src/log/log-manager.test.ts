@@ -359,6 +359,36 @@ describe('retention', () => {
     expect(await readBatches(log, 20n)).toHaveLength(1)
   })
 
+  test.each([-1, 0])('goes on where segment %i of a log is damaged, and behind it', async at => {
+    const { rig, log } = await aged({ retentionMs: 20 * HOUR })
+    const other = await rig.log('topic', 1)
+    must(await other.append(batchOf(['value'], { at: start }), CLIENT))
+    const { path, baseOffset } = log.segments.at(at)!
+    await rig.manager.shutdown()
+    rig.memory.rot(path, 16, 4)
+    await rig.start()
+    for (const found of rig.manager.logs()) found.updateHighWatermark(found.logEndOffset)
+    rig.clock.advance(100 * HOUR)
+    await rig.manager.applyRetention()
+    const [damaged, whole] = [0, 1].map(partition => rig.manager.log('topic', partition)!)
+    expect(damaged!.logStartOffset).toBe(at === 0 ? 20n : baseOffset)
+    expect(whole!.logStartOffset).toBe(1n)
+  })
+
+  test('leaves what is damaged until its file is too old', async () => {
+    const { rig, log } = await aged({ retentionMs: 20 * HOUR })
+    const { path } = log.segments[0]!
+    rig.memory.rot(path, 16, 4)
+    const again = await rig.restart()
+    again.updateHighWatermark(20n)
+    rig.clock.advance(19 * HOUR)
+    await rig.manager.applyRetention()
+    expect(again.logStartOffset).toBe(0n)
+    rig.clock.advance(2 * HOUR)
+    await rig.manager.applyRetention()
+    expect(again.logStartOffset).toBeGreaterThan(0n)
+  })
+
   test('by size: the oldest segments beyond the bound go', async () => {
     const { rig, log } = await aged({ retentionMs: -1, retentionBytes: 500 })
     const before = log.sizeBytes

@@ -10,6 +10,7 @@ import type { Clock, Compute, Disk, Random } from '../platform/platform.ts'
 import { isPassing } from './append-queue.ts'
 import { type MetaProperties, writePartitionMetadata } from './checkpoint.ts'
 import { Cleaner } from './cleaner.ts'
+import { describeDirectories } from './directory-description.ts'
 import { newDirectoryId, settleIdentity } from './directory-identity.ts'
 import { FilePool } from './file-pool.ts'
 import { Flusher } from './flusher.ts'
@@ -20,15 +21,10 @@ import type { CleanerConfig, LogConfig, LogManagerConfig } from './log-config.ts
 import { LogDirectory, MAX_NAME_LENGTH, type Mark } from './log-directory.ts'
 import type { LogEnvironment, LogHome } from './log-environment.ts'
 import { type BrokenLog, loadLogs } from './log-loading.ts'
-import type {
-  DescribedLog,
-  LogDirectoryDescription,
-  LogManagerSurface,
-  LogSpec,
-} from './log-manager-surface.ts'
+import type { LogDirectoryDescription, LogManagerSurface, LogSpec } from './log-manager-surface.ts'
 import { futureName, LogMoves } from './log-moves.ts'
-import { greatestOffset } from './offsets.ts'
 import { openLog } from './recovery.ts'
+import { retain } from './retention.ts'
 import type { LogLocation } from './segment-files.ts'
 import { TailCache } from './tail-cache.ts'
 import { Tasks } from './tasks.ts'
@@ -261,8 +257,10 @@ export class LogManager implements LogManagerSurface {
     if (!isNew && online.length < this.directories.length) return undefined
     const preferred = this.preferred.get(name)
     this.preferred.delete(name)
-    if (preferred?.isOnline) return preferred
-    return online.reduce<LogDirectory | undefined>(
+    // A rival of an earlier log may have had to stay.
+    const free = online.filter(directory => !directory.logs.has(name))
+    if (preferred !== undefined && free.includes(preferred)) return preferred
+    return free.reduce<LogDirectory | undefined>(
       (best, directory) => (best && best.population <= directory.population ? best : directory),
       undefined,
     )
@@ -377,6 +375,9 @@ export class LogManager implements LogManagerSurface {
     if (refusal) return refusal
     const from = this.homeOf(log)
     if (from === to || this.moves.destination(log) === to) return ok()
+    if (to.logs.has(name)) {
+      return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `Another log of ${name} is in ${to.path} until a restart.`)
+    }
     // As in Kafka: there may be a copy of it in a directory that cannot be seen.
     if (this.directories.some(({ isOnline }) => !isOnline) || this.isStopping) {
       return refuse(ErrorCode.KAFKA_STORAGE_ERROR, 'A log directory is offline.')
@@ -421,10 +422,13 @@ export class LogManager implements LogManagerSurface {
   async settleFound(isWanted: (log: LogSurface) => boolean): Promise<void> {
     for (const rival of this.rivals.splice(0)) await this.settleRivals(rival, isWanted)
     for (const to of this.directories) {
+      await this.dropBrokenCopies(to)
       for (const copy of [...to.futures.values()]) {
         const log = this.byName.get(copy.name)
         if (log === undefined && isWanted(copy)) continue
         const from = log && this.homeOf(log)
+        // A rival that had to stay is where the copy is to go.
+        if (from !== to && to.logs.has(copy.name)) continue
         if (log && from && from !== to && log.topicId === copy.topicId)
           this.moves.resume(log, copy, { from, to })
         else {
@@ -440,21 +444,48 @@ export class LogManager implements LogManagerSurface {
    * come back that was missed while its topic was made anew. What is longer has all that the other has.
    */
   private async settleRivals(rival: Log, isWanted: (log: LogSurface) => boolean): Promise<void> {
-    const present = this.byName.get(rival.name)
+    const present = this.byName.get(rival.name) ?? rival
     const rank = (log: Log) => (isWanted(log) ? log.logEndOffset + 1n : 0n)
     // Where both have the same batches, the one that was left may not know any more which were deleted.
     const isBetter = (a: Log, b: Log) =>
       rank(a) > rank(b) || (rank(a) === rank(b) && a.logStartOffset > b.logStartOffset)
-    const loser = present !== undefined && isBetter(rival, present) ? present : rival
-    if (loser === present || present === undefined) this.byName.set(rival.name, rival)
-    // The one that goes may be the only one of both that is durable.
-    await (loser === present ? rival : present)?.flush()
+    const [winner, loser] = isBetter(rival, present) ? [rival, present] : [present, rival]
+    this.byName.set(winner.name, winner)
+    if (winner === loser || !(await this.isMadeDurable(winner))) return
     this.flusher.forget(loser)
     const directory = await this.renameAway(loser, 'stray')
     this.options.logger.warn('Set aside the second of two logs of a partition', {
       log: loser.name,
       directory,
     })
+  }
+
+  /** Or else the rival that is not needed any more may be the only one of both that is: it stays. */
+  private async isMadeDurable(winner: Log): Promise<boolean> {
+    try {
+      // What belongs to the batches can be made anew from them, and a full disk has no room for it.
+      await winner.durability.sync()
+      return true
+    } catch (error) {
+      this.options.logger.error('Two logs of a partition stay until the next start', {
+        log: winner.name,
+        error,
+      })
+      return false
+    }
+  }
+
+  /** What cannot be used is no loss beside the log itself, whose move may be asked for again. */
+  private async dropBrokenCopies(to: LogDirectory): Promise<void> {
+    for (const [path, { topicPartition, isPassing }] of to.brokenCopies) {
+      const { topic, partition } = topicPartition
+      const log = this.log(topic, partition)
+      if (log === undefined || !log.isOnline || isPassing) continue
+      const renamed = await to.renameAway(topicPartition, path, 'delete')
+      if (renamed === undefined) continue
+      to.brokenCopies.delete(path)
+      this.removeLater(log.config, renamed)
+    }
   }
 
   updateConfig(topic: string, partitions: number, config: LogConfig): void {
@@ -479,24 +510,8 @@ export class LogManager implements LogManagerSurface {
     this.producerIdExpirationMs = expirationMs
   }
 
-  async describeDirectories(): Promise<LogDirectoryDescription[]> {
-    const descriptions = []
-    for (const directory of this.directories) {
-      const { path, id: directoryId, isOnline } = directory
-      const unknown = { totalBytes: -1n, usableBytes: -1n }
-      const space = isOnline ? await this.options.disk.space(path).catch(() => unknown) : unknown
-      const logs = [...directory.all()].map(log => this.describe(log))
-      descriptions.push({ path: resolve(path), directoryId, isOnline, ...space, logs })
-    }
-    return descriptions
-  }
-
-  private describe(log: Log): DescribedLog {
-    const { topicPartition, sizeBytes } = log
-    const current = this.byName.get(log.name)
-    const isFuture = current !== log
-    const behind = isFuture && current !== undefined ? current.logEndOffset - log.logEndOffset : 0n
-    return { topicPartition, sizeBytes, isFuture, offsetLag: greatestOffset(behind, 0n) }
+  describeDirectories(): Promise<LogDirectoryDescription[]> {
+    return describeDirectories(this.directories, this.byName, this.options.disk)
   }
 
   private startBackgroundWork(): void {
@@ -517,11 +532,7 @@ export class LogManager implements LogManagerSurface {
   async applyRetention(): Promise<void> {
     for (const log of [...this.byName.values()]) {
       if (this.isStopping) return
-      const dropped = await log.applyRetention()
-      if (dropped > 0) {
-        const details = { log: log.name, dropped, logStartOffset: log.logStartOffset }
-        this.options.logger.info('Retention deleted old segments', details)
-      }
+      await retain(log, this.options.logger)
     }
   }
 
@@ -530,7 +541,8 @@ export class LogManager implements LogManagerSurface {
     this.options.logger.error('A log directory has failed and is offline until a restart', { path, error })
     for (const log of directory.logs.values()) this.flusher.forget(log)
     for (const copy of directory.futures.values()) this.flusher.forget(copy)
-    const partitions = [...directory.logs.values()].map(log => log.topicPartition)
+    const lost = [...directory.logs.values()].filter(log => this.byName.get(log.name) === log)
+    const partitions = lost.map(log => log.topicPartition)
     this.options.onDirectoryOffline?.(path, partitions)
     if (!this.directories.some(({ isOnline }) => isOnline)) this.options.onAllOffline?.()
   }
@@ -547,7 +559,7 @@ export class LogManager implements LogManagerSurface {
     const all = this.directories.flatMap(directory => [...directory.all()])
     await Promise.all(all.map(log => slots.run(() => this.closeLog(log))))
     for (const directory of this.directories) {
-      if (directory.isOnline) await directory.finish({ isClean: !this.unclosed.has(directory) })
+      if (directory.isOnline) await directory.finish({ isClosed: !this.unclosed.has(directory) })
     }
     await this.environment.files.settled()
     await this.releaseDirectories()

@@ -6,6 +6,7 @@
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { type AppendQueue, isPassing, storageRefusal } from './append-queue.ts'
 import { swapIn } from './compaction-swap.ts'
+import { unlessDamaged } from './damaged-segment.ts'
 import { Slots } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { LogFlush } from './log-flush.ts'
@@ -151,7 +152,8 @@ export class LogRemoval {
     if (active !== undefined && active === this.log.activeSegment) {
       await this.queue.alone(async () => {
         const isAsItWas = active === this.log.activeSegment && this.bounds.endOffset === end
-        if (this.log.isOnline && isAsItWas) await this.log.roll(end)
+        // One that is damaged takes no successor, and stays.
+        if (this.log.isOnline && isAsItWas) await this.log.roll(end).catch(unlessDamaged)
       })
     }
     // What came since the active segment was looked at is young, and keeps all of it.

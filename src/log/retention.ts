@@ -2,6 +2,7 @@
  * Which segments a topic's retention has done with: by the age of their youngest record, and by the log's
  * size.
  */
+import type { Logger } from '../observe/logger.ts'
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
@@ -47,4 +48,22 @@ export async function expiredSegments(
     expiredEnd = end
   }
   return { segments: expired.slice(0, count), end: expiredEnd }
+}
+
+/** Deletes what retention has done with. Where that fails, the next log has its turn all the same. */
+export async function retain(
+  log: Pick<RetainedLog, 'logStartOffset'> & {
+    readonly name: string
+    applyRetention(): Promise<number>
+  },
+  logger: Logger,
+): Promise<void> {
+  try {
+    const dropped = await log.applyRetention()
+    if (dropped === 0) return
+    const details = { log: log.name, dropped, logStartOffset: log.logStartOffset }
+    logger.info('Retention deleted old segments', details)
+  } catch (error) {
+    logger.error('Retention of a log failed', { log: log.name, error })
+  }
 }
