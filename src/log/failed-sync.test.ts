@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { SeededRandom } from '../platform/simulated/seeded-random.ts'
+import { buildEndTransactionMarker } from '../records/builder.ts'
 import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, TOPIC_ID } from './testing/rig.ts'
 
 describe('a sync that has failed', () => {
@@ -37,6 +38,29 @@ describe('a sync that has failed', () => {
       }
     },
   )
+
+  test('of the names of the logs counts for all who wait for one', async () => {
+    const rig = new Rig({ broker: { durability: 'fsync' } })
+    const log = await rig.log()
+    let fail = () => {}
+    const held = new Promise<void>(resolve => {
+      fail = resolve
+    })
+    let syncs = 0
+    rig.memory.intercept = async ({ name, path }) => {
+      if (name !== 'syncDirectory' || path !== '/data' || ++syncs > 1) return
+      await held
+      throw diskError('EIO')
+    }
+    const appends = [log.append(batchOf(['first']), CLIENT)]
+    await idle()
+    appends.push(log.append(batchOf(['second']), CLIENT))
+    await idle()
+    fail()
+    const errors = (await Promise.all(appends)).map(({ error }) => error)
+    expect(errors).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR])
+    expect(log.durableOffset).toBe(0n)
+  })
 
   test('has not undone a cut, though the segment is never written again', async () => {
     for (let round = 0; round < 8; round++) {
@@ -135,6 +159,27 @@ describe('a sync for which there were no file handles', () => {
     goOn()
     expect(await appended).toBe(0n)
     expect(calls.syncDirectory).toBe(2)
+  })
+
+  test('of the names of new indexes is made up for by the next flush', async () => {
+    const rig = new Rig()
+    const log = await rig.log()
+    await append(log, 'first')
+    await log.flush()
+    const producer = { producerId: 7n, producerEpoch: 0 }
+    must(
+      await log.append(batchOf(['undone'], { ...producer, baseSequence: 0, isTransactional: true }), CLIENT),
+    )
+    const marker = { ...producer, type: 'ABORT', coordinatorEpoch: 0, timestamp: 0n } as const
+    must(await log.append(buildEndTransactionMarker(marker), { leaderEpoch: 0, origin: 'coordinator' }))
+    const letGo = wantHandles(rig)
+    await expect(log.flush()).rejects.toThrow('EMFILE')
+    letGo()
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    const told = await log.abortedTransactions(0n, 3n)
+    expect(told).toHaveLength(1)
+    expect(await (await rig.crash('lost')).abortedTransactions(0n, 3n)).toEqual(told)
   })
 
   test('is made up for by itself within a second of there being some again', async () => {

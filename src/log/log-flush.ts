@@ -181,7 +181,12 @@ export class LogFlush {
     const fresh = segments.filter(segment => segment.transactionIndex.isNewFile)
     if (fresh.length === 0) return
     for (const segment of fresh) segment.transactionIndex.isNewFile = false
-    await this.log.environment.disk.syncDirectory(this.log.location.path)
+    try {
+      await this.log.environment.disk.syncDirectory(this.log.location.path)
+    } catch (error) {
+      for (const segment of fresh) segment.transactionIndex.isNewFile = true
+      throw error
+    }
   }
 
   /** In a long segment, now and then: an unclean start replays only what lies behind the last one. */
@@ -196,8 +201,7 @@ export class LogFlush {
   private async syncFiles(): Promise<bigint> {
     const { home } = this
     const { environment, location } = this.log
-    // Another sync would succeed, and what the failed one has lost would be taken for stored.
-    if (!home.isOnline) throw Object.assign(new Error(`EIO: ${home.path} is offline`), { code: 'EIO' })
+    refuseOffline(home)
     const end = this.log.logEndOffset
     const segments = [...this.unsynced]
     const { hasNewFiles } = this
@@ -227,6 +231,8 @@ export class LogFlush {
     try {
       const isKnown = await this.syncIdentity()
       await home.sync()
+      // One may have failed for somebody else while this one waited for its turn.
+      refuseOffline(home)
       this.isNewDirectory = !isKnown
     } catch (error) {
       this.syncFailed(error as Error, home)
@@ -265,4 +271,9 @@ export class LogFlush {
       if (isThere() || (error as { code?: string }).code !== 'ENOENT') throw error
     }
   }
+}
+
+/** Another sync would succeed, and what the failed one has lost would be taken for stored. */
+function refuseOffline(home: LogHome): void {
+  if (!home.isOnline) throw Object.assign(new Error(`EIO: ${home.path} is offline`), { code: 'EIO' })
 }
