@@ -25,11 +25,18 @@ export interface CompletionOptions {
 
 /** After an error that is not the end of the shard. */
 const RETRY_MS = 100
+const RETRY_AFTER_BUG_MS = 1_000
+
+/** A verdict that is carried out. */
+interface UnderWay {
+  /** Asked for once more when it ends: what is prepared then may be another verdict, in the same epoch. */
+  isAskedFor: boolean
+}
 
 export class Completion {
   private readonly options: CompletionOptions
-  /** By transactional id, producer id and epoch: those under way, settled when they end. */
-  private readonly underWay = new Map<string, Promise<void>>()
+  /** By transactional id, producer id and epoch. */
+  private readonly underWay = new Map<string, UnderWay>()
   /** By transactional id: who waits for the verdict to be carried out. */
   private readonly waiters = new Map<string, Set<() => void>>()
 
@@ -80,24 +87,47 @@ export class Completion {
     for (const waiters of [...this.waiters.values()]) for (const done of [...waiters]) done()
   }
 
+  /** One at a time of each id and epoch: a second one could complete what comes after the first. */
   private begin(partition: number, prepared: Prepared): void {
     const { transactionalId, snapshot } = prepared
     const name = [transactionalId, snapshot.producerId, snapshot.producerEpoch].join(' ')
-    if (this.underWay.has(name)) return
-    const carried = this.carryOut(partition, prepared)
-      .catch(error => {
-        // A bug; the next load takes the verdict up again.
+    const known = this.underWay.get(name)
+    if (known) {
+      known.isAskedFor = true
+      return
+    }
+    const underWay = { isAskedFor: false }
+    this.underWay.set(name, underWay)
+    void this.carryOut(partition, prepared)
+      .catch(async error => {
         this.options.logger.error('A transaction could not be completed', { transactionalId, error })
+        await this.pauses.wait(RETRY_AFTER_BUG_MS)
+        return false
       })
-      .finally(() => this.underWay.delete(name))
-    this.underWay.set(name, carried)
+      .then(isDone => {
+        this.underWay.delete(name)
+        if (!isDone || underWay.isAskedFor) void this.askFor(partition, transactionalId)
+      })
   }
 
-  private async carryOut(partition: number, { transactionalId, snapshot }: Prepared): Promise<void> {
+  /** Begins with the verdict on one id, if there is one. */
+  private async askFor(partition: number, transactionalId: string): Promise<void> {
+    for (;;) {
+      const asked = await this.options.runtime.run<Prepared | undefined>(partition, (shard, ticket) =>
+        shard.preparedOf(transactionalId, ticket),
+      )
+      if (!asked.error && asked.value) this.begin(partition, asked.value)
+      if (!asked.error || isOver(asked.error)) return
+      await this.pauses.wait(RETRY_MS)
+    }
+  }
+
+  /** False where the shard has to be asked what is prepared now. */
+  private async carryOut(partition: number, { transactionalId, snapshot }: Prepared): Promise<boolean> {
     const { runtime, markers, coordinatorEpoch, timeOut } = this.options
     if (!isPrepared(snapshot)) {
       await timeOut(transactionalId)
-      return
+      return true
     }
     const marker = {
       producerId: snapshot.producerId,
@@ -106,15 +136,17 @@ export class Completion {
       isCommit: snapshot.state === 'PrepareCommit',
       transactionVersion: snapshot.clientTransactionVersion,
     }
-    if (!(await markers.write(marker, listPartitions(snapshot.partitions)))) return
-    for (;;) {
-      const completed = await runtime.run<void>(partition, (shard, ticket, now) =>
-        shard.complete(transactionalId, snapshot, ticket, now),
-      )
-      if (!completed.error || isOver(completed.error)) break
+    if (!(await markers.write(marker, listPartitions(snapshot.partitions)))) return true
+    const completed = await runtime.run<void>(partition, (shard, ticket, now) =>
+      shard.complete(transactionalId, snapshot, ticket, now),
+    )
+    if (completed.error && !isOver(completed.error)) {
+      // It may be complete all the same, and the next transaction of its producer under way.
       await this.pauses.wait(RETRY_MS)
+      return false
     }
     for (const done of [...(this.waiters.get(transactionalId) ?? [])]) done()
+    return true
   }
 }
 

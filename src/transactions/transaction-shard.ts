@@ -155,8 +155,15 @@ export class TransactionShard implements StateMachine {
    */
   nextPrepared(again: boolean, ticket: Ticket<readonly Prepared[]>): Outcome {
     this.asking = ticket
-    if (again) this.untold = this.prepared()
+    this.untold = again ? this.prepared() : this.recorded(this.untold)
     return { replies: this.told() }
+  }
+
+  /** The verdict on an id that is to be carried out, if there is one. */
+  preparedOf(transactionalId: string, ticket: Ticket<Prepared | undefined>): Outcome {
+    const snapshot = this.transactions.get(transactionalId)?.snapshot
+    const prepared = snapshot && isPrepared(snapshot) ? { transactionalId, snapshot } : undefined
+    return { replies: [reply(ticket, prepared)] }
   }
 
   // Replay --------------------------------------------------------------------------------------------------
@@ -252,6 +259,16 @@ export class TransactionShard implements StateMachine {
     this.asking = undefined
     this.untold = []
     return [reply(asking, untold)]
+  }
+
+  /** What has become of verdicts that waited to be told: those that could not be recorded are none. */
+  private recorded(verdicts: readonly Prepared[]): Prepared[] {
+    const ids = new Set(verdicts.map(({ transactionalId }) => transactionalId))
+    return [...ids].flatMap(transactionalId => {
+      const snapshot = this.transactions.get(transactionalId)?.snapshot
+      const isLeft = snapshot && (isPrepared(snapshot) || snapshot.state === 'Ongoing')
+      return isLeft ? [{ transactionalId, snapshot }] : []
+    })
   }
 
   private prepared(): Prepared[] {

@@ -41,6 +41,8 @@ export class CoordinatorDriver {
   markers = new RecordingMarkers()
   transactions!: TransactionHost
   nextId = 100n
+  /** Producer ids wait for it. */
+  idGate: Promise<void> = Promise.resolve()
 
   static async start(): Promise<CoordinatorDriver> {
     const host = await ReplicaHost.start()
@@ -68,7 +70,12 @@ export class CoordinatorDriver {
       replicas: this.host.replicas,
       topicConfigs: new TopicConfigs(config),
       markers: this.markers,
-      producerIds: { take: async () => ({ error: ErrorCode.NONE, value: this.nextId++ }) },
+      producerIds: {
+        take: async () => {
+          await this.idGate
+          return { error: ErrorCode.NONE, value: this.nextId++ }
+        },
+      },
       groupPartition: () => ({ topic: '__consumer_offsets', index: 7 }),
       clock: this.host.clock,
       logger: silentLogger,
