@@ -393,7 +393,7 @@ export class LogManager implements LogManagerSurface {
 
   /** The log lives elsewhere: what is left where it was goes. */
   private async leaveBehind(log: Log, from: LogDirectory, old: LogLocation): Promise<void> {
-    // Before anything says that it needs no checking: where it was compacted, offsets are missing.
+    // The move has written them for its copy: where one cannot be written again, that is true still.
     await log.home.saveCleaned()
     await log.home.saveRecoveryPoints()
     await log.home.saveLogStarts()

@@ -340,6 +340,48 @@ describe('a failure during a move', () => {
     expect(rig.offline).toEqual([])
   })
 
+  /** As compaction leaves them: offsets are missing between the segments. */
+  async function compacted(): Promise<{ rig: Rig; log: Log; to: string }> {
+    const rig = newRig({ config: { segmentBytes: 100 } })
+    const log = await rig.log()
+    for (const baseOffset of [0n, 5n, 9n]) {
+      const batch = batchOf([`value ${baseOffset}`], { baseOffset })
+      must(await log.append(batch, { leaderEpoch: 0, origin: 'follower' }))
+    }
+    log.cleanedTo = 9n
+    log.updateHighWatermark(10n)
+    return { rig, log, to: otherThan(log) }
+  }
+
+  test.each(['cleaner-offset', 'recovery-point-offset'])(
+    'of the %s checkpoint is waited for: without it a crash would take records with it',
+    async name => {
+      const { rig, log, to } = await compacted()
+      rig.memory.intercept = operation => {
+        if (operation.path === `${to}/${name}-checkpoint.tmp`) throw diskError('EMFILE')
+      }
+      await move(rig, log)
+      await rig.advance(3_000)
+      expect(log.home.path).not.toBe(to)
+      rig.memory.intercept = undefined
+      await rig.advance(3_000)
+      expect(log.home.path).toBe(to)
+      expect(rig.offline).toEqual([])
+    },
+  )
+
+  test('of all checkpoints, as soon as the log has moved, takes no records with it', async () => {
+    const { rig, log, to } = await compacted()
+    rig.memory.intercept = ({ path }) => {
+      if (log.home.path === to && path.endsWith('-checkpoint.tmp')) throw diskError('EMFILE')
+    }
+    await move(rig, log)
+    await rig.advance(10_000)
+    expect([log.home.path, await names(rig, otherThan(log))]).toEqual([to, []])
+    const after = await rig.crash('kept')
+    expect([...(await contents(after)).keys()]).toEqual([0n, 5n, 9n])
+  })
+
   test('for a flipped bit ends it, and leaves the log as it is', async () => {
     const rig = newRig({ broker: { tailCacheBytes: 0 } })
     const log = await filled(rig, 20)

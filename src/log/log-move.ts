@@ -227,6 +227,7 @@ export class LogMove {
       )
     }
     await this.takeLogStart()
+    await this.saveOffsets()
     services.forget(copy)
     copy.isLeaving = true
     await copy.close()
@@ -246,6 +247,18 @@ export class LogMove {
     copy.updateHighWatermark(copy.logEndOffset)
     const deleted = await copy.deleteRecordsTo(leastOffset(log.startToSave, copy.logEndOffset))
     if (deleted.error) throw new Error(deleted.message)
+  }
+
+  /**
+   * Before the old files can go: where the log was compacted, offsets are missing, and recovery would cut it
+   * there if nothing told it so.
+   */
+  private async saveOffsets(): Promise<void> {
+    const { copy, log, to } = this
+    copy.cleanedTo = log.cleanedTo
+    await copy.flush()
+    if ((await to.saveCleaned()) && (await to.saveRecoveryPoints())) return
+    throw new Error(`A checkpoint of ${to.path} could not be written`)
   }
 
   /** At once for whoever looks at the log; what is under way with the old files comes to its end. */
