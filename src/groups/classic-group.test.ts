@@ -273,3 +273,34 @@ test('a member that does not come to a rebalance in time is out of the next gene
   expect(leaders()!.members.map(({ memberId }) => memberId)).toEqual([a, 'm-3'])
   expect(driver.heartbeat(b)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
 })
+
+test('where only static members are left, that do not come and say to wait for no time, time goes on', () => {
+  const driver = new GroupDriver()
+  const hasty = { rebalanceTimeoutMs: 0 }
+  const a = driver.join('', { ...hasty, groupInstanceId: 'i' })()!.memberId
+  const joining = driver.join('', hasty)
+  driver.join(a, { ...hasty, groupInstanceId: 'i' })
+  const b = joining()!.memberId
+  driver.sync(b)
+  driver.turn(turn =>
+    driver.group.sync(
+      {
+        memberId: a,
+        groupInstanceId: 'i',
+        generationId: driver.group.generationId,
+        protocolType: null,
+        protocolName: null,
+        assignments: new Map(),
+      },
+      driver.ticket(),
+      turn,
+    ),
+  )
+  driver.leave(b)
+  expect(driver.group.state).toBe('PreparingRebalance')
+  for (let expiries = 0; expiries < 3 && driver.group.deadline() <= driver.now; expiries++)
+    driver.turn(turn => driver.group.expire(turn))
+  expect(driver.group.deadline()).toBeGreaterThan(driver.now)
+  driver.advance(SESSION_MS)
+  expect(driver.group.state).toBe('Empty')
+})

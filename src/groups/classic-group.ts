@@ -55,11 +55,10 @@ export interface ClassicGroupOptions {
   readonly newMemberId: (prefix: string) => string
 }
 
-/**
- * New members have no id to heartbeat with; a JoinGroup that waits longer is taken for abandoned, as in
- * Kafka.
- */
+/** New members have no id to heartbeat with; a JoinGroup that waits longer is taken for abandoned. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
+/** Between two looks at a group of which nobody has come. */
+const LEAST_REJOIN_MS = 1_000
 
 export class ClassicGroup {
   readonly type = 'classic'
@@ -400,8 +399,8 @@ export class ClassicGroup {
       if (!member.joinTicket && member.groupInstanceId === null) this.membership.remove(member.memberId)
     }
     if (this.membership.size > 0 && !this.membership.electJoinedLeader()) {
-      // Only static members are left and none has come: they keep their places until their sessions end.
-      this.joinWithin(this.membership.rebalanceTimeoutMs(), turn)
+      // Only static members are left and none has come: they keep their places, for whatever time they say.
+      this.joinWithin(Math.max(this.membership.rebalanceTimeoutMs(), LEAST_REJOIN_MS), turn)
       return
     }
     this.joinDeadline = Infinity

@@ -261,3 +261,16 @@ test('members that wait in a group that was just made are not expelled by its fi
   expect(kinds).toEqual(['group', 'group'])
   expect(driver.shard.groups.get('g')!.state).toBe('Stable')
 })
+
+test('many groups whose sessions may be over at one moment are looked through once', () => {
+  const driver = new ShardDriver()
+  const members = Array.from({ length: 20 }, (_, i) => driver.enter(`g${i}`, ['t']))
+  driver.restart()
+  const oldest = driver.now
+  driver.advance(MINUTE / 2)
+  for (const [i, member] of members.entries()) driver.heartbeat(`g${i}`, member)
+  driver.now = oldest + MINUTE
+  expect(driver.shard.deadline()).toBe(driver.now)
+  driver.shard.expire(driver.now)
+  expect(driver.shard.deadline()).toBe(driver.now + MINUTE / 2)
+})

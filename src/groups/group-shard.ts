@@ -333,7 +333,7 @@ export class GroupShard implements StateMachine {
     return Math.min(this.nextExpiry, this.groupDeadline, this.consumers.deadline())
   }
 
-  /** Does one thing that is due; the runtime asks again while there is more. */
+  /** Does what is due, up to the first that has an outcome; the runtime asks again while there is more. */
   expire(now: number): Outcome {
     if (this.nextExpiry <= now) {
       this.nextExpiry = now + this.options.retentionCheckIntervalMs
@@ -346,7 +346,8 @@ export class GroupShard implements StateMachine {
       if (!outcome && group.deadline() <= now) {
         const turn = this.turn(group.groupId, now)
         group.expire(turn)
-        outcome = this.outcome(group, turn)
+        // Mostly members have been heard of since: groups are not looked through for each that is due.
+        if (turn.snapshot || turn.replies.length > 0) outcome = this.outcome(group, turn)
       }
       earliest = Math.min(earliest, group.deadline())
     }
