@@ -79,7 +79,7 @@ test('a verdict in the same epoch as the one before is carried out for itself', 
   expect(await driver.state()).toBe('CompleteAbort')
 })
 
-test('a verdict is carried out where its transaction was about to be aborted in time with a new id', async () => {
+test('a verdict is carried out where time was about to abort its transaction with a new id', async () => {
   const producer = { producerId: 50n, producerEpoch: 32_766 }
   await driver.age(producer.producerId, producer.producerEpoch)
   await classic.add(producer, 0)
@@ -133,4 +133,21 @@ test('a verdict that could not be recorded is not carried out', async () => {
   await driver.host.clock.run(1_000)
   expect(await followed(driver.state('other'))).toBe('Ongoing')
   expect(driver.markers.written).toEqual([])
+})
+
+test('a transaction is aborted in time after the wall clock was set back', async () => {
+  await driver.begin('before')
+  await driver.coordinator.addPartitions({
+    transactionalId: 'before',
+    producerId: 100n,
+    producerEpoch: 0,
+    partitions: [{ topic: DATA_TOPIC, index: 1 }],
+    clientTransactionVersion: 2,
+  })
+  driver.host.clock.stepWall(-86_400_000)
+  const producer = await driver.begin()
+  await driver.add(producer, 0)
+  await driver.host.clock.run(70_001)
+  await driver.turns()
+  expect(driver.markers.written).toEqual(['ABORT 101/1 orders-0'])
 })

@@ -97,6 +97,7 @@ export class TransactionShard implements StateMachine {
   }
 
   addPartitions(request: AddRequest, ticket: Ticket<Answer<void>>, now: number): Outcome {
+    this.expectChecks(now)
     const transaction = this.transactions.get(request.transactionalId)
     if (!transaction) return unknownId(ticket)
     return this.outcome(transaction, transaction.addPartitions(request, now), ticket, () => ok())
@@ -218,6 +219,13 @@ export class TransactionShard implements StateMachine {
       else if (!decision.error && decision.value) records.push(this.write(transaction, decision.value))
     }
     return { records, isSplittable: true, replies: this.told() }
+  }
+
+  /** Checks come every so often, also where the wall clock was set back. */
+  private expectChecks(now: number): void {
+    const { timeoutCheckIntervalMs, expirationCheckIntervalMs } = this.options
+    this.nextTimeoutCheck = Math.min(this.nextTimeoutCheck, now + timeoutCheckIntervalMs)
+    this.nextExpirationCheck = Math.min(this.nextExpirationCheck, now + expirationCheckIntervalMs)
   }
 
   private forgetExpired(now: number): CoordinatorRecord[] {
