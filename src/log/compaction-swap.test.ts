@@ -15,8 +15,8 @@ const CONFIG = {
 }
 
 /** A log of several segments, all of it durable, that is about to be compacted. */
-async function prepared(): Promise<{ rig: Rig; log: Log; history: History }> {
-  const rig = new Rig({ config: CONFIG })
+async function prepared(config = {}): Promise<{ rig: Rig; log: Log; history: History }> {
+  const rig = new Rig({ config: { ...CONFIG, ...config } })
   const log = await rig.log()
   const history = new History({ random: new SeededRandom(5), keys: 4, isPlain: true })
   await history.go(rig, log, 24)
@@ -145,6 +145,57 @@ test('a disk that fails takes the directory offline, and the next start finds al
     after.updateHighWatermark(after.logEndOffset)
     await expectWhole(rig, after, history)
   }
+})
+
+test.each(['syncDirectory', 'rename'])(
+  'what an earlier cleaning has left goes before the same names are needed, were a %s to fail then',
+  async operation => {
+    // The old files of the first cleaning have their time while the second one puts its own aside.
+    const { rig, log, history } = await prepared({ fileDeleteDelayMs: 20_000 })
+    await clean(rig)
+    await history.go(rig, log, 24)
+    await history.settle(log)
+    let isAside = false
+    let isHeld = false
+    watch(rig, async (_, name) => {
+      isAside ||= /^rename .*0{20}\.log$/.test(name)
+      if (!isAside || !name.startsWith(operation) || name.endsWith('0.log') || isHeld) return
+      isHeld = true
+      rig.clock.advance(20_000)
+      await idle()
+      throw diskError('EMFILE')
+    })
+    await clean(rig)
+    for (let i = 0; i < 5; i++) await idle()
+    expect(isHeld).toBe(true)
+    rig.memory.intercept = undefined
+    // Nobody has an old file open, and reads what has no name any more.
+    for (const segment of log.segments) await segment.close()
+    await expectWhole(rig, log, history)
+    await rig.advance(60_000)
+    const files = await rig.disk.list('/data/topic-0')
+    expect(files.filter(({ name }) => name.endsWith('.deleted'))).toEqual([])
+    const after = await rig.crash('kept')
+    after.updateHighWatermark(after.logEndOffset)
+    await expectWhole(rig, after, history)
+  },
+)
+
+test('where the batches of an old segment are gone for good, the next start finishes the swap', async () => {
+  const { rig, history } = await prepared()
+  let isAside = false
+  watch(rig, async (_, name) => {
+    isAside ||= /^rename .*0{20}\.log$/.test(name)
+    if (!isAside || !name.startsWith('syncDirectory')) return
+    rig.memory.intercept = undefined
+    await rig.disk.remove(`/data/topic-0/${'0'.repeat(20)}.log.deleted`)
+    throw diskError('EMFILE')
+  })
+  await clean(rig)
+  expect(rig.offline).toEqual(['/data'])
+  const after = await rig.crash('kept')
+  after.updateHighWatermark(after.logEndOffset)
+  await expectWhole(rig, after, history)
 })
 
 test('indexes get their names when that of the batches is durable: a start may still find it otherwise', () => {

@@ -6,7 +6,7 @@
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { type AppendQueue, isPassing, storageRefusal } from './append-queue.ts'
 import { swapIn } from './compaction-swap.ts'
-import { unlessDamaged } from './damaged-segment.ts'
+import { DamagedSegment, unlessDamaged } from './damaged-segment.ts'
 import { Slots } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { LogFlush } from './log-flush.ts'
@@ -66,6 +66,8 @@ export class LogRemoval {
   private readonly changes = new Slots(1)
   /** A want of handles or room came in between: it is done before anything else is. */
   private owed: Cut | undefined
+  /** Out of the log, and on the disk until their time is over. None of the others is to get their names. */
+  private readonly leaving = new Map<bigint, Segment>()
   truncations = 0
   replacements = 0
   renaming: Promise<void> | undefined
@@ -232,12 +234,29 @@ export class LogRemoval {
   }
 
   private async setAside(segment: Segment): Promise<void> {
+    await this.makeWay(segment)
     await segment.setAside()
     await this.log.snapshots.remove(offset => offset === segment.baseOffset)
   }
 
+  /** Not while another one is on its way to these names, or back from them: that one may be all there is. */
   private removeLater(segment: Segment): void {
-    this.log.environment.later(this.log.config.fileDeleteDelayMs, () => segment.remove())
+    this.leaving.set(segment.baseOffset, segment)
+    this.log.environment.later(this.log.config.fileDeleteDelayMs, () =>
+      this.changes.run(() => this.removeNow(segment)),
+    )
+  }
+
+  private async removeNow(segment: Segment): Promise<void> {
+    if (this.leaving.get(segment.baseOffset) !== segment) return
+    await segment.remove()
+    this.leaving.delete(segment.baseOffset)
+  }
+
+  /** Before a segment is set aside. */
+  private async makeWay({ baseOffset }: Segment): Promise<void> {
+    const earlier = this.leaving.get(baseOffset)
+    if (earlier !== undefined) await this.removeNow(earlier)
   }
 
   /** Readers whose files were renamed under their hands wait for the end of it, and read again. */
@@ -274,6 +293,7 @@ export class LogRemoval {
     const { environment, location, segments } = log
     const { disk } = environment
     const end = segments[segments.indexOf(sources.at(-1)!) + 1]!.baseOffset
+    for (const source of sources) await this.makeWay(source)
     await swapIn({ disk, directory: location.path, cleaned, sources }, cause => {
       const message = `Compacted segments of ${log.name} could not be put in their place: ${cause.message}`
       log.home.goOffline(new Error(message, { cause }))
@@ -462,11 +482,16 @@ export class LogRemoval {
   }
 }
 
-/** Where the batches of a segment end that lie below an offset. */
+/** Where the batches of a segment end that lie below an offset; there, where the last of them has rotted. */
 async function endBelow(segment: Segment, offset: bigint): Promise<bigint> {
-  return segment.repairing(async () => {
-    const place = await segment.find(offset)
-    const { position } = await segment.offsetIndex.lookup(offset - 1n)
-    return segment.scanNextOffset(position, place?.position)
-  })
+  const place = await segment.repairing(() => segment.find(offset))
+  try {
+    return await segment.repairing(async () => {
+      const { position } = await segment.offsetIndex.lookup(offset - 1n)
+      return segment.scanNextOffset(position, place?.position)
+    })
+  } catch (error) {
+    if (error instanceof DamagedSegment) return offset
+    throw error
+  }
 }

@@ -2,6 +2,8 @@
 import type { Disk } from '../platform/platform.ts'
 import { fileName } from './producer-snapshot.ts'
 
+export const DELETED_SUFFIX = '.deleted'
+
 const KINDS = ['.log', '.index', '.timeindex', '.txnindex'] as const
 
 /** Where a log's files are; its directory is renamed when the log is deleted. */
@@ -72,7 +74,9 @@ export class SegmentFiles {
     try {
       await this.disk.rename(this.pathOf(kind), this.pathOf(kind, suffix))
     } catch (error) {
-      if ((error as { code?: string }).code !== 'ENOENT') throw error
+      // Not every segment has all of the indexes. Where batches are to stay, they have to be there.
+      const mayMiss = kind !== '.log' || suffix === DELETED_SUFFIX
+      if ((error as { code?: string }).code !== 'ENOENT' || !mayMiss) throw error
     }
     this.suffixes.set(kind, suffix)
   }

@@ -11,15 +11,13 @@ import type { IndexCache } from './index-file.ts'
 import type { LogConfig } from './log-config.ts'
 import type { OffsetIndex, OffsetPosition } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
-import { type LogLocation, SegmentFiles } from './segment-files.ts'
+import { DELETED_SUFFIX, type LogLocation, SegmentFiles } from './segment-files.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import type { TimeEntry, TimeIndex } from './time-index.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
 /** Offsets within a segment are relative int32, positions too. */
 const MAX_RELATIVE_OFFSET = 0x7fff_ffffn
-
-export const DELETED_SUFFIX = '.deleted'
 
 export interface SegmentServices {
   readonly disk: Disk

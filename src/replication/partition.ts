@@ -102,7 +102,7 @@ export class Partition {
   private readonly acknowledgements: Acknowledgement[] = []
   /** Batches that are written and lie above the high watermark, in order. */
   private readonly unreplicated: { readonly nextOffset: bigint; readonly bytes: number }[] = []
-  /** Below it may be batches that no waiting fetch is credited with: when they are readable, all look again. */
+  /** Below may be batches that no waiting fetch was credited with: once they are readable, all look again. */
   private uncreditedTo = 0n
   private readonly highWatermarkListeners = new Set<() => void>()
 
