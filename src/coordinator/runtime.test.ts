@@ -299,4 +299,32 @@ describe('bounds and time', () => {
     await restart()
     expect(machine().words).toEqual(['alarm'])
   })
+
+  test.each([3_600_000, -3_600_000])(
+    'a wall clock that is set by %d ms is no passing of time',
+    async step => {
+      await start()
+      machine().alarmAt = host.clock.now() + 700
+      const parked = park()
+      await host.clock.run(300)
+      host.clock.stepWall(step)
+      await listen()
+      host.clock.stepWall(5)
+      await host.clock.run(399)
+      expect(await soFar(parked)).toBe('waiting')
+      await host.clock.run(1)
+      expect((await parked).error).toBe(ErrorCode.NONE)
+      expect(machine().wallSteps).toEqual([step])
+    },
+  )
+
+  test('a wall clock that nobody has asked since it was set delays nothing', async () => {
+    await start()
+    machine().alarmAt = host.clock.now() + 700
+    const parked = park()
+    await turns()
+    host.clock.stepWall(-3_600_000)
+    await host.clock.run(700)
+    expect((await parked).error).toBe(ErrorCode.NONE)
+  })
 })

@@ -86,6 +86,8 @@ export interface RuntimeOptions<Machine extends StateMachine> {
 export type Command<Machine, Response> = (machine: Machine, ticket: Ticket<Response>, now: number) => Outcome
 
 const LOAD_RETRY_MS = 1_000
+/** The wall clock is slowed and hurried along all the time; what differs by more has been set. */
+const WALL_STEP_MS = 1_000
 /** No machine has as much to do at one moment: it says that it is due, and does nothing about it. */
 const MAX_EXPIRIES = 1_000_000
 const DEFAULT_MAX_WAITING = 100_000
@@ -175,6 +177,8 @@ class Shard<Machine extends StateMachine> {
   private lingerTimer: Timer | undefined
   private isAppending = false
   private reloadedAt = -Infinity
+  /** What the wall clock shows beyond the time that has passed; another when it was set. */
+  private wallLeadMs = 0
   private machineTimer: Timer | undefined
   private machineTimerAt = Infinity
   private commitTimer: Timer | undefined
@@ -206,7 +210,7 @@ class Shard<Machine extends StateMachine> {
       const ticket: Ticket<Response> = { id: this.lastTicket }
       this.parked.set(ticket.id, resolve as (result: Result<unknown>) => void)
       try {
-        const now = this.options.clock.now()
+        const now = this.now()
         this.apply(command(this.machine, ticket, now), now)
         this.rearm()
       } catch (error) {
@@ -260,6 +264,7 @@ class Shard<Machine extends StateMachine> {
       if (!isWanted()) return
       if (!loaded.error) {
         this.nextOffset = loaded.value
+        this.wallLeadMs = clock.now() - clock.elapsed()
         machine.loaded(clock.now())
         this.state = 'Active'
         this.rearm()
@@ -547,6 +552,18 @@ class Shard<Machine extends StateMachine> {
     })
   }
 
+  /** The machine is told first when somebody has set the clock. */
+  private now(): number {
+    const { clock } = this.options
+    const now = clock.now()
+    const stepMs = Math.round(now - clock.elapsed() - this.wallLeadMs)
+    if (Math.abs(stepMs) >= WALL_STEP_MS) {
+      this.wallLeadMs += stepMs
+      this.machine.wallStepped?.(stepMs)
+    }
+    return now
+  }
+
   /** Keeps one timer at the machine's next deadline. */
   private rearm(): void {
     const deadline = this.machine.deadline()
@@ -561,7 +578,7 @@ class Shard<Machine extends StateMachine> {
   private expire(): void {
     if (this.state !== 'Active') return
     this.machineTimerAt = Infinity
-    const now = this.options.clock.now()
+    const now = this.now()
     for (let expiries = 0; this.machine.deadline() <= now; expiries++) {
       assert(expiries < MAX_EXPIRIES, 'what is due gets done')
       this.apply(this.machine.expire(now), now)

@@ -85,6 +85,8 @@ export interface StateMachine {
   deadline(): number
   /** Does what is due at `now`. Called until `deadline()` lies in the future. */
   expire(now: number): Outcome
+  /** The wall clock was set forward, or back: what is waited for may stay as far away as it was. */
+  wallStepped?(byMs: number): void
 }
 
 export const BATCH_HEADER_BYTES = 61

@@ -122,10 +122,7 @@ export class ClassicGroup {
     if (this.membership.leader === member.memberId) this.completeSync(request.assignments, turn)
   }
 
-  /**
-   * Kafka's table of states has REBALANCE_IN_PROGRESS for CompletingRebalance; its code answers NONE, as we
-   * do.
-   */
+  /** In CompletingRebalance Kafka's code answers NONE, whatever its table of states says; so do we. */
   heartbeat(identity: MemberIdentity, generationId: number, turn: Turn): ErrorCode {
     if (this.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
     const error = this.membership.validate(identity)
@@ -135,9 +132,7 @@ export class ClassicGroup {
     return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
   }
 
-  /**
-   * Removes members; each gets a code, in order. An empty member id names a static member by its instance id.
-   */
+  /** Removes members; a code for each, in order. Static ones may be named by their instances alone. */
   leave(identities: readonly MemberIdentity[], turn: Turn): ErrorCode[] {
     if (this.state === 'Dead') return identities.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const errorCodes = identities.map(identity => this.leaveOne(identity, turn))
@@ -154,8 +149,7 @@ export class ClassicGroup {
   /** Whether a commit of offsets is allowed now; see `touch`. */
   validateOffsetCommit(identity: MemberIdentity, generationId: number, isTransactional: boolean): ErrorCode {
     if (this.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    // Consumers that manage their partitions themselves, and administrators, commit to groups without
-    // members.
+    // Consumers that manage their partitions themselves, and administrators, commit to empty groups.
     if (generationId < 0 && this.state === 'Empty') return ErrorCode.NONE
     if (generationId >= 0 || identity.memberId !== '' || identity.groupInstanceId !== null) {
       const error = this.membership.validate(identity)
@@ -197,6 +191,13 @@ export class ClassicGroup {
     if (this.joinDeadline <= turn.now) this.joinPhaseOver(turn)
     if (this.syncDeadline <= turn.now) this.expireSync(turn)
     this.recomputeDeadline()
+  }
+
+  moveDeadlines(byMs: number): void {
+    this.joinDeadline += byMs
+    this.syncDeadline += byMs
+    this.nextDeadline += byMs
+    this.membership.moveSessions(byMs)
   }
 
   // Joining -------------------------------------------------------------------------------------------------

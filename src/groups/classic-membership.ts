@@ -91,6 +91,11 @@ export class ClassicMembership {
     return protocols.some(({ name }) => support.get(name) === this.members.size)
   }
 
+  moveSessions(byMs: number): void {
+    for (const member of this.members.values()) member.expiresAt += byMs
+    for (const [memberId, expiresAt] of this.pending) this.pending.set(memberId, expiresAt + byMs)
+  }
+
   countJoining(): number {
     let count = 0
     for (const member of this.members.values()) if (member.joinTicket) count += 1

@@ -279,7 +279,9 @@ export class ConsumerGroups {
     const { assignors, image, settingsOf } = this.options
     if (group.epoch <= group.assignmentEpoch) return
     const { assignmentIntervalMs } = settingsOf(groupId)
-    if (group.assignmentTimestampMs > 0 && now < group.assignmentTimestampMs + assignmentIntervalMs) return
+    const sinceMs = now - group.assignmentTimestampMs
+    // A clock that was set back since does not keep anyone waiting.
+    if (group.assignmentTimestampMs > 0 && sinceMs >= 0 && sinceMs < assignmentIntervalMs) return
     assignTarget(edit, preferredAssignor(group, assignors, memberId), image(), now)
   }
 
@@ -398,6 +400,11 @@ export class ConsumerGroups {
     const timers = this.timers.get(groupId) ?? new GroupTimers()
     this.timers.set(groupId, timers)
     return timers
+  }
+
+  moveDeadlines(byMs: number): void {
+    this.earliest += byMs
+    for (const timers of this.timers.values()) timers.moveDeadlines(byMs)
   }
 
   private noteDeadline(at: number): void {

@@ -54,7 +54,7 @@ export function regexesAreDue(group: ConsumerGroup, options: RegexOptions, now: 
     refreshedAt = Math.max(refreshedAt, resolved.timestampMs)
     if (resolved.version > version) version = resolved.version
   }
-  if (now <= refreshedAt + LEAST_BETWEEN_MS) return false
+  if (refreshedAt <= now && now <= refreshedAt + LEAST_BETWEEN_MS) return false
   const isStale = version < options.newTopicsVersion() || now >= refreshedAt + options.regexRefreshMs
   return count !== group.patternCount || isStale
 }

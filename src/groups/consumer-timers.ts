@@ -59,6 +59,14 @@ export class GroupTimers {
     return Math.min(this.earliest, this.regexDueAt)
   }
 
+  moveDeadlines(byMs: number): void {
+    this.earliest += byMs
+    this.regexDueAt += byMs
+    for (const waits of this.waits.values()) {
+      for (const [wait, { at, epoch }] of waits) waits.set(wait, { at: at + byMs, epoch })
+    }
+  }
+
   /** Takes one deadline that is over. */
   takeExpired(now: number): Expired | undefined {
     let earliest = Infinity

@@ -355,6 +355,14 @@ export class GroupShard implements StateMachine {
     return outcome ?? {}
   }
 
+  /** Members have as long as they were given, whatever the clock is set to; offsets are as old as it says. */
+  wallStepped(byMs: number): void {
+    this.nextExpiry += byMs
+    this.groupDeadline += byMs
+    for (const group of this.classicGroups()) group.moveDeadlines(byMs)
+    this.consumers.moveDeadlines(byMs)
+  }
+
   private expireOffsets(now: number): CoordinatorRecord[] {
     const records: CoordinatorRecord[] = []
     for (const [groupId, group] of this.groups) {

@@ -28,6 +28,12 @@ export class Words implements StateMachine {
   readonly waiting: Ticket<string>[] = []
   loadedAt: number | undefined
   alarmAt = Infinity
+  readonly wallSteps: number[] = []
+
+  wallStepped(byMs: number): void {
+    this.wallSteps.push(byMs)
+    this.alarmAt += byMs
+  }
 
   replay({ key, offset, producerId }: ReplayedRecord): void {
     const word = key.toString()

@@ -101,6 +101,12 @@ export class GroupDriver {
     return this.turn(turn => this.group.leave([{ memberId, groupInstanceId: null }], turn))
   }
 
+  /** The wall clock is set. */
+  stepWall(ms: number): void {
+    this.now += ms
+    this.group.moveDeadlines(ms)
+  }
+
   advance(ms: number): void {
     const end = this.now + ms
     while (this.group.deadline() <= end) {

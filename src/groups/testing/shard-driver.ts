@@ -99,6 +99,12 @@ export class ShardDriver {
     this.now = end
   }
 
+  /** The wall clock is set. */
+  stepWall(ms: number): void {
+    this.now += ms
+    this.shard.wallStepped(ms)
+  }
+
   /** The coordinator is gone, and another loads the log. */
   restart(): void {
     this.shard = this.newShard()
