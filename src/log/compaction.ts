@@ -134,15 +134,8 @@ class Compaction {
     return latest
   }
 
-  private async findFirstDirty(segment: Segment): Promise<BatchPlace | undefined> {
-    const { firstDirtyOffset } = this.options
-    try {
-      return await segment.find(firstDirtyOffset)
-    } catch (error) {
-      if (!(error instanceof DamagedSegment)) throw error
-      await this.log.repairIndexes(segment, error)
-      return segment.find(firstDirtyOffset)
-    }
+  private findFirstDirty(segment: Segment): Promise<BatchPlace | undefined> {
+    return this.log.repairing(segment, () => segment.find(this.options.firstDirtyOffset))
   }
 
   // Copying.

@@ -7,11 +7,16 @@ const PREFIX_BYTES = MAGIC_AT + 1
 
 /** What a file holds is not what the log wrote there. */
 export class DamagedSegment extends Error {
-  override readonly name = 'DamagedSegment'
+  override readonly name: string = 'DamagedSegment'
+}
+
+/** It is whole, and not for this broker: nobody is to pass over it. */
+export class OldFormat extends DamagedSegment {
+  override readonly name = 'OldFormat'
 }
 
 export function unlessDamaged(error: unknown): void {
-  if (!(error instanceof DamagedSegment)) throw error
+  if (!(error instanceof DamagedSegment) || error instanceof OldFormat) throw error
 }
 
 /**
@@ -32,7 +37,7 @@ export async function refuseOldFormat(
   if ((magic !== 0 && magic !== 1) || size < PREFIX_BYTES || size > to - from) return
   const read = readMessage(await readAt(file, from, size), 0)
   if (read.error || !read.value?.isChecksumValid) return
-  throw new DamagedSegment(
+  throw new OldFormat(
     `${path} holds records of message format ${magic} at position ${from}, which Kafka wrote before 0.11; ` +
       'only format 2 is read here. The file is left as it is: copy its records to another topic with a ' +
       'Kafka that reads them, or delete the topic',

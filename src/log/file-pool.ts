@@ -42,6 +42,7 @@ export class FilePool {
   /** In the order of their last use. */
   private readonly handles = new Map<PoolMember, Handle>()
   private readonly closing = new Set<Promise<void>>()
+  private isClosed = false
 
   constructor(disk: Disk, maxOpen: number) {
     this.disk = disk
@@ -82,30 +83,36 @@ export class FilePool {
     if (handle === undefined) return
     this.handles.delete(member)
     handle.isForgotten = true
-    if (handle.pins === 0) await this.close(handle)
+    if (handle.pins === 0) await this.closeHandle(handle)
   }
 
-  /** Resolves when the handles that were given up are closed. */
-  async settled(): Promise<void> {
+  /**
+   * Gives up every handle, those of logs too that could not be opened or closed, and resolves when they are
+   * closed. Who still reads keeps his until he is done.
+   */
+  async close(): Promise<void> {
+    this.isClosed = true
+    for (const member of [...this.handles.keys()]) void this.forget(member)
     await Promise.all(this.closing)
   }
 
   private unpin(handle: Handle): void {
     handle.pins--
     if (handle.pins > 0) return
-    if (handle.isForgotten) void this.close(handle)
+    if (handle.isForgotten) void this.closeHandle(handle)
     else this.evict()
   }
 
   private evict(): void {
-    if (this.handles.size <= this.maxOpen) return
+    const maxOpen = this.isClosed ? 0 : this.maxOpen
+    if (this.handles.size <= maxOpen) return
     for (const [member, handle] of this.handles) {
-      if (this.handles.size <= this.maxOpen) return
+      if (this.handles.size <= maxOpen) return
       if (handle.pins === 0) void this.forget(member)
     }
   }
 
-  private close(handle: Handle): Promise<void> {
+  private closeHandle(handle: Handle): Promise<void> {
     // What was written is with the operating system already; a failure to close loses nothing that was
     // promised.
     const closed = handle.opening.then(file => file.close()).catch(() => {})

@@ -3,45 +3,37 @@
  * appending the batches one by one would make.
  */
 import { NO_TIMESTAMP, type RecordBatch } from '../records/batch.ts'
+import { SegmentFacts } from './segment-facts.ts'
 
 const OFFSET_ENTRY_BYTES = 8
 const TIME_ENTRY_BYTES = 12
 
 export interface IndexBytes {
-  readonly offsets: Uint8Array
-  readonly times: Uint8Array
+  readonly offsets: Buffer
+  readonly times: Buffer
 }
 
 export class IndexBuilder {
+  readonly facts: SegmentFacts
   private readonly baseOffset: bigint
   private readonly intervalBytes: number
   private offsets: Buffer[] = []
   private times: Buffer[] = []
-  private bytesSinceEntry = 0
-  private greatest = NO_TIMESTAMP
-  private offsetOfGreatest: bigint
   private lastIndexed = NO_TIMESTAMP
 
   constructor(baseOffset: bigint, intervalBytes: number) {
     this.baseOffset = baseOffset
-    this.offsetOfGreatest = baseOffset
+    this.facts = new SegmentFacts(baseOffset)
     this.intervalBytes = intervalBytes
   }
 
   note(batch: RecordBatch, position: number): void {
-    if (batch.maxTimestamp > this.greatest) {
-      this.greatest = batch.maxTimestamp
-      this.offsetOfGreatest = batch.lastOffset
-    }
-    if (this.bytesSinceEntry > this.intervalBytes) {
-      const entry = Buffer.alloc(OFFSET_ENTRY_BYTES)
-      entry.writeInt32BE(this.relative(batch.lastOffset))
-      entry.writeInt32BE(position, 4)
-      this.offsets.push(entry)
-      this.noteTime()
-      this.bytesSinceEntry = 0
-    }
-    this.bytesSinceEntry += batch.sizeInBytes
+    if (!this.facts.note(batch, this.intervalBytes)) return
+    const entry = Buffer.alloc(OFFSET_ENTRY_BYTES)
+    entry.writeInt32BE(this.relative(batch.lastOffset))
+    entry.writeInt32BE(position, 4)
+    this.offsets.push(entry)
+    this.noteTime()
   }
 
   /** The segment is complete: its greatest timestamp becomes known. */
@@ -58,12 +50,13 @@ export class IndexBuilder {
   }
 
   private noteTime(): void {
-    if (this.greatest <= this.lastIndexed) return
+    const { maxTimestamp, offsetOfMaxTimestamp } = this.facts
+    if (maxTimestamp <= this.lastIndexed) return
     const entry = Buffer.alloc(TIME_ENTRY_BYTES)
-    entry.writeBigInt64BE(this.greatest)
-    entry.writeInt32BE(this.relative(this.offsetOfGreatest), 8)
+    entry.writeBigInt64BE(maxTimestamp)
+    entry.writeInt32BE(this.relative(offsetOfMaxTimestamp), 8)
     this.times.push(entry)
-    this.lastIndexed = this.greatest
+    this.lastIndexed = maxTimestamp
   }
 
   private relative(offset: bigint): number {

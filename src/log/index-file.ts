@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert'
 import type { Disk, DiskFile } from '../platform/platform.ts'
+import { DamagedSegment } from './damaged-segment.ts'
 
 /** Tail entries beyond this many bytes are worth a write of their own. */
 const TAIL_BYTES = 8_192
@@ -61,7 +62,7 @@ export class IndexFile {
   private persisted = 0
   /** Counts changes of the file. */
   private revision = 0
-  private tail = EMPTY
+  private tail: Buffer = EMPTY
   private contents: Buffer | undefined
   private writing = WRITTEN
   private exists = false
@@ -122,7 +123,7 @@ export class IndexFile {
       const { revision } = this
       const contents = await this.readEntries(0, this.persisted)
       // Read again what has been written or cut meanwhile.
-      if (revision === this.revision) this.contents ??= contents
+      if (revision === this.revision) this.contents ??= this.whole(contents)
     }
     if (this.contents !== undefined) this.cache.touch(this, this.contents.length)
     return use()
@@ -133,7 +134,7 @@ export class IndexFile {
     await this.writing
     assert(index >= 0 && index < this.total)
     if (index < this.persisted && this.contents === undefined) {
-      return { buffer: await this.readEntries(index, index + 1), at: 0 }
+      return { buffer: this.whole(await this.readEntries(index, index + 1)), at: 0 }
     }
     const { buffer, at } = this.entry(index)
     return { buffer: Buffer.from(buffer.subarray(at, at + this.entryBytes)), at: 0 }
@@ -179,17 +180,21 @@ export class IndexFile {
   }
 
   /**
-   * All entries are to be made again. The file stays until they are complete: were it written in its place
+   * Other entries take the place of all. The file stays until they are written: were it written in its place
    * and the power failed, what is there could pass for an index, and nobody looks twice at a segment that
    * was synced long ago.
    */
-  async beginAnew(): Promise<void> {
-    await this.writing
-    this.total = this.persisted = 0
-    this.tail = EMPTY
-    this.isAnew = true
-    this.revision++
-    this.unload()
+  beginAnew(entries: Buffer): Promise<void> {
+    const begun = this.writing.then(() => {
+      this.total = entries.length / this.entryBytes
+      this.persisted = 0
+      this.tail = entries
+      this.isAnew = true
+      this.revision++
+      this.unload()
+    })
+    this.writing = begun
+    return begun
   }
 
   /** Who wrote it died, and may not have synced it. */
@@ -240,14 +245,20 @@ export class IndexFile {
     await this.disk.rename(`${path}.tmp`, path)
   }
 
-  private async readEntries(from: number, to: number): Promise<Buffer> {
+  /** Undefined where the file does not reach so far. */
+  private async readEntries(from: number, to: number): Promise<Buffer | undefined> {
     const bytes = Buffer.allocUnsafeSlow((to - from) * this.entryBytes)
+    let read = 0
     const readInto = async (file: DiskFile) => {
-      const read = await file.read(bytes, from * this.entryBytes)
-      assert(read === bytes.length, `${this.path()} is shorter than it was`)
+      read = await file.read(bytes, from * this.entryBytes)
     }
     await this.withFile(readInto, 'read')
-    return bytes
+    return read === bytes.length ? bytes : undefined
+  }
+
+  private whole(entries: Buffer | undefined): Buffer {
+    if (entries !== undefined) return entries
+    throw new DamagedSegment(`${this.path()} is shorter than it was`)
   }
 
   private async withFile(

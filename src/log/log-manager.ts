@@ -561,7 +561,7 @@ export class LogManager implements LogManagerSurface {
     for (const directory of this.directories) {
       if (directory.isOnline) await directory.finish({ isClosed: !this.unclosed.has(directory) })
     }
-    await this.environment.files.settled()
+    await this.environment.files.close()
     await this.releaseDirectories()
   }
 

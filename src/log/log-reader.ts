@@ -78,7 +78,7 @@ export class LogReader {
       for (const [i, segment] of segments.entries()) {
         // Taken together and before any wait: a size read later could cover more than the end offset does.
         const end = { position: segment.sizeBytes, offset: segments[i + 1]?.baseOffset ?? log.logEndOffset }
-        const result = await this.repairing(segment, () => this.readSegment(segment, end, offset, options))
+        const result = await log.repairing(segment, () => this.readSegment(segment, end, offset, options))
         // That there is nothing in files which are the log's no more says nothing of it.
         const isEmpty = result === undefined || result.records.byteLength === 0
         if (isEmpty && replacements !== log.replacements) return this.read(offset, options)
@@ -110,17 +110,6 @@ export class LogReader {
       } catch (error) {
         if (!(await this.wasReplaced(replacements))) throw error
       }
-    }
-  }
-
-  /** An index that leads to the wrong place is made anew, once. */
-  private async repairing<T>(segment: Segment, read: () => Promise<T>): Promise<T> {
-    try {
-      return await read()
-    } catch (error) {
-      if (!(error instanceof DamagedSegment)) throw error
-      await this.log.repairIndexes(segment, error)
-      return await read()
     }
   }
 
@@ -177,7 +166,7 @@ export class LogReader {
       const found = await this.whileThere(segment, async () => {
         const largest = await segment.largestTimestamp()
         if (largest.timestamp < timestamp) return undefined
-        return this.repairing(segment, () => this.findInSegment(segment, timestamp))
+        return this.log.repairing(segment, () => this.findInSegment(segment, timestamp))
       })
       if (found !== undefined) return found
     }
@@ -233,7 +222,7 @@ export class LogReader {
     }
     if (best === undefined) return undefined
     const { segment, lastOffset, timestamp } = best
-    const place = await this.repairing(segment, () => segment.find(lastOffset))
+    const place = await this.log.repairing(segment, () => segment.find(lastOffset))
     if (place === undefined) return undefined
     const batch = await segment.readBatch(place)
     const found = findMaxTimestamp(batch)

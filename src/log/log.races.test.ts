@@ -4,7 +4,18 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { DiskOperation } from '../platform/simulated/memory-disk.ts'
 import { IndexCache } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, TOPIC_ID } from './testing/rig.ts'
+import {
+  append,
+  batchOf,
+  bytesOf,
+  CLIENT,
+  contents,
+  diskError,
+  idle,
+  must,
+  Rig,
+  TOPIC_ID,
+} from './testing/rig.ts'
 
 /** Calls of a kind wait until `open` is called. */
 function gate(rig: Rig, isHeld: (operation: DiskOperation) => boolean): { open(): void } {
@@ -175,6 +186,35 @@ test.each(['EMFILE', 'ENOSPC'])(
     expect([...(await contents(again.log('topic', 0)!)).values()]).toEqual(['value'])
   },
 )
+
+test('a broker that has stopped holds no file, whatever became of its logs', async () => {
+  const rig = new Rig({ broker: { tailCacheBytes: 0 } })
+  let open = 0
+  const { memory } = rig
+  const original = memory.open.bind(memory)
+  memory.open = async (path, mode) => {
+    const file = await original(path, mode)
+    const close = file.close.bind(file)
+    open++
+    file.close = async () => {
+      open--
+      await close()
+    }
+    return file
+  }
+  const log = await rig.log()
+  await append(log, 'value')
+  log.updateHighWatermark(1n)
+  const { records } = must(await log.read(0n, { maxBytes: 1_000, maxOffset: 1n, minOneBatch: true }))
+  log.home.goOffline(diskError('EIO'))
+  await idle()
+  await rig.manager.shutdown()
+  expect(open).toBe(1)
+  // Who still reads may go on.
+  expect((await bytesOf(records)).length).toBe(records.byteLength)
+  await idle()
+  expect(open).toBe(0)
+})
 
 describe('retention', () => {
   test('keeps what is appended while it looks at the active segment', async () => {

@@ -370,11 +370,12 @@ export class Log implements LogSurface {
     return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `The log of ${this.name} could not be read.`)
   }
 
-  async repairIndexes(segment: Segment, reason: DamagedSegment): Promise<void> {
-    const { logger } = this.environment
-    logger.warn('An index leads astray and is made anew', { log: this.name, reason: reason.message })
-    const isRepaired = await this.queue.alone(() => segment.repairIndexes())
-    if (!isRepaired) throw reason
+  /** An index that leads to the wrong place is made anew, and looked into once more. */
+  repairing<T>(segment: Segment, look: () => Promise<T>): Promise<T> {
+    return segment.repairing(look, async (repair, { message: reason }) => {
+      if (!(await this.alone(repair))) return
+      this.environment.logger.warn('An index led astray and was made anew', { log: this.name, reason })
+    })
   }
 
   /** The directory has failed, or the log is going away: nothing that waits will be written. */
@@ -504,6 +505,8 @@ export class Log implements LogSurface {
 
   diskFailed(error: Error): void {
     const isMissing = (error as { code?: string }).code === 'ENOENT'
+    // What has rotted is not lost by the disk's failing, and what is beside it is still there.
+    if (error instanceof DamagedSegment) return
     if (isPassing(error) || (this.isLeaving && isMissing)) return
     this.home.goOffline(error)
   }

@@ -68,6 +68,17 @@ export class OffsetIndex {
     return this.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) <= position)
   }
 
+  /** The first entry whose batch begins at or behind a position; undefined where there is none. */
+  entryFrom(position: number): Promise<OffsetPosition | undefined> {
+    const { file } = this
+    return file.withEntries(() => {
+      const index = file.lastWhere((buffer, at) => buffer.readInt32BE(at + 4) < position) + 1
+      if (index >= file.count) return undefined
+      const { buffer, at } = file.entry(index)
+      return this.decode(buffer, at)
+    })
+  }
+
   async lastEntry(): Promise<OffsetPosition> {
     if (this.file.count === 0) return { offset: this.baseOffset, position: 0 }
     const { buffer, at } = await this.file.readEntry(this.file.count - 1)

@@ -1,5 +1,8 @@
 /** Producer state from what is on disk: a snapshot, and the batches behind it. */
+import type { RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES } from './batch-scan.ts'
+import { DamagedSegment, OldFormat } from './damaged-segment.ts'
+import type { OffsetPosition } from './offset-index.ts'
 import type { ProducerSnapshots } from './producer-snapshot.ts'
 import { type ProducedBatch, ProducerState, seen } from './producer-state.ts'
 import type { Segment } from './segment.ts'
@@ -15,18 +18,20 @@ export interface RebuildOptions {
   /** The log end offset. */
   readonly to: bigint
   readonly now: number
+  /** Told of batches that nobody can read any more: what their producers did there is not known either. */
+  readonly onDamage?: (damage: DamagedSegment) => void
 }
 
 /** The newest snapshot that is intact and lies within the log, and the batches behind it. */
 export async function rebuildProducers(producers: ProducerState, options: RebuildOptions): Promise<void> {
-  const { snapshots, segments, from, to } = options
+  const { snapshots, from, to } = options
   producers.clear()
   const hasLater = snapshots.latest !== undefined && snapshots.latest > to
   await snapshots.remove(offset => offset > to || offset <= from)
   // They tell of what is gone, and must not come back once the log is longer again.
   if (hasLater) await snapshots.sync()
   const start = await loadSnapshot(producers, to, options)
-  if (start > from && producers.size > 0) await recallWindows(producers, segments, start)
+  if (start > from && producers.size > 0) await recallWindows(producers, start, options)
   await replay(producers, start, options)
 }
 
@@ -65,11 +70,11 @@ async function replay(
   for (const [i, segment] of segments.entries()) {
     const end = segments[i + 1]?.baseOffset ?? to
     if (end <= start || segment.sizeBytes === 0) continue
-    const first = await segment.repairing(() => segment.find(start))
-    if (first === undefined) continue
+    const from = await segment.repairing(() => segment.find(start)).catch(passing(options))
+    if (from === undefined) continue
     if (cutAt !== undefined) await segment.transactionIndex.entries()
-    const scan = { from: first.position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
-    await segment.scan(scan, batch => {
+    await scanPastDamage(segment, from, options, batch => {
+      if (batch.lastOffset < start) return
       const completed = producers.replay(batch, now)
       if (cutAt === undefined || !completed?.isAborted || completed.lastOffset < cutAt) return
       const lastStableOffset = producers.lastStableOffsetAfter(completed)
@@ -79,18 +84,57 @@ async function replay(
   }
 }
 
+/** Where a batch has rotted whose length is in its header, the next that is known is one of the index. */
+async function scanPastDamage(
+  segment: Segment,
+  from: { readonly position: number },
+  options: RebuildOptions,
+  visit: (batch: RecordBatch) => void,
+): Promise<void> {
+  let reached = from.position
+  let entry: OffsetPosition | undefined
+  const visitNext = (batch: RecordBatch, position: number) => {
+    if (position === entry?.position && batch.lastOffset !== entry.offset) {
+      throw new DamagedSegment(`${segment.path} is damaged at position ${position}, and its index too`)
+    }
+    reached = position + batch.sizeInBytes
+    visit(batch)
+  }
+  for (let isWhole = false; !isWhole; ) {
+    try {
+      await segment.scan({ from: reached, depth: 'headers', readBytes: RECOVERY_BYTES }, visitNext)
+      isWhole = true
+    } catch (error) {
+      passing(options)(error)
+      entry = await segment.offsetIndex.entryFrom(reached + 1)
+      // An index that has rotted too may lead back.
+      if (entry === undefined || entry.position <= reached) return
+      reached = entry.position
+    }
+  }
+}
+
+/** The segment's beginning, in place of what damage hides. */
+function passing({ onDamage }: RebuildOptions): (error: unknown) => { position: number } {
+  return error => {
+    if (!(error instanceof DamagedSegment) || error instanceof OldFormat) throw error
+    onDamage?.(error)
+    return { position: 0 }
+  }
+}
+
 /** Batches before a snapshot, as far back as a window may reach, from the newest to the oldest. */
 async function recallWindows(
   producers: ProducerState,
-  segments: readonly Segment[],
   snapshotOffset: bigint,
+  options: RebuildOptions,
 ): Promise<void> {
   let budget = RECALL_BYTES
-  for (const segment of segments.toReversed()) {
+  for (const segment of options.segments.toReversed()) {
     if (segment.baseOffset >= snapshotOffset || segment.sizeBytes === 0) continue
     if (budget <= 0) return
     const batches: ProducedBatch[] = []
-    const bytes = await segment.repairing(async () => {
+    const collect = async () => {
       batches.length = 0
       const to = (await segment.find(snapshotOffset))?.position ?? segment.sizeBytes
       const near = await segment.offsetIndex.lookupPosition(Math.max(0, to - budget))
@@ -99,8 +143,14 @@ async function recallWindows(
         batches.push({ ...seen(batch), producerId: batch.producerId, producerEpoch: batch.producerEpoch })
       })
       return to - near.position
-    })
+    }
+    try {
+      budget -= await segment.repairing(collect)
+    } catch (error) {
+      // What lies further back than damage cannot be the last of a producer's batches for certain.
+      passing(options)(error)
+      return
+    }
     for (const batch of batches.toReversed()) producers.recall(batch)
-    budget -= bytes
   }
 }

@@ -81,7 +81,8 @@ export async function openLog(options: OpenOptions): Promise<Log> {
   const recoveryPoint = isUnclean ? leastOffset(options.recoveryPoint, logEndOffset) : logEndOffset
   const producers = new ProducerState()
   const now = environment.clock.now()
-  const replayed = { snapshots, segments, from: logStartOffset, to: logEndOffset, now }
+  const onDamage = tellOf(options)
+  const replayed = { snapshots, segments, from: logStartOffset, to: logEndOffset, now, onDamage }
   await tidySnapshots(snapshots, segments)
   if (hasTransactions) await refillTransactionIndexes(recoveryPoint, replayed)
   await rebuildProducers(producers, replayed)
@@ -320,6 +321,11 @@ async function readEpochs(
     if (!(error instanceof DamagedSegment)) throw error
   }
   return epochs
+}
+
+function tellOf({ environment, location: { path } }: OpenOptions): (damage: DamagedSegment) => void {
+  const message = 'What producers did in damaged batches is not known'
+  return error => environment.logger.error(message, { path, error })
 }
 
 /** Deleted already, and brought back by a power failure, perhaps not all of them. */

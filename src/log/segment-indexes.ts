@@ -1,5 +1,6 @@
 /** The three index files that belong to a segment. */
 import type { Disk } from '../platform/platform.ts'
+import type { IndexBytes } from './index-builder.ts'
 import type { IndexCache } from './index-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -34,14 +35,15 @@ export class SegmentIndexes {
     await this.transactions.persist(sync)
   }
 
-  /** Entries of offsets and times are to be made again, in the files or in new ones. */
-  async reset(where: 'in place' | 'anew'): Promise<void> {
-    if (where === 'anew') {
-      await this.offsets.file.beginAnew()
-      await this.times.beginAnew()
-      return
-    }
+  /** Entries of offsets and times are to be made again, in the files. */
+  async reset(): Promise<void> {
     await this.offsets.file.truncate(0)
     await this.times.reset()
+  }
+
+  /** Others take the place of all entries of offsets and times. */
+  async beginAnew(entries: IndexBytes): Promise<void> {
+    await this.offsets.file.beginAnew(entries.offsets)
+    await this.times.beginAnew(entries.times)
   }
 }

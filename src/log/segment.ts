@@ -3,14 +3,16 @@
  * decide on rolling. The last segment of a log is appended to; the others never change but to be removed.
  */
 import type { Disk, DiskFile } from '../platform/platform.ts'
-import { BATCH_HEADER_BYTES, NO_TIMESTAMP, RecordBatch } from '../records/batch.ts'
+import { BATCH_HEADER_BYTES, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
 import { DamagedSegment, refuseOldFormat } from './damaged-segment.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
+import { IndexRepair } from './index-repair.ts'
 import type { LogConfig } from './log-config.ts'
 import type { OffsetIndex, OffsetPosition } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
+import { SegmentFacts } from './segment-facts.ts'
 import { DELETED_SUFFIX, type LogLocation, SegmentFiles } from './segment-files.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import type { TimeEntry, TimeIndex } from './time-index.ts'
@@ -85,16 +87,15 @@ export class Segment implements PoolMember {
   readonly names: SegmentFiles
   private readonly services: SegmentServices
   private readonly rollJitterMs: number
-  private readonly indexIntervalBytes: number
+  readonly indexIntervalBytes: number
+  private readonly repair: IndexRepair
   private size: number
-  private bytesSinceIndexEntry = 0
-  private maxTimestamp = NO_TIMESTAMP
-  private offsetOfMaxTimestamp: bigint
-  private firstBatchTimestamp: bigint | undefined
+  private facts: SegmentFacts
+  /** An entry for a time was cut off that its batch does not bear out: it may have been an earlier one. */
+  private hasLostTime = false
   private isReady: boolean
   /** The batches are known to come to the file's very end. */
   private isEndKnown: boolean
-  private wasRepaired = false
   private readying: Promise<void> | undefined
   private readonly isNew: boolean
   private madeIndexes: SegmentIndexes | undefined
@@ -110,7 +111,8 @@ export class Segment implements PoolMember {
     const { disk, location } = services
     const { baseOffset, suffix = '' } = options
     this.names = new SegmentFiles({ disk, location, baseOffset, suffix })
-    this.offsetOfMaxTimestamp = options.baseOffset
+    this.facts = new SegmentFacts(options.baseOffset)
+    this.repair = new IndexRepair(this)
     this.isReady = options.isNew
     this.isEndKnown = options.isNew
     this.isNew = options.isNew
@@ -129,7 +131,7 @@ export class Segment implements PoolMember {
   }
 
   /** Made at the first need: a segment that nobody looks into costs little more than its name. */
-  private get indexes(): SegmentIndexes {
+  get indexes(): SegmentIndexes {
     if (this.madeIndexes === undefined) {
       const { disk, indexes: cache } = this.services
       const { names: files, isNew } = this
@@ -163,14 +165,15 @@ export class Segment implements PoolMember {
 
   private async readState(): Promise<void> {
     await this.scan({ from: 0, depth: 'headers', readBytes: BATCH_HEADER_BYTES }, batch => {
-      this.firstBatchTimestamp = batch.maxTimestamp
+      this.facts.firstTimestamp = batch.maxTimestamp
       return true
     })
-    // Retention goes by the last time entry: it has to be what the batches say.
+    // Retention goes by the last time entry: it has to be what the batches say. Where it is those that are
+    // damaged, what is before them is found all the same.
     const isWhole = await this.openIndexes()
-    if (isWhole && (await this.isTrue(this.timeIndex.lastEntry).catch(unlessDamaged)))
-      this.adoptLastTimeEntry()
-    else await this.rebuildIndexes()
+    if (isWhole && (await this.isTrue(this.timeIndex.lastEntry).catch(ifDamaged(true))))
+      this.facts.adopt(this.timeIndex.lastEntry)
+    else await this.repair.rebuild()
     this.isReady = true
   }
 
@@ -178,12 +181,6 @@ export class Segment implements PoolMember {
     const areWhole = await Promise.all([this.offsetIndex.file.open(), this.timeIndex.open()])
     if (areWhole.includes(false)) return false
     return (await this.offsetIndex.isSound(this.size)) && (await this.timeIndex.isSound())
-  }
-
-  private adoptLastTimeEntry(): void {
-    const last = this.timeIndex.lastEntry
-    this.maxTimestamp = last.timestamp
-    this.offsetOfMaxTimestamp = last.offset
   }
 
   // Appending.
@@ -221,7 +218,7 @@ export class Segment implements PoolMember {
 
   /** By record time, from the first batch on, where records have times; by its own age otherwise. */
   private ageAt(request: RollRequest): number {
-    const first = this.firstBatchTimestamp
+    const first = this.facts.firstTimestamp
     if (first !== undefined && first >= 0n) return Number(request.maxTimestamp - first)
     return request.now - this.createdMs
   }
@@ -232,21 +229,13 @@ export class Segment implements PoolMember {
   }
 
   private noteBatch(batch: RecordBatch, position: number, indexIntervalBytes: number): void {
-    const { maxTimestamp, lastOffset } = batch
-    this.firstBatchTimestamp ??= maxTimestamp
-    this.noteTime(batch)
-    if (this.bytesSinceIndexEntry > indexIntervalBytes) {
-      this.offsetIndex.append(lastOffset, position)
-      this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
-      this.bytesSinceIndexEntry = 0
-    }
-    this.bytesSinceIndexEntry += batch.sizeInBytes
+    if (!this.facts.note(batch, indexIntervalBytes)) return
+    this.offsetIndex.append(batch.lastOffset, position)
+    this.noteMaxTimestamp()
   }
 
-  private noteTime({ maxTimestamp, lastOffset }: RecordBatch): void {
-    if (maxTimestamp <= this.maxTimestamp) return
-    this.maxTimestamp = maxTimestamp
-    this.offsetOfMaxTimestamp = lastOffset
+  private noteMaxTimestamp(): void {
+    this.timeIndex.maybeAppend(this.facts.maxTimestamp, this.facts.offsetOfMaxTimestamp)
   }
 
   get hasLongIndexTail(): boolean {
@@ -263,7 +252,7 @@ export class Segment implements PoolMember {
    */
   async seal(sync: boolean): Promise<void> {
     if (!this.isReady) return
-    this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+    this.noteMaxTimestamp()
     await this.persistIndexes(sync)
   }
 
@@ -282,24 +271,29 @@ export class Segment implements PoolMember {
     await this.cutIndexes(offset)
     this.isEndKnown = true
     if (place !== undefined) await this.setSize(place.position)
-    await this.repairing(() => this.noteBehindIndex(this.size))
+    this.repair.noteCut()
+    await this.repairing(() => this.noteBehindIndex(this.size)).catch(ifDamaged(true))
   }
 
   async cutIndexes(offset: bigint): Promise<void> {
+    const entry = await this.timeIndex.entryFrom(offset)
+    this.hasLostTime ||= entry !== undefined && !(await this.isTrue(entry).catch(ifDamaged(false)))
     await this.offsetIndex.truncateToOffset(offset)
     await this.timeIndex.truncateToOffset(offset)
     await this.transactionIndex.truncateToOffset(offset)
   }
 
   /** Of the batches after the last index entries, up to a position. */
-  async noteBehindIndex(to: number): Promise<void> {
+  private async noteBehindIndex(to: number): Promise<void> {
+    const { facts } = this
     const { position } = await this.offsetIndex.lastEntry()
-    this.adoptLastTimeEntry()
-    if (to === 0) this.firstBatchTimestamp = undefined
-    this.bytesSinceIndexEntry = to - position
-    // A time entry that had rotted may have been cut off too.
-    const { position: from } = await this.offsetIndex.lookup(this.offsetOfMaxTimestamp)
-    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => this.noteTime(batch))
+    const { lastEntry } = this.timeIndex
+    facts.adopt(lastEntry)
+    if (to === 0) facts.firstTimestamp = undefined
+    facts.bytesSinceEntry = to - position
+    const from = this.hasLostTime ? (await this.offsetIndex.lookup(lastEntry.offset)).position : position
+    this.hasLostTime = false
+    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => facts.noteTime(batch))
   }
 
   async setSize(sizeBytes: number): Promise<void> {
@@ -307,40 +301,23 @@ export class Segment implements PoolMember {
     this.size = sizeBytes
   }
 
-  /** False where that has been done before, and cannot be what is wrong. */
-  async repairIndexes(): Promise<boolean> {
-    if (this.wasRepaired) return false
-    await this.rebuildIndexes()
-    return true
+  /**
+   * Looks once more where the indexes led astray, and have been made anew. By default for whoever has the
+   * segment to itself.
+   */
+  repairing<T>(
+    look: () => Promise<T>,
+    alone: (repair: () => Promise<boolean>, reason: DamagedSegment) => Promise<unknown> = repair => repair(),
+  ): Promise<T> {
+    return this.repair.repairing(look, alone)
   }
 
-  /** For whoever has the segment to himself: an index that leads astray is made anew, however often. */
-  async repairing<T>(look: () => Promise<T>): Promise<T> {
-    try {
-      return await look()
-    } catch (error) {
-      if (!(error instanceof DamagedSegment)) throw error
-      await this.rebuildIndexes()
-      return await look()
-    }
+  async visitAll(visit: (batch: RecordBatch, position: number) => void): Promise<void> {
+    await this.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, visit)
   }
 
-  private async rebuildIndexes(): Promise<void> {
-    this.wasRepaired = true
-    await this.resetIndexes('anew')
-    await this.scan({ from: 0, depth: 'headers', readBytes: RECOVERY_BYTES }, (batch, position) => {
-      this.noteBatch(batch, position, this.indexIntervalBytes)
-    })
-    this.timeIndex.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
-    await this.indexes.persist(false)
-  }
-
-  private async resetIndexes(where: 'in place' | 'anew'): Promise<void> {
-    await this.indexes.reset(where)
-    this.maxTimestamp = NO_TIMESTAMP
-    this.offsetOfMaxTimestamp = this.baseOffset
-    this.firstBatchTimestamp = undefined
-    this.bytesSinceIndexEntry = 0
+  adopt(facts: SegmentFacts): void {
+    this.facts = facts
   }
 
   /**
@@ -351,9 +328,10 @@ export class Segment implements PoolMember {
     // Before anything is touched.
     await this.withFile(file => refuseOldFormat(file, this.path, { from: 0, to: this.size }))
     const from = (await this.openIndexes()) ? await this.positionToRecover(recoveryPoint) : undefined
-    if (from !== undefined) await this.noteBehindIndex(from)
+    if (from !== undefined) await this.noteBehindIndex(from).catch(ifDamaged(true))
     else {
-      await this.resetIndexes('in place')
+      await this.indexes.reset()
+      this.facts = new SegmentFacts(this.baseOffset)
       await this.transactionIndex.truncateToOffset(recoveryPoint)
       // Neither may come back without the other.
       if (recoveryPoint > this.baseOffset) await this.indexes.persist(true)
@@ -398,24 +376,23 @@ export class Segment implements PoolMember {
 
   private async positionToRecover(recoveryPoint: bigint): Promise<number | undefined> {
     if (recoveryPoint <= this.baseOffset) return undefined
-    this.isReady = true
     try {
       let next = this.baseOffset
-      const entry = await this.offsetIndex.lookup(recoveryPoint)
-      const place = await this.firstWhere({ from: entry.position }, (batch, position) => {
+      const entry = await this.offsetIndex.lookup(recoveryPoint - 1n)
+      let end = entry.position
+      await this.scan({ from: end, depth: 'headers', readBytes: LOOKUP_BYTES }, (batch, position) => {
         this.checkEntry(entry, batch, position)
         // No checksum covers the offset itself, which may be torn.
         if (batch.lastOffset >= recoveryPoint || batch.baseOffset < next) return true
         next = batch.nextOffset
-        return false
+        end = position + batch.sizeInBytes
+        // What comes behind may be torn all through.
+        return next >= recoveryPoint
       })
       await this.cutIndexes(recoveryPoint)
-      return (await this.doIndexesEndTruly()) ? (place?.position ?? this.size) : undefined
+      return (await this.doIndexesEndTruly()) ? end : undefined
     } catch (error) {
-      if (error instanceof DamagedSegment) return undefined
-      throw error
-    } finally {
-      this.isReady = false
+      return ifDamaged(undefined)(error)
     }
   }
 
@@ -428,7 +405,7 @@ export class Segment implements PoolMember {
       const { offset, position } = await this.offsetIndex.lastEntry()
       if (!(await this.holds(position, offset, batch => batch.lastOffset === offset))) return false
     }
-    return this.isTrue(this.timeIndex.lastEntry)
+    return this.isTrue(this.timeIndex.lastEntry).catch(ifDamaged(true))
   }
 
   /** Whether a time entry says what its batch says. Kafka of old named a record within the batch. */
@@ -462,13 +439,13 @@ export class Segment implements PoolMember {
    */
   async largestTimestamp(): Promise<{ readonly timestamp: bigint; readonly lastOffset: bigint }> {
     await this.ready()
-    return { timestamp: this.maxTimestamp, lastOffset: this.offsetOfMaxTimestamp }
+    return { timestamp: this.facts.maxTimestamp, lastOffset: this.facts.offsetOfMaxTimestamp }
   }
 
-  /** When the youngest record was made; when the file was last written, where records have no times. */
+  /** When the youngest record was made; when the file was last written, where it does not tell. */
   async youngestMs(): Promise<number> {
-    const { timestamp } = await this.largestTimestamp()
-    if (timestamp >= 0n) return Number(timestamp)
+    const largest = await this.largestTimestamp().catch(ifDamaged(undefined))
+    if (largest && largest.timestamp >= 0n) return Number(largest.timestamp)
     return (await this.services.disk.status(this.path))?.modifiedMs ?? this.createdMs
   }
 
@@ -568,7 +545,7 @@ export class Segment implements PoolMember {
   /** The greatest timestamp of the first batch; undefined where there is none. */
   async firstTimestamp(): Promise<bigint | undefined> {
     await this.ready()
-    return this.firstBatchTimestamp
+    return this.facts.firstTimestamp
   }
 
   async remove(): Promise<void> {
@@ -588,8 +565,9 @@ export class Segment implements PoolMember {
   }
 }
 
-/** Where it is the batches that are damaged, those before them are found all the same. */
-function unlessDamaged(error: unknown): true {
-  if (error instanceof DamagedSegment) return true
-  throw error
+function ifDamaged<T>(value: T): (error: unknown) => T {
+  return error => {
+    if (error instanceof DamagedSegment) return value
+    throw error
+  }
 }

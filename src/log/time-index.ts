@@ -23,11 +23,13 @@ export function* timeEntries(bytes: Buffer, baseOffset: bigint): Generator<TimeE
 export class TimeIndex {
   readonly file: IndexFile
   private readonly baseOffset: bigint
+  private readonly none: TimeEntry
   private last: TimeEntry
 
   constructor(baseOffset: bigint, options: Omit<IndexFileOptions, 'entryBytes'>) {
     this.baseOffset = baseOffset
-    this.last = { timestamp: NO_TIMESTAMP, offset: baseOffset }
+    this.none = { timestamp: NO_TIMESTAMP, offset: baseOffset }
+    this.last = this.none
     this.file = new IndexFile({ ...options, entryBytes: ENTRY_BYTES })
   }
 
@@ -64,6 +66,14 @@ export class TimeIndex {
     )
   }
 
+  /** The first entry of a batch that reaches an offset; undefined where there is none. */
+  entryFrom(offset: bigint): Promise<TimeEntry | undefined> {
+    return this.file.withEntries(() => {
+      const index = this.countBelow(offset)
+      return index < this.file.count ? this.entry(index) : undefined
+    })
+  }
+
   isSound(): Promise<boolean> {
     return this.file.withEntries(() => this.doesRise())
   }
@@ -87,31 +97,32 @@ export class TimeIndex {
     await this.reloadLast()
   }
 
-  async beginAnew(): Promise<void> {
-    await this.file.beginAnew()
-    await this.reloadLast()
+  async beginAnew(entries: Buffer): Promise<void> {
+    await this.file.beginAnew(entries)
+    const { length } = entries
+    this.last = length === 0 ? this.none : this.decode(entries, length - ENTRY_BYTES)
   }
 
   /** Drops the entries of batches that reach an offset. */
   async truncateToOffset(offset: bigint): Promise<void> {
-    const { file } = this
-    const relative = offset - this.baseOffset
-    const count = await file.withEntries(
-      () => file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at + 8)) < relative) + 1,
-    )
-    await file.truncate(count)
+    await this.file.truncate(await this.file.withEntries(() => this.countBelow(offset)))
     await this.reloadLast()
   }
 
+  private countBelow(offset: bigint): number {
+    const relative = offset - this.baseOffset
+    return this.file.lastWhere((buffer, at) => BigInt(buffer.readInt32BE(at + 8)) < relative) + 1
+  }
+
   private async reloadLast(): Promise<void> {
-    this.last = { timestamp: NO_TIMESTAMP, offset: this.baseOffset }
+    this.last = this.none
     if (this.file.count === 0) return
     const { buffer, at } = await this.file.readEntry(this.file.count - 1)
     this.last = this.decode(buffer, at)
   }
 
   private entry(index: number): TimeEntry {
-    if (index < 0) return { timestamp: NO_TIMESTAMP, offset: this.baseOffset }
+    if (index < 0) return this.none
     const { buffer, at } = this.file.entry(index)
     return this.decode(buffer, at)
   }

@@ -238,9 +238,10 @@ export const MUTATIONS: readonly Mutation[] = [
         Segment.prototype,
         'youngestMs',
         original =>
-          async function (this: { firstBatchTimestamp?: bigint }) {
+          async function (this: Segment) {
             const youngest = await original()
-            return this.firstBatchTimestamp === undefined ? youngest : Number(this.firstBatchTimestamp)
+            const first = await this.firstTimestamp()
+            return first === undefined ? youngest : Number(first)
           },
       ),
   },
