@@ -200,4 +200,55 @@ describe('a sync for which there were no file handles', () => {
     await rig.advance(1_000)
     expect([log.durableOffset, made]).toEqual([3n, 1])
   })
+
+  test.each(['power failure', 'flush'])('anywhere: what was acknowledged outlives a %s', async end => {
+    let refused = 0
+    for (let seed = 0; seed < (end === 'flush' ? 6 : 20); seed++) {
+      const random = new SeededRandom(seed)
+      const rig = new Rig({
+        broker: { durability: 'fsync', maxOpenFiles: 1 },
+        config: { segmentBytes: 900, indexIntervalBytes: 150 },
+      })
+      const log = await rig.log()
+      rig.memory.intercept = async ({ name, path }) => {
+        if (!path.startsWith('/data/topic-0') && name !== 'syncDirectory') return
+        if (random.below(3) === 0) await idle()
+        if (/^(open|syncDirectory)$/.test(name) && random.below(4) === 0) throw diskError('EMFILE')
+      }
+      const acknowledged = new Map<bigint, string>()
+      const most = end === 'flush' ? 36 : 1 + random.below(36)
+      let stop = () => {}
+      const stopped = new Promise<void>(resolve => {
+        stop = resolve
+      })
+      const produce = async (producerId: bigint) => {
+        for (let baseSequence = 0, tries = 0; baseSequence < 12 && tries < 60; tries++) {
+          const value = `${producerId}: ${baseSequence}`
+          const send = () =>
+            log.append(batchOf([value], { producerId, producerEpoch: 0, baseSequence }), CLIENT)
+          const answers = await Promise.all(Array.from({ length: 1 + random.below(3) }, send))
+          refused += answers.filter(({ error }) => error === ErrorCode.KAFKA_STORAGE_ERROR).length
+          const taken = answers.find(({ error }) => error === ErrorCode.NONE)
+          if (taken === undefined) continue
+          if (acknowledged.size === most) return
+          acknowledged.set(must(taken).baseOffset, value)
+          if (acknowledged.size === most) stop()
+          baseSequence++
+        }
+      }
+      const producers = Promise.all([1n, 2n, 3n].map(produce))
+      await Promise.race([producers, stopped])
+      if (end === 'flush') {
+        await producers
+        rig.memory.intercept = undefined
+        await rig.advance(2_000)
+        expect(log.durableOffset).toBe(log.logEndOffset)
+      }
+      rig.memory.intercept = undefined
+      const stored = await contents(await rig.crash('lost'))
+      for (const [offset, value] of acknowledged) expect(stored.get(offset), `seed ${seed}`).toBe(value)
+      expect(new Set(stored.values()).size).toBe(stored.size)
+    }
+    expect(refused).toBeGreaterThan(50)
+  })
 })
