@@ -5,6 +5,7 @@ import { SeededRandom } from '../platform/simulated/seeded-random.ts'
 import { formatOffsets, LOG_START_CHECKPOINT, replaceFile } from './checkpoint.ts'
 import type { Log } from './log.ts'
 import type { LogConfig } from './log-config.ts'
+import type { Segment } from './segment.ts'
 import { entriesOf, latest, put } from './testing/keyed.ts'
 import { append, batchOf, CLIENT, contents, diskError, idle, must, Rig, readBatches } from './testing/rig.ts'
 
@@ -381,6 +382,72 @@ describe('a failure during a move', () => {
     const after = await rig.crash('kept')
     expect([...(await contents(after)).keys()]).toEqual([0n, 5n, 9n])
   })
+
+  /** Every entry of an index leads to the same wrong place. */
+  async function misleadIndex(rig: Rig, segment: Segment): Promise<void> {
+    await segment.persistIndexes(false)
+    const path = segment.names.pathOf('.index')
+    const { sizeBytes } = (await rig.memory.status(path))!
+    expect(sizeBytes).toBeGreaterThan(0)
+    for (let at = 7; at < sizeBytes; at += 8) rig.memory.rot(path, at, 4)
+    segment.offsetIndex.file.unload()
+  }
+
+  const INDEXED = { segmentBytes: 10_000, indexIntervalBytes: 100 }
+
+  test('is no rotted index of the log: the batches are whole', async () => {
+    const rig = newRig({ config: INDEXED, broker: { tailCacheBytes: 0 } })
+    const log = await filled(rig, 20)
+    const to = otherThan(log)
+    must(await log.deleteRecordsTo(15n))
+    await misleadIndex(rig, log.segments[0]!)
+    await move(rig, log)
+    await idle()
+    expect(log.home.path).toBe(to)
+    expect(await values(log)).toEqual(expected(20).slice(15))
+  })
+
+  test('is no rotted index that is met while writes wait', async () => {
+    const rig = newRig({ config: INDEXED, broker: { tailCacheBytes: 0 } })
+    const log = await filled(rig, 20)
+    const to = otherThan(log)
+    const alone = log.alone.bind(log)
+    log.alone = async task => {
+      log.alone = alone
+      await append(log, 'value 20')
+      await misleadIndex(rig, log.segments[0]!)
+      return alone(task)
+    }
+    await move(rig, log)
+    await idle()
+    expect(log.home.path).toBe(to)
+    expect(await values(log)).toEqual(expected(21))
+  })
+
+  test.each(['the log', 'its copy'])(
+    'is no rotted index of %s in another life of the broker',
+    async which => {
+      const rig = newRig({ config: INDEXED, broker: { tailCacheBytes: 0 } })
+      const log = await filled(rig, 20)
+      const to = otherThan(log)
+      await log.roll(20n)
+      await append(log, 'value 20')
+      await log.roll(21n)
+      rig.manager.setMoveRate(1)
+      await move(rig, log)
+      await idle()
+      const again = await rig.restart()
+      const manager = rig.manager as unknown as { directories: { path: string; futures: Map<string, Log> }[] }
+      const copy = manager.directories.find(({ path }) => path === to)!.futures.get('topic-0')!
+      for (const segment of (which === 'the log' ? again : copy).segments) {
+        if (segment.sizeBytes > 1_000) await misleadIndex(rig, segment)
+      }
+      await rig.manager.settleFound(() => true)
+      await rig.advance(4_000)
+      expect(again.home.path).toBe(to)
+      expect(await values(again)).toEqual(expected(21))
+    },
+  )
 
   test('for a flipped bit ends it, and leaves the log as it is', async () => {
     const rig = newRig({ broker: { tailCacheBytes: 0 } })

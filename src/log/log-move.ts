@@ -9,7 +9,7 @@
  */
 import { BATCH_HEADER_BYTES, RecordBatch } from '../records/batch.ts'
 import { formatEpochs, LEADER_EPOCH_CHECKPOINT, replaceFile } from './checkpoint.ts'
-import { DamagedSegment } from './damaged-segment.ts'
+import { DamagedSegment, unlessDamaged } from './damaged-segment.ts'
 import type { Log } from './log.ts'
 import type { LogDirectory } from './log-directory.ts'
 import { leastOffset } from './offsets.ts'
@@ -47,6 +47,8 @@ export class LogMove {
   private readonly services: MoveServices
   /** It was begun in an earlier life of the broker, and what came to the log since is not known. */
   private isResumed: boolean
+  /** Writes wait, and everything else that changes the log. */
+  private hasLogAlone = false
   isOver = false
   private onOver: () => void = () => {}
   /** Resolves when it is given up: pauses end then. */
@@ -116,7 +118,7 @@ export class LogMove {
 
   /** Undefined when the log has run away from its copy, and it has to catch up again. */
   private async attempt(): Promise<MoveEnd | undefined> {
-    if (this.isResumed && !(await this.isContinued())) {
+    if (this.isResumed && !(await this.isContinued().catch(falseIfDamaged))) {
       await this.copy.truncateFullyAndStartAt(this.log.logStartOffset)
     }
     this.isResumed = false
@@ -129,7 +131,18 @@ export class LogMove {
     // Most of it is synced while writes go on.
     await this.copy.flush()
     if (this.isOver) return { state: 'given up' }
-    return this.log.alone(() => this.replace())
+    return this.log.alone(async () => {
+      this.hasLogAlone = true
+      return this.replace().finally(() => {
+        this.hasLogAlone = false
+      })
+    })
+  }
+
+  /** An index of the log that leads astray is made anew. */
+  private find(segment: Segment, offset: bigint): Promise<BatchPlace | undefined> {
+    const look = () => segment.find(offset)
+    return this.hasLogAlone ? segment.repairing(look) : this.log.repairing(segment, look)
   }
 
   /**
@@ -145,7 +158,7 @@ export class LogMove {
     const last = await lastBatch(copy)
     if (last === undefined) return true
     const segment = log.segments.findLast(it => it.baseOffset <= last.baseOffset)
-    const place = await segment?.find(last.baseOffset)
+    const place = segment && (await this.find(segment, last.baseOffset))
     if (segment === undefined || place === undefined) return false
     return (await segment.readBatch(place)).bytes().equals(last.bytes())
   }
@@ -196,7 +209,7 @@ export class LogMove {
   /** Whole batches, checked; undefined where the segment has none from the one offset to the other. */
   private async readFrom(segment: Segment, offset: bigint, to: bigint): Promise<Buffer | undefined> {
     const { sizeBytes } = segment
-    const first = await segment.find(offset)
+    const first = await this.find(segment, offset)
     if (first === undefined || first.position >= sizeBytes || first.baseOffset >= to) return undefined
     const length = Math.min(Math.max(CHUNK_BYTES, first.sizeBytes), sizeBytes - first.position)
     const bytes = await segment.withFile(async file => {
@@ -278,6 +291,12 @@ export class LogMove {
     for (const segment of segments) await segment.close()
     return location
   }
+}
+
+/** Of a copy that cannot be read nothing is known, and it is made anew. */
+function falseIfDamaged(error: unknown): false {
+  unlessDamaged(error)
+  return false
 }
 
 /** The offset, or the start of the batch that has it in its middle: nothing of that one would be left. */
