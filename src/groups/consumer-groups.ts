@@ -82,14 +82,21 @@ interface Noted {
 export class ConsumerGroups {
   readonly options: ConsumerGroupOptions
   private readonly groups: ReadonlyMap<string, Group>
+  private readonly fits: (records: readonly CoordinatorRecord[]) => boolean
   private readonly timers = new Map<string, GroupTimers>()
   /** Groups that become classic ones with the records that were given out, and then rebalance. */
   private readonly rebalancing = new Set<string>()
   private earliest = Infinity
 
-  constructor(options: ConsumerGroupOptions, groups: ReadonlyMap<string, Group>) {
+  /** `fits`: whether what is to be written at once fits into a batch. */
+  constructor(
+    options: ConsumerGroupOptions,
+    groups: ReadonlyMap<string, Group>,
+    fits: (records: readonly CoordinatorRecord[]) => boolean,
+  ) {
     this.options = options
     this.groups = groups
+    this.fits = fits
   }
 
   // Commands ------------------------------------------------------------------------------------------------
@@ -204,7 +211,10 @@ export class ConsumerGroups {
   /** What takes members out of their group. Without them it may be a classic one. */
   removal(group: ConsumerGroup, memberIds: ReadonlySet<string>, now: number): CoordinatorRecord[] {
     if (mayDowngrade(group, memberIds, this.options)) {
-      return this.downgrade(group, memberIds, { now, rebalances: true })
+      const records = this.downgrade(group, memberIds, { now, rebalances: true })
+      if (this.fits(records)) return records
+      // A group of so many stays what it is.
+      this.rebalancing.delete(group.groupId)
     }
     const edit = new GroupEdit(group)
     for (const memberId of memberIds) {

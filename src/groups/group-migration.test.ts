@@ -358,6 +358,17 @@ describe('T159 from consumer to classic', () => {
     expect(driver.syncs(c, 2)).toBe('t: 0 1')
   })
 
+  test('does not happen where the log has no room for it: who is gone is gone all the same', () => {
+    const { driver, c } = mixed()
+    driver.maxBatchBytes = 500
+    keepAlive(driver, 45_000, () => driver.pulses(c, 2))
+    expect(driver.kind).toBe('consumer')
+    expect(driver.group.size).toBe(1)
+    expect(driver.pulses(c, 2)).toBe('REBALANCE_IN_PROGRESS')
+    expect(driver.joins(c, ['t'], 't: 0 1')()).toBe('generation 3')
+    expect(driver.syncs(c, 3)).toBe('t: 0 1 2 3')
+  })
+
   test('those that do not come to the new generation are out', () => {
     const { driver } = mixed()
     driver.leaves('a')

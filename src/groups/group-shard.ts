@@ -86,7 +86,8 @@ export class GroupShard implements StateMachine {
 
   constructor(options: GroupShardOptions) {
     this.options = options
-    this.consumers = new ConsumerGroups(options.consumer, this.groups)
+    const fits = (records: readonly CoordinatorRecord[]) => this.fits(records)
+    this.consumers = new ConsumerGroups(options.consumer, this.groups, fits)
     this.classicMembers = new ClassicMembers(this.consumers)
   }
 
@@ -401,9 +402,12 @@ export class GroupShard implements StateMachine {
   }
 
   private turn(groupId: string, now: number): Turn {
-    const fits = (snapshot: GroupSnapshot) =>
-      recordsBytes([groupRecord(groupId, snapshot)]) <= this.options.maxBatchBytes()
+    const fits = (snapshot: GroupSnapshot) => this.fits([groupRecord(groupId, snapshot)])
     return { now, replies: [], fits }
+  }
+
+  private fits(records: readonly CoordinatorRecord[]): boolean {
+    return recordsBytes(records) <= this.options.maxBatchBytes()
   }
 
   private outcome(group: ClassicGroup, { snapshot, replies }: Turn): Outcome {

@@ -1,6 +1,12 @@
 import assert from 'node:assert'
 import { ErrorCode } from '../../../protocol/errors.ts'
-import type { Outcome, ReplayedRecord, Ticket, TransactionMarker } from '../../coordinator/shard.ts'
+import {
+  type Outcome,
+  type ReplayedRecord,
+  recordsBytes,
+  type Ticket,
+  type TransactionMarker,
+} from '../../coordinator/shard.ts'
 import { ClusterImage } from '../../metadata/image.ts'
 import { assignorsNamed } from '../assignors.ts'
 import type { ClassicGroup } from '../classic-group.ts'
@@ -20,6 +26,7 @@ export class ShardDriver {
   now = 1_700_000_000_000
   /** Of groups; of those that are loaded from then on. */
   maxSize = 1_000
+  maxBatchBytes = 1_000_000
   migrationPolicy: MigrationPolicy = 'bidirectional'
   /** What the shard knows of the cluster. */
   image = ClusterImage.empty()
@@ -50,7 +57,7 @@ export class ShardDriver {
       offsetsRetentionMs: RETENTION_MS,
       retentionCheckIntervalMs: CHECK_MS,
       offsetMetadataMaxBytes: 100,
-      maxBatchBytes: () => 1_000_000,
+      maxBatchBytes: () => this.maxBatchBytes,
       consumer: {
         maxSize: this.maxSize,
         classicMaxSize: this.maxSize,
@@ -73,7 +80,9 @@ export class ShardDriver {
     return () => this.replies.get(lastTicket) as T | undefined
   }
 
-  private apply({ records = [], producer, marker, replies = [] }: Outcome): void {
+  private apply({ records = [], producer, marker, replies = [], isSplittable }: Outcome): void {
+    // Nothing of it happens, nobody is told anything else.
+    if (!isSplittable && recordsBytes(records) > this.maxBatchBytes) return
     const by = producer ?? { producerId: -1n, producerEpoch: -1 }
     for (const record of records) this.append({ ...record, ...by, offset: BigInt(this.log.length) })
     if (marker) this.append(marker)
