@@ -323,9 +323,10 @@ async function readEpochs(
   return epochs
 }
 
-function tellOf({ environment, location: { path } }: OpenOptions): (damage: DamagedSegment) => void {
+function tellOf({ environment, topicPartition }: OpenOptions): (damage: DamagedSegment) => void {
   const message = 'What producers did in damaged batches is not known'
-  return error => environment.logger.error(message, { path, error })
+  const log = `${topicPartition.topic}-${topicPartition.partition}`
+  return error => environment.logger.error(message, { log, error })
 }
 
 /** Deleted already, and brought back by a power failure, perhaps not all of them. */

@@ -5,7 +5,7 @@
 import type { Disk, DiskFile } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
-import { DamagedSegment, refuseOldFormat } from './damaged-segment.ts'
+import { DamagedSegment, refuseOldFormat, unlessDamaged } from './damaged-segment.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import { IndexRepair } from './index-repair.ts'
@@ -164,10 +164,12 @@ export class Segment implements PoolMember {
   }
 
   private async readState(): Promise<void> {
-    await this.scan({ from: 0, depth: 'headers', readBytes: BATCH_HEADER_BYTES }, batch => {
+    const first = { from: 0, depth: 'headers', readBytes: BATCH_HEADER_BYTES } as const
+    const note = (batch: RecordBatch) => {
       this.facts.firstTimestamp = batch.maxTimestamp
       return true
-    })
+    }
+    await this.scan(first, note).catch(unlessDamaged)
     // Retention goes by the last time entry: it has to be what the batches say. Where it is those that are
     // damaged, what is before them is found all the same.
     const isWhole = await this.openIndexes()
