@@ -234,7 +234,7 @@ function newTransactions(parts: CoordinatorParts & { readonly groups: GroupHost 
   const ids = producerIds(controller)
   const host = new TransactionHost({
     config,
-    image: controller.image(),
+    latestImage: () => controller.image(),
     replicas,
     topicConfigs,
     markers,

@@ -18,7 +18,8 @@ import { TransactionShard } from './transaction-shard.ts'
 
 export interface TransactionHostOptions {
   readonly config: BrokerConfig
-  readonly image: ClusterImage
+  /** The cluster as it is now, also while partitions of that image are still being opened. */
+  readonly latestImage: () => ClusterImage
   readonly replicas: Pick<ReplicaManager, 'partition'>
   readonly topicConfigs: Pick<TopicConfigs, 'of'>
   readonly markers: MarkerWriter
@@ -51,7 +52,7 @@ export class TransactionHost {
   constructor(options: TransactionHostOptions) {
     const { config, clock, waitClock = clock, logger, markers, producerIds, groupPartition } = options
     this.options = options
-    this.image = options.image
+    this.image = options.latestImage()
     this.runtime = new CoordinatorRuntime({
       clock,
       waitClock,
@@ -66,7 +67,9 @@ export class TransactionHost {
       clock: waitClock,
       logger,
       takesMarker: ({ topic, index }) =>
-        topic !== TRANSACTION_TOPIC && this.image.topicByName(topic)?.partitions[index] !== undefined,
+        topic !== TRANSACTION_TOPIC &&
+        // By the image that partitions are added by: what is missing in one before it is not deleted.
+        options.latestImage().topicByName(topic)?.partitions[index] !== undefined,
     })
     this.completion = new Completion({
       runtime: this.runtime,

@@ -66,7 +66,7 @@ export class CoordinatorDriver {
     const config = new BrokerConfig(new Map([['node.id', String(LOCAL_BROKER)]]))
     this.transactions = new TransactionHost({
       config,
-      image: this.host.image,
+      latestImage: () => this.host.image,
       replicas: this.host.replicas,
       topicConfigs: new TopicConfigs(config),
       markers: this.markers,
