@@ -53,10 +53,13 @@ async function requireHeaders(): Promise<void> {
   }
 }
 
+/** Where it is, for processes of their own. */
+export const rdkafkaPath = join(cacheRoot, folderName, 'node_modules', 'node-rdkafka')
+
 let module: typeof Rdkafka | undefined
 
 export function rdkafka(): typeof Rdkafka {
-  module ??= createRequire(join(cacheRoot, folderName, 'package.json'))('node-rdkafka') as typeof Rdkafka
+  module ??= require(rdkafkaPath) as typeof Rdkafka
   return module
 }
 
