@@ -304,3 +304,19 @@ test('where only static members are left, that do not come and say to wait for n
   driver.advance(SESSION_MS)
   expect(driver.group.state).toBe('Empty')
 })
+
+test('a static member that asks once more while it waits for its first generation goes on waiting', () => {
+  const driver = new GroupDriver()
+  const [a, b] = driver.stable()
+  driver.join('', { groupInstanceId: 'i' })
+  const waiting = driver.join('', { groupInstanceId: 'i' })
+  for (let passed = 0; passed < 2 * SESSION_MS; passed += SESSION_MS / 2) {
+    driver.advance(SESSION_MS / 2)
+    driver.heartbeat(a)
+    driver.heartbeat(b)
+  }
+  expect(waiting()).toBeUndefined()
+  driver.join(b)
+  driver.join(a)
+  expect(waiting()).toMatchObject({ errorCode: ErrorCode.NONE, generationId: driver.group.generationId })
+})

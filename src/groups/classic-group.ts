@@ -317,7 +317,6 @@ export class ClassicGroup {
     if (request.supportsSkippingAssignment)
       this.answerJoin(member, { ...response, skipAssignment: isLeader }, turn)
     else this.answerJoin(member, { ...response, leader, members: [] }, turn)
-    member.isNew = false
   }
 
   private waitToJoin(

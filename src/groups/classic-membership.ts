@@ -61,10 +61,12 @@ export class ClassicMembership {
     if (this.leader === memberId) this.leader = this.members.keys().next().value ?? null
   }
 
-  /** A static member under a new id; it keeps its place, its part and its leadership. */
+  /**
+   * A static member under a new id; it keeps its place, its part and its leadership, and is new no more.
+   */
   replaceStatic(old: ClassicMember, memberId: string): ClassicMember {
     assert(old.groupInstanceId !== null)
-    const member: ClassicMember = { ...old, memberId }
+    const member: ClassicMember = { ...old, memberId, isNew: false }
     this.members.delete(old.memberId)
     this.members.set(memberId, member)
     this.memberIdOfInstance.set(old.groupInstanceId, memberId)
