@@ -234,3 +234,30 @@ test('a read leaves no records out, whichever bit of an index has rotted since i
     expect(rig.offline).toEqual([])
   }
 })
+
+test('retention that looks at a segment while it is emptied does not begin another one in its place', async () => {
+  const rig = new Rig({ config: { retentionMs: 1_000, fileDeleteDelayMs: 0 } })
+  const log = await rig.log()
+  await append(log, 'old')
+  await log.roll(1n)
+  await append(log, 'cut off')
+  log.updateHighWatermark(2n)
+  rig.clock.advance(10_000)
+  let goOn = () => {}
+  const held = new Promise<void>(resolve => {
+    goOn = resolve
+  })
+  rig.memory.intercept = ({ name, path }) =>
+    name === 'truncate' && path === log.activeSegment.path ? held : undefined
+  const cut = log.truncateTo(1n)
+  await idle()
+  const retained = log.applyRetention()
+  await idle()
+  rig.memory.intercept = undefined
+  goOn()
+  await Promise.all([cut, retained])
+  await append(log, 'new')
+  await rig.advance(2_000)
+  await log.flush()
+  expect([...(await contents(await rig.crash('lost'))).values()]).toEqual(['new'])
+})

@@ -153,7 +153,9 @@ export class LogRemoval {
     const active = expired.at(-1)
     if (active !== undefined && active === this.log.activeSegment) {
       await this.queue.alone(async () => {
-        const isAsItWas = active === this.log.activeSegment && this.bounds.endOffset === end
+        // It may have been looked at while all of it was cut off: the next one would take its very name.
+        const isAsItWas =
+          active === this.log.activeSegment && this.bounds.endOffset === end && end > active.baseOffset
         // One that is damaged takes no successor, and stays.
         if (this.log.isOnline && isAsItWas) await this.log.roll(end).catch(unlessDamaged)
       })
