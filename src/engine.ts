@@ -223,6 +223,7 @@ async function newGroups(parts: CoordinatorParts): Promise<GroupHost> {
   const groups = new GroupHost({ config, replicas, topicConfigs, clock, waitClock, random, logger })
   await groups.applyImage(controller.image())
   controller.onImage((image, previous) => groups.applyImage(image, previous))
+  replicas.onLateOpening(() => groups.followLeadership())
   return groups
 }
 
@@ -246,6 +247,7 @@ function newTransactions(parts: CoordinatorParts & { readonly groups: GroupHost 
   })
   host.applyImage(controller.image())
   controller.onImage(image => host.applyImage(image))
+  replicas.onLateOpening(() => host.followLeadership())
   return { host, markers, producerIds: ids }
 }
 

@@ -77,7 +77,7 @@ export class GroupHost {
         this.newTopicsVersion = image.version
     }
     this.image = image
-    this.followLeadership(image)
+    this.followLeadership()
     if (previous) await this.forgetDeleted(image, previous)
   }
 
@@ -91,7 +91,9 @@ export class GroupHost {
     return this.runtime.close()
   }
 
-  private followLeadership(image: ClusterImage): void {
+  /** Also called when partitions have been opened late. */
+  followLeadership(): void {
+    const { image } = this
     const { config, replicas, topicConfigs } = this.options
     const topic = image.topicByName(OFFSETS_TOPIC)
     this.maxBatchBytes = topicConfigs.of(image, OFFSETS_TOPIC).maxMessageBytes

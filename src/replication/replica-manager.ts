@@ -133,6 +133,7 @@ export class ReplicaManager {
   private readonly missing = new Set<MissingLog>()
   private retry: Timer | undefined
   private isClosed = false
+  private readonly lateOpenings: (() => void)[] = []
   /** Images are taken up one after the other. */
   private applied: Promise<void> = Promise.resolve()
 
@@ -271,6 +272,11 @@ export class ReplicaManager {
     return logs.createLog({ topic, topicId, partition: index, config, isNew })
   }
 
+  /** Calls back when partitions are there that could not be opened when their image was taken up. */
+  onLateOpening(callback: () => void): void {
+    this.lateOpenings.push(callback)
+  }
+
   /** A disk that is full has room again one day. */
   private retryLater(missing: MissingLog): void {
     if (this.isClosed) return
@@ -288,8 +294,12 @@ export class ReplicaManager {
       const state = hosted.image.partitions[index]
       if (this.byId.get(hosted.id) !== hosted || state === undefined) continue
       const log = await this.openLog(hosted, missing)
-      if (log.error) this.retryLater(missing)
-      else hosted.slots[index] = await this.lead(hosted, index, { state, log: log.value })
+      if (log.error) {
+        this.retryLater(missing)
+        continue
+      }
+      hosted.slots[index] = await this.lead(hosted, index, { state, log: log.value })
+      for (const callback of this.lateOpenings) callback()
     }
   }
 

@@ -94,8 +94,14 @@ export class TransactionHost {
 
   /** Takes up an image whose partitions are open. */
   applyImage(image: ClusterImage): void {
-    const { config, replicas, topicConfigs } = this.options
     this.image = image
+    this.followLeadership()
+  }
+
+  /** Also called when partitions have been opened late. */
+  followLeadership(): void {
+    const { image } = this
+    const { config, replicas, topicConfigs } = this.options
     const topic = image.topicByName(TRANSACTION_TOPIC)
     this.maxBatchBytes = topicConfigs.of(image, TRANSACTION_TOPIC).maxMessageBytes
     const partitions = topic?.partitions ?? []

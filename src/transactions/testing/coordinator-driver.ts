@@ -81,6 +81,7 @@ export class CoordinatorDriver {
       logger: silentLogger,
     })
     this.transactions.applyImage(this.host.image)
+    this.host.replicas.onLateOpening(() => this.transactions.followLeadership())
     await this.turns()
   }
 
