@@ -293,9 +293,14 @@ export class Segment implements PoolMember {
     facts.adopt(lastEntry)
     if (to === 0) facts.firstTimestamp = undefined
     facts.bytesSinceEntry = to - position
-    const from = this.hasLostTime ? (await this.offsetIndex.lookup(lastEntry.offset)).position : position
+    const note = (batch: RecordBatch) => facts.noteTime(batch)
+    if (this.hasLostTime) {
+      const { position: from } = await this.offsetIndex.lookup(lastEntry.offset)
+      const range = { from, to: position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
+      await this.scan(range, note).catch(unlessDamaged)
+    }
     this.hasLostTime = false
-    await this.scan({ from, to, depth: 'headers', readBytes: LOOKUP_BYTES }, batch => facts.noteTime(batch))
+    await this.scan({ from: position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, note)
   }
 
   async setSize(sizeBytes: number): Promise<void> {
