@@ -140,7 +140,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a checkpoint is written over the old one',
     caughtBy: 'the log start never goes back',
-    from: 80,
+    from: 120,
     disk: disk =>
       diskWith(disk, {
         open: (path, mode) => disk.open(path.replace(/checkpoint\.tmp$/, 'checkpoint'), mode),
