@@ -37,6 +37,8 @@ interface Tables {
   readonly instances: Table<string>
   /** Members by regular expression. */
   readonly patterns: Table<number>
+  /** Members by topic that they name. */
+  readonly topics: Table<number>
 }
 
 export class ConsumerGroup {
@@ -61,7 +63,7 @@ export class ConsumerGroup {
 
   /** The group as it is, to be changed without changing it. */
   draft(): ConsumerGroup {
-    const { members, targets, regexes, holders, instances, patterns } = this.tables
+    const { members, targets, regexes, holders, instances, patterns, topics } = this.tables
     const draft = new ConsumerGroup(this.groupId, {
       members: new Overlay(members),
       targets: new Overlay(targets),
@@ -69,6 +71,7 @@ export class ConsumerGroup {
       holders: new Overlay(holders),
       instances: new Overlay(instances),
       patterns: new Overlay(patterns),
+      topics: new Overlay(topics),
     })
     draft.epoch = this.epoch
     draft.metadataHash = this.metadataHash
@@ -161,8 +164,9 @@ export class ConsumerGroup {
 
   /** What all members together subscribe to. */
   subscribedTopics(): Set<string> {
-    const topics = new Set<string>()
-    for (const member of this.members()) for (const topic of this.topicsOf(member)) topics.add(topic)
+    const topics = new Set(this.tables.topics.keys())
+    for (const pattern of this.patterns())
+      for (const topic of this.regex(pattern)?.topics ?? []) topics.add(topic)
     return topics
   }
 
@@ -212,8 +216,8 @@ export class ConsumerGroup {
     const { members, instances } = this.tables
     // Compaction may leave the record of where a member stands alone for a while, before this one.
     const member = members.get(memberId) ?? newMember(memberId)
-    this.countPattern(member, -1)
-    this.countPattern(profile, 1)
+    this.countSubscription(member, -1)
+    this.countSubscription(profile, 1)
     members.set(memberId, { ...member, ...profile })
     if (profile.instanceId !== null) instances.set(profile.instanceId, memberId)
   }
@@ -223,17 +227,17 @@ export class ConsumerGroup {
     const member = members.get(memberId)
     if (!member) return
     this.release(memberId, member)
-    this.countPattern(member, -1)
+    this.countSubscription(member, -1)
     members.delete(memberId)
     const { instanceId } = member
     if (instanceId !== null && instances.get(instanceId) === memberId) instances.delete(instanceId)
   }
 
-  private countPattern({ subscribedTopicRegex: pattern }: MemberProfile, change: number): void {
-    if (!pattern) return
-    const count = this.countRegex(pattern) + change
-    if (count > 0) this.tables.patterns.set(pattern, count)
-    else this.tables.patterns.delete(pattern)
+  /** Kept by counts: to look at all members for each that comes or goes takes long in large groups. */
+  private countSubscription(profile: MemberProfile, change: number): void {
+    const { patterns, topics } = this.tables
+    if (profile.subscribedTopicRegex) count(patterns, profile.subscribedTopicRegex, change)
+    for (const topic of profile.subscribedTopicNames) count(topics, topic, change)
   }
 
   private putStanding(memberId: string, standing: MemberStanding | null): void {
@@ -275,11 +279,18 @@ function emptyTables(): Tables {
     holders: new Map(),
     instances: new Map(),
     patterns: new Map(),
+    topics: new Map(),
   }
 }
 
 function holderKey(topicId: string, partition: number): string {
   return `${topicId}:${partition}`
+}
+
+function count(table: Table<number>, key: string, change: number): void {
+  const sum = (table.get(key) ?? 0) + change
+  if (sum > 0) table.set(key, sum)
+  else table.delete(key)
 }
 
 function putOrDelete<Value>(table: Table<Value>, key: string, value: Value | null): void {

@@ -229,6 +229,8 @@ class History {
     assert(group.epoch >= this.lastEpoch)
     this.lastEpoch = group.epoch
     assert(group.assignmentEpoch <= group.epoch)
+    const subscribed = new Set([...group.members()].flatMap(member => group.topicsOf(member)))
+    assert.deepEqual([...group.subscribedTopics()].sort(), [...subscribed].sort())
     const held = new Map<string, string>()
     for (const { memberId, memberEpoch, assigned, pendingRevocation } of group.members()) {
       assert(memberEpoch <= group.assignmentEpoch)

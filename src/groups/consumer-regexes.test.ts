@@ -57,6 +57,22 @@ describe('T157 subscriptions by regular expression', () => {
     expect(driver.group.epoch).toBe(epoch)
   })
 
+  test('what a group subscribes to is what its members name and what their expressions stand for', () => {
+    const driver = subscribed('orders.*', 'orders', 'orders-1', 't')
+    settled(driver)
+    driver.enters('b', ['t', 'orders'])
+    const topics = () => [...driver.consumerGroup.subscribedTopics()].sort()
+    expect(topics()).toEqual(['orders', 'orders-1', 't'])
+    driver.restart()
+    expect(topics()).toEqual(['orders', 'orders-1', 't'])
+    driver.leaves('a')
+    expect(topics()).toEqual(['orders', 't'])
+    driver.beats('b', undefined, { subscribedTopicNames: ['t'] })
+    expect(topics()).toEqual(['t'])
+    driver.leaves('b')
+    expect(topics()).toEqual([])
+  })
+
   test('a hostile expression over a thousand topics holds nobody up', () => {
     const driver = new ConsumerDriver()
     for (let i = 0; i < 1_000; i++) driver.topic(`${'a'.repeat(i % 60)}-${i}`, 1)
