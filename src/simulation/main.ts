@@ -1,12 +1,17 @@
-/**
- * `npm run simulate -- --seed 42` tells the story of one run; `--seeds 2000` makes many, from `--from` (0, or
- * `--from fresh` for ones that nobody has run), and prints the seeds of those that failed.
- */
+/** `npm run simulate`: runs of the log engine on a machine that fails it, each of a seed. */
 import { parseArgs } from 'node:util'
 import { nodePlatform } from '../platform/node.ts'
 import { type SimulationResult, simulate } from './simulation.ts'
 
 const TOLD = 60
+const USAGE = `npm run simulate -- [options]: the log engine on a machine that crashes, lies and fills up
+
+  --seed N      one run, with its story
+  --seeds N     many runs, and the seeds of those that failed (100)
+  --from N      the first of them; fresh for seeds that nobody has run (0)
+  --steps N     how long each run is
+  --trace N     how many of its last lines are shown (${TOLD})
+`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -16,8 +21,13 @@ async function main(): Promise<void> {
       from: { type: 'string', default: '0' },
       steps: { type: 'string' },
       trace: { type: 'string', default: String(TOLD) },
+      help: { type: 'boolean', short: 'h' },
     },
   })
+  if (values.help) {
+    print(USAGE)
+    return
+  }
   const steps = values.steps === undefined ? {} : { steps: Number(values.steps) }
   if (values.seed !== undefined) {
     const result = await simulate({ seed: Number(values.seed), ...steps })
