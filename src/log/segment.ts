@@ -91,8 +91,6 @@ export class Segment implements PoolMember {
   private readonly repair: IndexRepair
   private size: number
   private facts: SegmentFacts
-  /** An entry for a time was cut off that its batch does not bear out: it may have been an earlier one. */
-  private hasLostTime = false
   private isReady: boolean
   /** The batches are known to come to the file's very end. */
   private isEndKnown: boolean
@@ -278,8 +276,6 @@ export class Segment implements PoolMember {
   }
 
   async cutIndexes(offset: bigint): Promise<void> {
-    const entry = await this.timeIndex.entryFrom(offset)
-    this.hasLostTime ||= entry !== undefined && !(await this.isTrue(entry).catch(ifDamaged(false)))
     await this.offsetIndex.truncateToOffset(offset)
     await this.timeIndex.truncateToOffset(offset)
     await this.transactionIndex.truncateToOffset(offset)
@@ -294,12 +290,10 @@ export class Segment implements PoolMember {
     if (to === 0) facts.firstTimestamp = undefined
     facts.bytesSinceEntry = to - position
     const note = (batch: RecordBatch) => facts.noteTime(batch)
-    if (this.hasLostTime) {
-      const { position: from } = await this.offsetIndex.lookup(lastEntry.offset)
-      const range = { from, to: position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
-      await this.scan(range, note).catch(unlessDamaged)
-    }
-    this.hasLostTime = false
+    // A damaged entry may have been cut off, now or in an earlier life, that told of a batch in between.
+    const { position: from } = await this.offsetIndex.lookup(lastEntry.offset)
+    const range = { from, to: position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
+    await this.scan(range, note).catch(unlessDamaged)
     await this.scan({ from: position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, note)
   }
 

@@ -66,14 +66,6 @@ export class TimeIndex {
     )
   }
 
-  /** The first entry of a batch that reaches an offset; undefined where there is none. */
-  entryFrom(offset: bigint): Promise<TimeEntry | undefined> {
-    return this.file.withEntries(() => {
-      const index = this.countBelow(offset)
-      return index < this.file.count ? this.entry(index) : undefined
-    })
-  }
-
   isSound(): Promise<boolean> {
     return this.file.withEntries(() => this.doesRise())
   }
