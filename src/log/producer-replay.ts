@@ -1,10 +1,10 @@
 /** Producer state from what is on disk: a snapshot, and the batches behind it. */
 import type { RecordBatch } from '../records/batch.ts'
-import { LOOKUP_BYTES, RECOVERY_BYTES } from './batch-scan.ts'
+import { LOOKUP_BYTES } from './batch-scan.ts'
 import { DamagedSegment, OldFormat } from './damaged-segment.ts'
-import type { OffsetPosition } from './offset-index.ts'
 import type { ProducerSnapshots } from './producer-snapshot.ts'
 import { type ProducedBatch, ProducerState, seen } from './producer-state.ts'
+import { scanPastDamage } from './scan-past-damage.ts'
 import type { Segment } from './segment.ts'
 
 /** How far back the windows of producers are looked for: five batches of ordinary size. */
@@ -73,44 +73,16 @@ async function replay(
     const from = await segment.repairing(() => segment.find(start)).catch(passing(options))
     if (from === undefined) continue
     if (cutAt !== undefined) await segment.transactionIndex.entries()
-    await scanPastDamage(segment, from, options, batch => {
+    const replayed = (batch: RecordBatch) => {
       if (batch.lastOffset < start) return
       const completed = producers.replay(batch, now)
       if (cutAt === undefined || !completed?.isAborted || completed.lastOffset < cutAt) return
       const lastStableOffset = producers.lastStableOffsetAfter(completed)
       segment.transactionIndex.add({ ...completed, lastStableOffset })
-    })
+    }
+    const range = { from: from.position, to: segment.sizeBytes, onDamage: passing(options) }
+    await scanPastDamage(segment, range, replayed)
     if (cutAt !== undefined) await segment.transactionIndex.persist(false)
-  }
-}
-
-/** Where a batch has rotted whose length is in its header, the next that is known is one of the index. */
-async function scanPastDamage(
-  segment: Segment,
-  from: { readonly position: number },
-  options: RebuildOptions,
-  visit: (batch: RecordBatch) => void,
-): Promise<void> {
-  let reached = from.position
-  let entry: OffsetPosition | undefined
-  const visitNext = (batch: RecordBatch, position: number) => {
-    if (position === entry?.position && batch.lastOffset !== entry.offset) {
-      throw new DamagedSegment(`${segment.path} is damaged at position ${position}, and its index too`)
-    }
-    reached = position + batch.sizeInBytes
-    visit(batch)
-  }
-  for (let isWhole = false; !isWhole; ) {
-    try {
-      await segment.scan({ from: reached, depth: 'headers', readBytes: RECOVERY_BYTES }, visitNext)
-      isWhole = true
-    } catch (error) {
-      passing(options)(error)
-      entry = await segment.offsetIndex.entryFrom(reached + 1)
-      // An index that has rotted too may lead back.
-      if (entry === undefined || entry.position <= reached) return
-      reached = entry.position
-    }
   }
 }
 

@@ -90,6 +90,23 @@ describe('a batch that has rotted', () => {
     expect((await readBatches(after, 9n, { maxBytes: 1 }))[0]!.baseOffset).toBe(9n)
   })
 
+  test('hides no newer time behind it from an unclean start, though the time index has rotted too', async () => {
+    const rig = new Rig({ config: SPARSE, broker: UNCACHED })
+    const log = await sealed(rig, i => START + (i === 8 ? 1_000 : i))
+    await log.truncateTo(12n)
+    await log.flush()
+    await log.home.saveRecoveryPoints()
+    const { sizeBytes } = (await rig.memory.status(`${FIRST}.timeindex`))!
+    // The offsets of all its entries: they come to lie far behind the log's end.
+    for (let at = 10; at < sizeBytes; at += 12) rig.memory.rot(`${FIRST}.timeindex`, at, 0x10)
+    await rotHeader(rig, 4)
+    const after = await rig.crash()
+    expect(await after.segments[0]!.largestTimestamp()).toEqual({
+      timestamp: BigInt(START + 1_000),
+      lastOffset: 8n,
+    })
+  })
+
   test('where an unclean start has to go through it costs none but its own', async () => {
     const rig = new Rig({ config: SPARSE, broker: UNCACHED })
     const log = await rig.log()

@@ -12,6 +12,7 @@ import { IndexRepair } from './index-repair.ts'
 import type { LogConfig } from './log-config.ts'
 import type { OffsetIndex, OffsetPosition } from './offset-index.ts'
 import { greatestOffset } from './offsets.ts'
+import { scanPastDamage } from './scan-past-damage.ts'
 import { SegmentFacts } from './segment-facts.ts'
 import { DELETED_SUFFIX, type LogLocation, SegmentFiles } from './segment-files.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -292,8 +293,7 @@ export class Segment implements PoolMember {
     const note = (batch: RecordBatch) => facts.noteTime(batch)
     // A damaged entry may have been cut off, now or in an earlier life, that told of a batch in between.
     const { position: from } = await this.offsetIndex.lookup(lastEntry.offset)
-    const range = { from, to: position, depth: 'headers', readBytes: RECOVERY_BYTES } as const
-    await this.scan(range, note).catch(unlessDamaged)
+    await scanPastDamage(this, { from, to: position, onDamage: unlessDamaged }, note)
     await this.scan({ from: position, to, depth: 'headers', readBytes: LOOKUP_BYTES }, note)
   }
 
