@@ -55,7 +55,7 @@ async function rolledSegments(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  broker = await startBroker({ 'log.index.interval.bytes': '1024' })
+  broker = await startBroker({ 'log.index.interval.bytes': '1024', 'log.retention.ms': '-1' })
   for (const codec of codecs) await createTopic(broker.bootstrap, `codec-${codec}`)
   await createTopic(broker.bootstrap, 'idempotent')
   await createTopic(broker.bootstrap, 'empty')

@@ -42,7 +42,10 @@ async function withProducer<T>(
 }
 
 async function createTopic(topic: string, numPartitions = 1): Promise<void> {
-  expect(await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1 }] })).toBe(true)
+  // Records have times of long ago.
+  const configEntries = [{ name: 'retention.ms', value: '-1' }]
+  const topics = [{ topic, numPartitions, replicationFactor: 1, configEntries }]
+  expect(await admin.createTopics({ topics })).toBe(true)
 }
 
 async function offsetsOf(topic: string): Promise<(SeekEntry & { low: string; high: string })[]> {

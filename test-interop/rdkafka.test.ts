@@ -18,7 +18,8 @@ import {
 let broker: Broker
 
 beforeAll(async () => {
-  broker = await startBroker()
+  // Records have times of long ago.
+  broker = await startBroker({ 'log.retention.ms': '-1' })
 })
 
 afterAll(async () => {

@@ -187,7 +187,7 @@ describe('kafka-get-offsets', () => {
   const timestamps = [100, 200, 300, 500, 400]
 
   beforeAll(async () => {
-    await createTopic(broker.bootstrap, 'offsets')
+    await createTopic(broker.bootstrap, 'offsets', { config: { 'retention.ms': '-1' } })
     const { producer, reports } = await connectProducer(broker.bootstrap, { 'batch.num.messages': 1 })
     for (const timestamp of timestamps) producer.produce('offsets', 0, Buffer.from('x'), null, timestamp)
     await eventually('the reports', () => reports.length === timestamps.length || undefined)
