@@ -130,7 +130,14 @@ export async function assignedConsumer(
   return consumer
 }
 
-export function disconnect(client: { disconnect(callback: () => void): unknown }): Promise<void> {
+export interface Connected {
+  disconnect(callback: () => void): unknown
+  setPollInterval?(intervalMs: number): unknown
+}
+
+export function disconnect(client: Connected): Promise<void> {
+  // A producer that is polled while it is being destroyed takes the process with it.
+  client.setPollInterval?.(0)
   return new Promise(resolve => client.disconnect(() => resolve()))
 }
 

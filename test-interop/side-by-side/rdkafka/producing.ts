@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { eventually } from '../../harness/processes.ts'
-import { rdkafka, readPartition } from '../../harness/rdkafka.ts'
+import { disconnect, rdkafka, readPartition } from '../../harness/rdkafka.ts'
 import type { Suite } from '../suite.ts'
 import {
   answer,
@@ -157,7 +157,7 @@ function reportCases(suite: Suite): void {
       {},
     )
     await answer(callback => producer.connect({ timeout: 20_000 }, callback))
-    run.after(() => new Promise<void>(resolve => producer.disconnect(() => resolve())))
+    run.after(() => disconnect(producer))
     const offsets: unknown[] = []
     for (const value of values(5)) {
       const offset = await answer(callback =>
