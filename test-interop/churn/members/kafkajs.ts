@@ -1,5 +1,6 @@
 // kafkajs as a member of the group. Its own assignors have names that no other client knows, so it brings Kafka's range.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import kafkajs, { type EachBatchPayload, type PartitionAssigner } from 'kafkajs'
 import { checkContent, complain, options, tellProcessed } from './member.ts'
 
@@ -76,6 +77,7 @@ async function deal({
 
 /** It gives up for good where it has no broker to ask for the coordinator; an application begins anew. */
 const GIVEN_UP = 'Failed to find group coordinator'
+const MOST_TRIES = 25
 
 async function begin(): Promise<void> {
   await consumer.connect()
@@ -83,10 +85,23 @@ async function begin(): Promise<void> {
   await consumer.run({ autoCommit: false, eachBatch: deal })
 }
 
+/** Where the broker is killed just then, `connect` gives up at the first connection that is closed. */
+async function beginAnew(): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await begin()
+      return
+    } catch (error) {
+      if (tries === MOST_TRIES) return complain(`crashed, and could not begin anew: ${error}`)
+      await pause(200)
+    }
+  }
+}
+
 consumer.on(consumer.events.CRASH, ({ payload }) => {
   const { error, restart } = payload
   if (restart) return
-  if (error.message.includes(GIVEN_UP)) begin().catch(again => complain(`crashed twice: ${again}`))
+  if (error.message.includes(GIVEN_UP)) void beginAnew()
   else complain(`crashed: ${error}`)
 })
 process.once('SIGTERM', () => {
