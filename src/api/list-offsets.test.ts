@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../protocol/messages/list-offsets.ts'
 import { buildEndTransactionMarker } from '../records/builder.ts'
-import { batchOf } from '../replication/testing/replica-host.ts'
+import { batchOf, fetchTarget } from '../replication/testing/replica-host.ts'
 import { listOffsets } from './list-offsets.ts'
 import { DataPlane } from './testing/data-plane.ts'
 
@@ -181,18 +181,8 @@ describe('a look-up whose files cannot be read', () => {
         throw Object.assign(new Error('EIO: made to fail'), { code: 'EIO' })
       }
     }
-    const target = {
-      topic: 't',
-      topicId: null,
-      index: 0,
-      currentLeaderEpoch: -1,
-      fetchOffset: 0n,
-      lastFetchedEpoch: -1,
-      logStartOffset: -1n,
-      maxBytes: 1_000_000,
-    }
     const bounds = { replicaId: -1, isolation: 'committed', maxBytes: 1_000, minOneBatch: true } as const
-    const outcome = await plane.host.partition('t').read(target, bounds)
+    const outcome = await plane.host.partition('t').read(fetchTarget('t'), bounds)
     expect(outcome).toMatchObject({ error: ErrorCode.KAFKA_STORAGE_ERROR, records: { byteLength: 0 } })
   })
 })

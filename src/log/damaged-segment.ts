@@ -15,8 +15,16 @@ export class OldFormat extends DamagedSegment {
   override readonly name = 'OldFormat'
 }
 
-export function unlessDamaged(error: unknown): void {
+export function unlessDamaged(error: unknown): asserts error is DamagedSegment {
   if (!(error instanceof DamagedSegment) || error instanceof OldFormat) throw error
+}
+
+/** For `catch`: a value in place of what damage, or an old format, keeps from being found. */
+export function ifDamaged<T>(value: T): (error: unknown) => T {
+  return error => {
+    if (error instanceof DamagedSegment) return value
+    throw error
+  }
 }
 
 /**

@@ -6,7 +6,7 @@
 import { ErrorCode, ok, type Result, refuse } from '../../protocol/errors.ts'
 import { type AppendQueue, isPassing, storageRefusal } from './append-queue.ts'
 import { swapIn } from './compaction-swap.ts'
-import { DamagedSegment, unlessDamaged } from './damaged-segment.ts'
+import { ifDamaged, unlessDamaged } from './damaged-segment.ts'
 import { Slots } from './group-sync.ts'
 import type { Log } from './log.ts'
 import type { LogFlush } from './log-flush.ts'
@@ -487,13 +487,9 @@ export class LogRemoval {
 /** Where the batches of a segment end that lie below an offset; there, where the last of them has rotted. */
 async function endBelow(segment: Segment, offset: bigint): Promise<bigint> {
   const place = await segment.repairing(() => segment.find(offset))
-  try {
-    return await segment.repairing(async () => {
-      const { position } = await segment.offsetIndex.lookup(offset - 1n)
-      return segment.scanNextOffset(position, place?.position)
-    })
-  } catch (error) {
-    if (error instanceof DamagedSegment) return offset
-    throw error
-  }
+  const scanned = segment.repairing(async () => {
+    const { position } = await segment.offsetIndex.lookup(offset - 1n)
+    return segment.scanNextOffset(position, place?.position)
+  })
+  return scanned.catch(ifDamaged(offset))
 }

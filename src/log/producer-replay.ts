@@ -1,7 +1,7 @@
 /** Producer state from what is on disk: a snapshot, and the batches behind it. */
 import type { RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES } from './batch-scan.ts'
-import { DamagedSegment, OldFormat } from './damaged-segment.ts'
+import { type DamagedSegment, unlessDamaged } from './damaged-segment.ts'
 import type { ProducerSnapshots } from './producer-snapshot.ts'
 import { type ProducedBatch, ProducerState, seen } from './producer-state.ts'
 import { scanPastDamage } from './scan-past-damage.ts'
@@ -89,7 +89,7 @@ async function replay(
 /** The segment's beginning, in place of what damage hides. */
 function passing({ onDamage }: RebuildOptions): (error: unknown) => { position: number } {
   return error => {
-    if (!(error instanceof DamagedSegment) || error instanceof OldFormat) throw error
+    unlessDamaged(error)
     onDamage?.(error)
     return { position: 0 }
   }

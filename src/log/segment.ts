@@ -5,7 +5,7 @@
 import type { Disk, DiskFile } from '../platform/platform.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../records/batch.ts'
 import { LOOKUP_BYTES, RECOVERY_BYTES, scanBatches } from './batch-scan.ts'
-import { DamagedSegment, refuseOldFormat, unlessDamaged } from './damaged-segment.ts'
+import { DamagedSegment, ifDamaged, refuseOldFormat, unlessDamaged } from './damaged-segment.ts'
 import type { FilePool, PinnedFile, PoolMember } from './file-pool.ts'
 import type { IndexCache } from './index-file.ts'
 import { IndexRepair } from './index-repair.ts'
@@ -563,12 +563,5 @@ export class Segment implements PoolMember {
   private unload(): void {
     this.madeIndexes?.offsets.file.unload()
     this.madeIndexes?.times.file.unload()
-  }
-}
-
-function ifDamaged<T>(value: T): (error: unknown) => T {
-  return error => {
-    if (error instanceof DamagedSegment) return value
-    throw error
   }
 }

@@ -4,7 +4,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { settled } from '../platform/simulated/manual-clock.ts'
 import { CoordinatorLog } from './coordinator-log.ts'
 import type { AppendOutcome } from './replica-manager.ts'
-import { batchOf, ReplicaHost } from './testing/replica-host.ts'
+import { batchOf, fetchTarget, ReplicaHost } from './testing/replica-host.ts'
 
 const batch = () => batchOf(['a'], { producerId: 7n, producerEpoch: 0, baseSequence: 0 })
 
@@ -14,18 +14,8 @@ function produced(host: ReplicaHost, acks: number, records = batch()): Promise<A
 }
 
 function fetched(host: ReplicaHost, minBytes: number) {
-  const target = {
-    topic: 't',
-    topicId: null,
-    index: 0,
-    currentLeaderEpoch: -1,
-    fetchOffset: 0n,
-    lastFetchedEpoch: -1,
-    logStartOffset: -1n,
-    maxBytes: 1_000_000,
-  }
   const how = { replicaId: -1, isolation: 'committed', maxWaitMs: 30_000, maxBytes: 1_000_000 } as const
-  return host.replicas.fetch({ ...how, minBytes, targets: [target] })
+  return host.replicas.fetch({ ...how, minBytes, targets: [fetchTarget('t')] })
 }
 
 /** A topic whose syncs find no file handles until that is over. */

@@ -5,7 +5,7 @@ import { CoordinatorLog } from './coordinator-log.ts'
 import type { FetchParameters } from './delayed-fetch.ts'
 import type { FetchTarget } from './partition.ts'
 import type { Waiter } from './purgatory.ts'
-import { batchOf, partitionImage, ReplicaHost } from './testing/replica-host.ts'
+import { batchOf, fetchTarget, partitionImage, ReplicaHost } from './testing/replica-host.ts'
 
 const produced = (host: ReplicaHost, topic: string, values: readonly string[], acks = -1) =>
   host.replicas.append({
@@ -14,20 +14,6 @@ const produced = (host: ReplicaHost, topic: string, values: readonly string[], a
     produceVersion: 12,
     targets: [{ topic, topicId: null, index: 0, records: batchOf(values) }],
   })
-
-function target(topic: string, changes: Partial<FetchTarget> = {}): FetchTarget {
-  return {
-    topic,
-    topicId: null,
-    index: 0,
-    currentLeaderEpoch: -1,
-    fetchOffset: 0n,
-    lastFetchedEpoch: -1,
-    logStartOffset: -1n,
-    maxBytes: 1_000_000,
-    ...changes,
-  }
-}
 
 const fetched = (
   host: ReplicaHost,
@@ -207,7 +193,7 @@ describe('when the disk', () => {
   test('has failed, waiting fetches and later requests are told KAFKA_STORAGE_ERROR (T081)', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
-    const waiting = fetched(host, [target('t')], { maxWaitMs: 60_000 })
+    const waiting = fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 })
     await settled()
     host.disk.intercept = ({ name }) => {
       if (name === 'write') throw Object.assign(new Error('the disk is broken'), { code: 'EIO' })
@@ -223,7 +209,7 @@ describe('waiting fetches', () => {
   test('leave nothing behind at partitions when their time is over', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
-    const waiting = fetched(host, [target('t')], { maxWaitMs: 100 })
+    const waiting = fetched(host, [fetchTarget('t')], { maxWaitMs: 100 })
     await settled()
     expect(host.partition('t').waitingFetches).toBe(1)
     expect(host.replicas.purgatory.size).toBe(1)
@@ -236,7 +222,7 @@ describe('waiting fetches', () => {
   test('of many clients are each woken by the same produce', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
-    const waiting = Array.from({ length: 50 }, () => fetched(host, [target('t')], { maxWaitMs: 60_000 }))
+    const waiting = Array.from({ length: 50 }, () => fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 }))
     await settled()
     await produced(host, 't', ['a'])
     const sizes = (await Promise.all(waiting)).map(([outcome]) => outcome!.records.byteLength)
@@ -252,7 +238,7 @@ describe('waiting fetches', () => {
     await produced(host, 't', ['a', 'b'])
     await host.configureTopic('t', { 'retention.bytes': '0' })
     const answer = (fetchOffset: bigint) =>
-      fetched(host, [target('t', { fetchOffset })], { maxWaitMs: 60_000, minBytes: 10_000 })
+      fetched(host, [fetchTarget('t', { fetchOffset })], { maxWaitMs: 60_000, minBytes: 10_000 })
     const below = answer(1n)
     const atEnd = answer(2n)
     await settled()
@@ -269,13 +255,13 @@ describe('waiting fetches', () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t', { state: { replicas: [1, 2], isr: [1, 2] } })
     const follower = { replicaId: 2, isolation: 'log-end', maxWaitMs: 60_000 } as const
-    const waiting = fetched(host, [target('t')], follower)
-    const consumer = fetched(host, [target('t')], { maxWaitMs: 500 })
+    const waiting = fetched(host, [fetchTarget('t')], follower)
+    const consumer = fetched(host, [fetchTarget('t')], { maxWaitMs: 500 })
     await settled()
     await produced(host, 't', ['a'], 1)
     expect((await waiting)[0]).toMatchObject({ highWatermark: 0n })
     expect(host.partition('t').waitingFetches).toBe(1)
-    void fetched(host, [target('t', { fetchOffset: 1n })], follower)
+    void fetched(host, [fetchTarget('t', { fetchOffset: 1n })], follower)
     expect((await consumer)[0]!.records.byteLength).toBeGreaterThan(0)
     host.replicas.close()
   })
@@ -283,18 +269,18 @@ describe('waiting fetches', () => {
   test('do not wait when the broker stops, and neither do later ones', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
-    const waiting = fetched(host, [target('t')], { maxWaitMs: 60_000 })
+    const waiting = fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 })
     await settled()
     host.replicas.close()
     expect(await waiting).toMatchObject([{ error: 0 }])
-    expect(await fetched(host, [target('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
+    expect(await fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
   })
 
   test('ends when the client has gone', async () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
     const waiter: Waiter = { isGone: false, onGone: undefined }
-    const waiting = fetched(host, [target('t')], { maxWaitMs: 2 ** 31 - 1, waiter })
+    const waiting = fetched(host, [fetchTarget('t')], { maxWaitMs: 2 ** 31 - 1, waiter })
     await settled()
     expect(host.replicas.purgatory.size).toBe(1)
     waiter.isGone = true
@@ -307,10 +293,10 @@ describe('waiting fetches', () => {
     const host = await ReplicaHost.start()
     await host.createTopic('t')
     const heavy = host.replicas.purgatory.park(60_000, () => {}, 1_000_000)
-    expect(await fetched(host, [target('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
+    expect(await fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 })).toMatchObject([{ error: 0 }])
     heavy.leave()
     heavy.leave()
-    const waiting = fetched(host, [target('t')], { maxWaitMs: 60_000 })
+    const waiting = fetched(host, [fetchTarget('t')], { maxWaitMs: 60_000 })
     await settled()
     expect(host.replicas.purgatory.size).toBe(1)
     host.replicas.close()

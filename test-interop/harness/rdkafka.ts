@@ -130,7 +130,7 @@ export async function assignedConsumer(
   return consumer
 }
 
-export interface Connected {
+interface Connected {
   disconnect(callback: () => void): unknown
   setPollInterval?(intervalMs: number): unknown
 }

@@ -16,7 +16,7 @@ import { ManualClock } from '../../platform/simulated/manual-clock.ts'
 import { MemoryDisk } from '../../platform/simulated/memory-disk.ts'
 import { SeededRandom } from '../../platform/simulated/seeded-random.ts'
 import { type BatchOptions, buildBatch } from '../../records/builder.ts'
-import type { Partition } from '../partition.ts'
+import type { FetchTarget, Partition } from '../partition.ts'
 import { ReplicaManager } from '../replica-manager.ts'
 import type { TransactionVerifier } from '../verification.ts'
 
@@ -179,6 +179,21 @@ export function partitionImage(state: Partial<PartitionImage> = {}): PartitionIm
     elr: [],
     lastKnownElr: [],
     ...state,
+  }
+}
+
+/** The first partition, from its beginning. */
+export function fetchTarget(topic: string, changes: Partial<FetchTarget> = {}): FetchTarget {
+  return {
+    topic,
+    topicId: null,
+    index: 0,
+    currentLeaderEpoch: -1,
+    fetchOffset: 0n,
+    lastFetchedEpoch: -1,
+    logStartOffset: -1n,
+    maxBytes: 1_000_000,
+    ...changes,
   }
 }
 
