@@ -21,7 +21,14 @@ const lines = readFileSync(list, 'utf8')
   .filter(line => line !== '')
 
 /** Class, method and number of the invocation of each test that passes on Kafka under the same conditions. */
-const wanted = lines.map(line => line.split(' ').slice(0, 2).join(' '))
+const wanted = lines.map(nameOf)
+
+/**
+ * Lines that end with `race`: the outcome is decided within the client, and is a failure now and then on Kafka too (the
+ * README has the figures). One run says nothing there; a broker passes if one of RACE_RUNS does.
+ */
+const races = lines.filter(line => line.endsWith(' race'))
+const RACE_RUNS = 6
 
 const absent = !existsSync(join(harness, 'run.sh'))
 if (absent)
@@ -35,14 +42,17 @@ describe.skipIf(absent)("Kafka's own tests", () => {
     folder = await mkdtemp(join(tmpdir(), 'klamm-kafka-tests-'))
     const env = { NODE: process.execPath, KAFKA_TESTS_DIR: harness }
     await run(script, [list], { env: { ...env, ONLY_BUILD: '1' }, deadlineMs: 600_000, echo: true })
-    await Promise.all(
-      inLanes(lines).map(async (lane, i) => {
-        const [part, results] = [join(folder, `${i}.txt`), join(folder, `${i}.tsv`)]
-        await writeFile(part, `${lane.join('\n')}\n`)
-        await run(script, [part, results], { env, deadlineMs: 1_500_000, echo: true })
-        await collect(results)
-      }),
-    )
+    const runOf = async (name: string, part: readonly string[]): Promise<void> => {
+      const [file, results] = [join(folder, `${name}.txt`), join(folder, `${name}.tsv`)]
+      await writeFile(file, `${part.join('\n')}\n`)
+      await run(script, [file, results], { env, deadlineMs: 1_500_000, echo: true })
+      await collect(results)
+    }
+    await Promise.all(inLanes(lines).map((lane, i) => runOf(`lane-${i}`, lane)))
+    for (let again = 2; again <= RACE_RUNS; again++) {
+      const lost = races.filter(line => outcomes.get(nameOf(line)) !== 'PASS')
+      if (lost.length > 0) await runOf(`races-${again}`, lost)
+    }
   }, 2_100_000)
 
   async function collect(results: string): Promise<void> {
@@ -63,6 +73,10 @@ describe.skipIf(absent)("Kafka's own tests", () => {
     expect(outcomes.get(name)).toBe('PASS')
   })
 })
+
+function nameOf(line: string): string {
+  return line.split(' ').slice(0, 2).join(' ')
+}
 
 /** Equally long as far as classes can be told apart: each is run in one lane. */
 function inLanes(all: readonly string[]): string[][] {
