@@ -13,10 +13,14 @@ export const endTxn = handler({
   response: EndTxnResponse,
   refuse: errorCode => ({ errorCode }),
 
-  async handle({ committed, ...producer }, { transactions, apiVersion }) {
-    const clientTransactionVersion = apiVersion >= FIRST_WITH_EPOCH ? 2 : 0
-    const request = { ...producer, isCommit: committed, clientTransactionVersion }
-    const ended = await transactions.endTransaction(request)
+  async handle(request, { transactions, apiVersion }) {
+    const ended = await transactions.endTransaction({
+      transactionalId: request.transactionalId,
+      producerId: request.producerId,
+      producerEpoch: request.producerEpoch,
+      isCommit: request.committed,
+      clientTransactionVersion: apiVersion >= FIRST_WITH_EPOCH ? 2 : 0,
+    })
     if (ended.error) return { errorCode: fencedError(ended.error, apiVersion, FIRST_WITH_FENCED) }
     const { producerId, producerEpoch } = ended.value
     return { errorCode: ErrorCode.NONE, producerId, producerEpoch }

@@ -368,7 +368,8 @@ class Shard<Machine extends StateMachine> {
   }
 
   private replay(record: CoordinatorRecord, producerId: bigint, producerEpoch: number): void {
-    this.machine.replay({ ...record, offset: this.nextOffset, producerId, producerEpoch })
+    const { key, value } = record
+    this.machine.replay({ key, value, offset: this.nextOffset, producerId, producerEpoch })
     this.nextOffset += 1n
   }
 

@@ -87,8 +87,12 @@ export function coordinatorError(error: Refusal['error']): Refusal['error'] {
 }
 
 export function sealMarker(marker: TransactionMarker, now: number): SealedBatch {
-  const { isCommit, transactionVersion, ...rest } = marker
-  const type = isCommit ? 'COMMIT' : 'ABORT'
-  const bytes = buildEndTransactionMarker({ ...rest, type, timestamp: BigInt(now) })
-  return { bytes, check: { transactionVersion } }
+  const bytes = buildEndTransactionMarker({
+    type: marker.isCommit ? 'COMMIT' : 'ABORT',
+    coordinatorEpoch: marker.coordinatorEpoch,
+    timestamp: BigInt(now),
+    producerId: marker.producerId,
+    producerEpoch: marker.producerEpoch,
+  })
+  return { bytes, check: { transactionVersion: marker.transactionVersion } }
 }

@@ -171,11 +171,12 @@ export class AppendQueue {
   private start(): void {
     if (this.isRunning) return
     this.isRunning = true
-    // What else arrives before the promise jobs run joins the first write.
-    queueMicrotask(() => void this.run())
+    void this.run()
   }
 
   private async run(): Promise<void> {
+    // What else arrives before the promise jobs run joins the first write.
+    await Promise.resolve()
     for (;;) {
       const next = this.waiting[0]
       const task = this.tasks[0]

@@ -161,8 +161,13 @@ export class ProducerState implements ProducerLookup {
     const known = this.verifications.get(producerId)
     if (known === undefined) {
       const guard = ++this.lastGuard
-      const verification = { guard, supportsEpochBump, startedMs: now, epoch: producerEpoch }
-      this.verifications.set(producerId, { ...verification, lowestSequence: baseSequence })
+      this.verifications.set(producerId, {
+        guard,
+        supportsEpochBump,
+        startedMs: now,
+        epoch: producerEpoch,
+        lowestSequence: baseSequence,
+      })
       return ok(guard)
     }
     if (producerEpoch > known.epoch) {
@@ -213,7 +218,7 @@ export class ProducerState implements ProducerLookup {
     let assigned = this.assigned.get(producerId)
     if (assigned === undefined) {
       const written = this.written.get(producerId)
-      const entry = written ? { ...written, batches: written.batches.slice() } : newEntry(producerId, now)
+      const entry = written ? copyOf(written) : newEntry(producerId, now)
       assigned = { entry, pending: 0 }
       this.assigned.set(producerId, assigned)
     }
@@ -350,6 +355,12 @@ function newEntry(producerId: bigint, now: number): ProducerEntry {
     batches: [],
     lastSeenMs: now,
   }
+}
+
+function copyOf(entry: ProducerEntry): ProducerEntry {
+  const copy = { ...entry }
+  copy.batches = entry.batches.slice()
+  return copy
 }
 
 function findDuplicate(entry: ProducerEntry, batch: RecordBatch): DuplicateBatch | undefined {

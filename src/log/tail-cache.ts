@@ -111,7 +111,8 @@ export class Tail {
   add({ baseOffset, nextOffset, bytes }: TailEntry): void {
     const backing = bytes.buffer.byteLength
     if (bytes.length >= MIN_OWN_BYTES && backing <= bytes.length * MAX_PINNED_RATIO) {
-      this.addSlot({ baseOffset, nextOffset, bytes, chunk: undefined, cost: backing })
+      const cost = backing
+      this.addSlot({ tail: this, baseOffset, nextOffset, bytes, chunk: undefined, cost, isGone: false })
       return
     }
     if (this.extendLast(bytes, nextOffset)) return
@@ -119,13 +120,13 @@ export class Tail {
     bytes.copy(chunk)
     this.chunkBytes = Math.min(this.chunkBytes * 2, MAX_CHUNK_BYTES)
     const own = chunk.subarray(0, bytes.length)
-    this.addSlot({ baseOffset, nextOffset, bytes: own, chunk, cost: chunk.length })
+    const cost = chunk.length
+    this.addSlot({ tail: this, baseOffset, nextOffset, bytes: own, chunk, cost, isGone: false })
   }
 
-  private addSlot(slot: Pick<Slot, 'baseOffset' | 'nextOffset' | 'bytes' | 'chunk' | 'cost'>): void {
-    const added = { ...slot, tail: this, isGone: false }
-    this.slots.push(added)
-    if (this.cache.add(added)) return
+  private addSlot(slot: Slot): void {
+    this.slots.push(slot)
+    if (this.cache.add(slot)) return
     // Without it there would be a gap before what comes next.
     this.slots.pop()
     this.clear()

@@ -156,8 +156,9 @@ export class RecordBatch {
     return this.hasDeleteHorizon ? this.baseTimestamp : undefined
   }
 
+  /** An id is never negative: one look at the sign, since every append asks several times. */
   get hasProducerId(): boolean {
-    return this.producerId > NO_PRODUCER_ID
+    return this.buffer.readInt8(this.position + PRODUCER_ID_AT) >= 0
   }
 
   /** The whole batch, as a view. */

@@ -147,13 +147,19 @@ export interface EndTransactionMarker {
 
 /** Key and value begin with a version, which is 0; the key says which marker, the value whose. */
 export function buildEndTransactionMarker(marker: EndTransactionMarker): Buffer {
-  const { type, coordinatorEpoch, timestamp, ...attributes } = marker
   const key = Buffer.alloc(4)
-  key.writeInt16BE(CONTROL_RECORD_TYPES.indexOf(type), 2)
+  key.writeInt16BE(CONTROL_RECORD_TYPES.indexOf(marker.type), 2)
   const value = Buffer.alloc(6)
-  value.writeInt32BE(coordinatorEpoch, 2)
-  const records = [{ timestamp, key, value }]
-  return buildBatch({ ...attributes, records, isTransactional: true, isControl: true })
+  value.writeInt32BE(marker.coordinatorEpoch, 2)
+  return buildBatch({
+    baseOffset: marker.baseOffset ?? 0n,
+    partitionLeaderEpoch: marker.partitionLeaderEpoch ?? NO_PARTITION_LEADER_EPOCH,
+    producerId: marker.producerId,
+    producerEpoch: marker.producerEpoch,
+    isTransactional: true,
+    isControl: true,
+    records: [{ timestamp: marker.timestamp, key, value }],
+  })
 }
 
 function encodeRecord(record: NewRecord, timestampDelta: bigint, offsetDelta: number): Buffer {

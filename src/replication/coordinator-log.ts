@@ -45,7 +45,12 @@ export class CoordinatorLog {
     batch: Buffer,
     check?: Omit<AppendCheck, 'origin'>,
   ): Promise<Result<{ readonly lastOffset: bigint }>> {
-    return this.partition.append(batch, { ...check, acks: ACKS_ALL, origin: 'coordinator' })
+    return this.partition.append(batch, {
+      acks: ACKS_ALL,
+      origin: 'coordinator',
+      verificationGuard: check?.verificationGuard,
+      transactionVersion: check?.transactionVersion,
+    })
   }
 
   get producers(): ProducerLookup {

@@ -416,16 +416,17 @@ export class ReplicaManager {
       const refusal = produceRefusal(verified)
       return { ...appendError(refusal), message: refusal.message ?? null }
     }
-    return this.appendTo(target, { ...parameters, verificationGuard: verified.value }, deadline)
+    return this.appendTo(target, parameters, deadline, verified.value)
   }
 
   /** No await before the log has taken the batch: its order among the connection's requests depends on it. */
   private async appendTo(
     target: AppendTarget,
-    parameters: AppendParameters & { readonly verificationGuard?: number | undefined },
+    parameters: AppendParameters,
     deadline: number,
+    verificationGuard?: number,
   ): Promise<AppendOutcome> {
-    const { acks, verificationGuard } = parameters
+    const { acks } = parameters
     const found = this.find(target)
     if (found.error) return appendError(found)
     if (acks !== -1 && acks !== 0 && acks !== 1) return appendError(refuse(ErrorCode.INVALID_REQUIRED_ACKS))
@@ -491,11 +492,13 @@ export class ReplicaManager {
     const deadline = this.waitClock.elapsed() + timeoutMs
     const found = this.find(partition)
     if (found.error) return found.error
-    const { transactionVersion, isCommit, ...rest } = marker
+    const { transactionVersion } = marker
     const batch = buildEndTransactionMarker({
-      ...rest,
-      type: isCommit ? 'COMMIT' : 'ABORT',
+      type: marker.isCommit ? 'COMMIT' : 'ABORT',
+      coordinatorEpoch: marker.coordinatorEpoch,
       timestamp: BigInt(this.options.clock.now()),
+      producerId: marker.producerId,
+      producerEpoch: marker.producerEpoch,
     })
     const appended = await found.value.append(batch, { acks: -1, origin: 'coordinator', transactionVersion })
     if (appended.error) return appended.error

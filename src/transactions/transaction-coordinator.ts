@@ -213,9 +213,9 @@ export class TransactionCoordinator {
   private async addWhenEnded(request: Partitions): Promise<ErrorCode> {
     const { clock, completion, addBackoffMs, maxAddWaitMs } = this.options
     const deadline = clock.elapsed() + maxAddWaitMs
-    const clientTransactionVersion = EPOCH_BUMPING_CLIENT
+    const addition = { ...request, clientTransactionVersion: EPOCH_BUMPING_CLIENT }
     for (;;) {
-      const code = await this.addPartitions({ ...request, clientTransactionVersion })
+      const code = await this.addPartitions(addition)
       const leftMs = deadline - clock.elapsed()
       if (code !== ErrorCode.CONCURRENT_TRANSACTIONS || leftMs <= 0) return code
       await completion.settled(request.transactionalId, Math.min(addBackoffMs, leftMs))
