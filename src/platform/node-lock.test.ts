@@ -67,6 +67,26 @@ test('a holder that does not answer still holds', async () => {
   silent.close()
 })
 
+test('one that hangs up because it withdraws does not keep the lock from who asks it', async () => {
+  const directory = await room()
+  const name = join(directory, '.lock-1-0123456789ab')
+  const withdrawing = createServer(socket => {
+    socket.destroy()
+    withdrawing.close()
+  })
+  await new Promise<void>(resolve => withdrawing.listen(name, resolve))
+  await (await lockDirectory(directory)).release()
+  expect(await socketsIn(directory)).toEqual([])
+})
+
+test('one that hangs up time and again counts as a holder', async () => {
+  const directory = await room()
+  const rude = createServer(socket => socket.destroy())
+  await new Promise<void>(resolve => rude.listen(join(directory, '.lock-1-0123456789ab'), resolve))
+  await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'ELOCKED', holderPid: 1 })
+  rude.close()
+})
+
 test('who asks and then stays cannot keep a holder from letting go', async () => {
   const directory = await room()
   const lock = await lockDirectory(directory)

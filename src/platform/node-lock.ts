@@ -6,7 +6,8 @@
  * connects to every other such socket. A refused connection means a dead holder, whose name may be removed
  * for good. Of two that come at once, the later one to list sees the earlier, so both can never hold; if
  * each sees the other, the one with the lower name goes on. A socket answers whether it holds the lock or
- * only asks for it; silence counts as holding.
+ * only asks for it; silence counts as holding. Who hangs up without a word was withdrawing when it was
+ * asked, and is asked again.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
@@ -38,8 +39,11 @@ const UNFINISHED_PREFIX = '.locking-'
 
 const HELD = 'held'
 const ASKING = 'asking'
+const HUNG_UP = 'hung up'
 const ANSWER_WITHIN_MS = 1_000
 const ASK_AGAIN_MS = 10
+/** Who hangs up so often counts as a holder, whatever it is. */
+const MOST_HANG_UPS = 100
 
 /**
  * The shortest limit of a Unix socket's path among the systems that Node runs on, less its terminating zero.
@@ -124,18 +128,34 @@ async function survey(directory: string, ownName: string): Promise<Survey> {
  * What the socket at the path says. Only a refused connection, or no socket at all, proves that nobody holds
  * it.
  */
-function ask(path: string): Promise<string> {
+async function ask(path: string): Promise<string> {
+  for (let hangUps = 0; hangUps < MOST_HANG_UPS; hangUps++) {
+    const answer = await askOnce(path)
+    if (answer === ASKING || answer === 'dead') return answer
+    if (answer !== HUNG_UP) return HELD
+    await sleep(ASK_AGAIN_MS)
+  }
+  return HELD
+}
+
+function askOnce(path: string): Promise<string> {
   return new Promise(resolve => {
-    let answer = ''
+    let said = ''
+    let outcome: string | undefined
     const socket = net.connect({ path })
-    socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy())
+    socket.setTimeout(ANSWER_WITHIN_MS, () => {
+      outcome = HELD
+      socket.destroy()
+    })
     socket.on('data', chunk => {
-      answer += chunk.toString('latin1')
+      said += chunk.toString('latin1')
     })
     socket.on('error', error => {
-      if (['ECONNREFUSED', 'ENOENT'].includes(codeOf(error))) answer = 'dead'
+      const code = codeOf(error)
+      if (['ECONNREFUSED', 'ENOENT'].includes(code)) outcome = 'dead'
+      else if (code !== 'ECONNRESET') outcome = HELD
     })
-    socket.on('close', () => resolve(answer === ASKING || answer === 'dead' ? answer : HELD))
+    socket.on('close', () => resolve(outcome ?? (said === '' ? HUNG_UP : said)))
   })
 }
 
