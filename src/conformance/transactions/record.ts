@@ -13,14 +13,16 @@ import { CONVERSATIONS, hold } from './conversations.ts'
 import { TransactionTalk } from './transaction-talk.ts'
 
 const PATIENCE_MS = 30_000
+/** A group's and a transactional id, of no conversation; begun until both coordinators answer. */
+export const PREPARATION = 'preparation'
 
 /** Both coordinators must be there before the first conversation: asking for them makes their topics. */
 export async function prepareTransactions(side: Side): Promise<void> {
-  const talk = new TransactionTalk(side, 'preparation')
+  const talk = new TransactionTalk(side, PREPARATION)
   for (;;) {
-    await talk.call('admin', FIND, 3, { key: 'preparation', keyType: 0, coordinatorKeys: [] })
-    await talk.call('admin', FIND, 3, { key: 'preparation', keyType: 1, coordinatorKeys: [] })
-    const { groups } = await talk.describe(['preparation'], { v: 5 })
+    await talk.call('admin', FIND, 3, { key: PREPARATION, keyType: 0, coordinatorKeys: [] })
+    await talk.call('admin', FIND, 3, { key: PREPARATION, keyType: 1, coordinatorKeys: [] })
+    const { groups } = await talk.describe([PREPARATION], { v: 5 })
     const { errorCode } = await talk.init('admin')
     if (groups[0]?.errorCode === ErrorCode.NONE && errorCode === ErrorCode.NONE) return talk.close()
     await side.wait(100)
