@@ -218,7 +218,7 @@ export class ProducerState implements ProducerLookup {
     let assigned = this.assigned.get(producerId)
     if (assigned === undefined) {
       const written = this.written.get(producerId)
-      const entry = written ? copyOf(written) : newEntry(producerId, now)
+      const entry = written ? { ...written, batches: written.batches.slice() } : newEntry(producerId, now)
       assigned = { entry, pending: 0 }
       this.assigned.set(producerId, assigned)
     }
@@ -355,12 +355,6 @@ function newEntry(producerId: bigint, now: number): ProducerEntry {
     batches: [],
     lastSeenMs: now,
   }
-}
-
-function copyOf(entry: ProducerEntry): ProducerEntry {
-  const copy = { ...entry }
-  copy.batches = entry.batches.slice()
-  return copy
 }
 
 function findDuplicate(entry: ProducerEntry, batch: RecordBatch): DuplicateBatch | undefined {
